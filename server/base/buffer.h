@@ -1,0 +1,40 @@
+/* buffer.h - owned, growing bytes.
+ *
+ * A buffer of all zeros is empty and owns nothing.  Whoever grows one decides beforehand how large it
+ * may become: sizes that a client chooses are checked before they get here.
+ */
+#ifndef BASE_BUFFER_H
+#define BASE_BUFFER_H
+
+#include <stdarg.h>
+
+#include "base/bytes.h"
+
+struct buffer {
+    char *data;
+    size_t size;
+    size_t capacity;
+};
+
+/* Makes room for `more` bytes behind the end and returns where they go; size does not change. */
+char *buffer_reserve(struct buffer *buffer, size_t more);
+
+void buffer_append(struct buffer *buffer, const void *data, size_t size);
+void buffer_append_bytes(struct buffer *buffer, struct bytes bytes);
+void buffer_append_text(struct buffer *buffer, const char *text);
+void buffer_append_byte(struct buffer *buffer, char byte);
+void buffer_printf(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
+void buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments);
+
+/* Drops the first `size` bytes. */
+void buffer_consume(struct buffer *buffer, size_t size);
+
+/* Frees what it owns; the buffer is empty again and can be used. */
+void buffer_clear(struct buffer *buffer);
+
+static inline struct bytes buffer_view(const struct buffer *buffer)
+{
+    return (struct bytes){buffer->data, buffer->size};
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* bytes.h - a borrowed view of bytes.
+ *
+ * `data` belongs to somebody else and may hold any byte, zero included; nothing here allocates or
+ * keeps it.  The number parsers take exactly what Redis takes (util.c of Redis 7.0): no blanks, no
+ * plus sign, no leading zeros.
+ */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/compiler.h"
+
+struct bytes {
+    const char *data;
+    size_t size;
+};
+
+/* A view of a string literal or of any zero-ended string. */
+static inline struct bytes bytes_of(const char *text)
+{
+    return (struct bytes){text, strlen(text)};
+}
+
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* Byte order, as LevelDB's default comparator: a prefix sorts before what it begins. */
+int bytes_compare(struct bytes a, struct bytes b);
+
+/* ASCII case is ignored; `word` is zero-ended. */
+bool bytes_is_word(struct bytes a, const char *word);
+
+bool bytes_starts_with(struct bytes a, struct bytes prefix);
+
+/* False, and *value untouched, unless all of `a` is one integer in range. */
+bool bytes_to_int64(struct bytes a, int64_t *value) MUST_USE;
+bool bytes_to_uint64(struct bytes a, uint64_t *value) MUST_USE;
+
+/* A decimal float as strtold reads it, the whole of `a`, not NaN; infinities are accepted. */
+bool bytes_to_long_double(struct bytes a, long double *value) MUST_USE;
+
+/* "10kb", "256mb", "1gb" as redis.conf spells sizes (k = 1000, kb = 1024).  False if it is none. */
+bool bytes_to_size(struct bytes a, int64_t *value) MUST_USE;
+
+/* Writes the decimal form of `value`, not zero-ended, and returns its length: at most 20. */
+#define INT64_TEXT_MAX 20
+size_t int64_to_text(int64_t value, char text[INT64_TEXT_MAX]);
+
+/* Redis's glob: * ? [a-z] [^a] and \ as escape. */
+bool bytes_match_glob(struct bytes text, struct bytes pattern, bool ignore_case);
+
+/* Is all of it well-formed UTF-8 (no surrogates, no overlong forms)? */
+bool bytes_is_utf8(struct bytes a);
+
+#endif

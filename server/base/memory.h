@@ -1,0 +1,25 @@
+/* memory.h - allocation that cannot fail.
+ *
+ * Out of memory ends the process here, in one place, with one line; so nobody else checks, and every
+ * size that a client can choose must be limited before it gets here.
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+void *xmalloc(size_t size);
+void *xcalloc(size_t count, size_t size);
+void *xrealloc(void *old, size_t size);
+char *xstrdup(const char *text);
+
+/* What the allocator really set aside for `pointer`, its own header not counted. */
+size_t memory_size(void *pointer);
+
+/* Bytes allocated and not freed, of the whole process, as the allocator counts them. */
+size_t memory_used(void);
+
+/* The allocator's name and version, as INFO reports it. */
+const char *memory_allocator(void);
+
+#endif

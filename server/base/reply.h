@@ -1,0 +1,114 @@
+/* reply.h - what a command can say.
+ *
+ * An interface: resp/writer.c spells it as RESP2 or RESP3, http/ will spell it as JSON.  Aggregates
+ * announce their length first and are followed by exactly that many values (maps: pairs).  The bytes
+ * given are copied before the call returns.
+ */
+#ifndef BASE_REPLY_H
+#define BASE_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct reply;
+
+struct reply_ops {
+    void (*simple)(struct reply *reply, struct bytes text); /* one line, no CR or LF */
+    void (*error)(struct reply *reply, struct bytes text);  /* "ERR ...", no leading dash */
+    void (*integer)(struct reply *reply, int64_t value);
+    void (*bulk)(struct reply *reply, struct bytes value);
+    void (*verbatim)(struct reply *reply, struct bytes text); /* plain text for people */
+    void (*null)(struct reply *reply);
+    void (*null_array)(struct reply *reply); /* RESP2 has two kinds of nothing */
+    void (*boolean)(struct reply *reply, bool value);
+    void (*number)(struct reply *reply, double value);
+    void (*array)(struct reply *reply, size_t count);
+    void (*map)(struct reply *reply, size_t pairs);
+    void (*set)(struct reply *reply, size_t count);
+    void (*push)(struct reply *reply, size_t count);
+};
+
+struct reply {
+    const struct reply_ops *ops;
+    uint64_t error_count; /* errors written so far: the dispatcher's statistics read it */
+};
+
+static inline void reply_simple(struct reply *reply, const char *text)
+{
+    reply->ops->simple(reply, bytes_of(text));
+}
+
+static inline void reply_ok(struct reply *reply)
+{
+    reply->ops->simple(reply, (struct bytes){"OK", 2});
+}
+
+static inline void reply_error(struct reply *reply, struct bytes text)
+{
+    reply->error_count++;
+    reply->ops->error(reply, text);
+}
+
+static inline void reply_integer(struct reply *reply, int64_t value)
+{
+    reply->ops->integer(reply, value);
+}
+
+static inline void reply_bulk(struct reply *reply, struct bytes value)
+{
+    reply->ops->bulk(reply, value);
+}
+
+static inline void reply_text(struct reply *reply, const char *text)
+{
+    reply->ops->bulk(reply, bytes_of(text));
+}
+
+static inline void reply_verbatim(struct reply *reply, struct bytes text)
+{
+    reply->ops->verbatim(reply, text);
+}
+
+static inline void reply_null(struct reply *reply)
+{
+    reply->ops->null(reply);
+}
+
+static inline void reply_null_array(struct reply *reply)
+{
+    reply->ops->null_array(reply);
+}
+
+static inline void reply_boolean(struct reply *reply, bool value)
+{
+    reply->ops->boolean(reply, value);
+}
+
+static inline void reply_number(struct reply *reply, double value)
+{
+    reply->ops->number(reply, value);
+}
+
+static inline void reply_array(struct reply *reply, size_t count)
+{
+    reply->ops->array(reply, count);
+}
+
+static inline void reply_map(struct reply *reply, size_t pairs)
+{
+    reply->ops->map(reply, pairs);
+}
+
+static inline void reply_set(struct reply *reply, size_t count)
+{
+    reply->ops->set(reply, count);
+}
+
+static inline void reply_push(struct reply *reply, size_t count)
+{
+    reply->ops->push(reply, count);
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* call.h - what a command is given.
+ *
+ * A command says what success looks like and returns STATUS_OK after it wrote its reply; any other
+ * status becomes an error reply in dispatch.c, and nothing it wrote to the reply stays.  It runs in
+ * its connection's thread, in one go, with its keys in reach (data.h); it never blocks.
+ */
+#ifndef COMMANDS_CALL_H
+#define COMMANDS_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/reply.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "commands/session.h"
+#include "store/store.h"
+
+struct clients;
+struct command;
+struct cursors;
+struct statistics;
+struct thread_statistics;
+
+#define CALL_ERROR_MAX 1024
+
+/* What all commands share; one for the server. */
+struct services {
+    struct options *options;
+    struct store *store;
+    const struct clock *clock;
+    struct clients *clients;
+    struct cursors *cursors;
+    struct statistics *statistics;
+    void (*shutdown)(void *context); /* any thread: ends the server as SIGTERM does */
+    void *shutdown_context;
+};
+
+/* What a command may use of its thread. */
+struct worker {
+    struct services *services;
+    struct store_thread *store_thread;
+    struct txn *txn; /* reused from call to call */
+    struct thread_statistics *statistics;
+    struct buffer scratch; /* emptied before each call */
+};
+
+struct call {
+    struct worker *worker;
+    struct session *session;
+    struct reply *reply;
+    const struct command *command; /* the row that runs: of a subcommand, the subcommand's */
+    const struct bytes *argv;      /* argv[0] is the command's name, as it was sent */
+    size_t argc;
+    int64_t now_ms; /* wall clock; one value for a whole EXEC */
+    struct ns *ns;  /* the selected namespace */
+    struct txn *txn; /* the transaction around it, or NULL: a read outside of EXEC */
+    bool is_in_exec;
+    uint64_t depends_on; /* the reply leaves when this group is committed */
+    int64_t wake_at_ms;  /* with STATUS_PARKED: try again then, or when a commit happens */
+
+    /* for error texts */
+    int64_t limit_allowed, limit_seen; /* the limits' statuses */
+    int64_t retry_ms;                  /* STATUS_RATE_LIMITED */
+    char error_text[CALL_ERROR_MAX];   /* STATUS_FAILED: "ERR ..." */
+};
+
+/* Sets the error text and returns STATUS_FAILED.  The text starts with its error word. */
+enum status call_fail(struct call *call, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static inline struct services *call_services(const struct call *call)
+{
+    return call->worker->services;
+}
+
+static inline struct bytes call_argument(const struct call *call, size_t index)
+{
+    return call->argv[index];
+}
+
+#endif

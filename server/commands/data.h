@@ -1,0 +1,50 @@
+/* data.h - a command's keys: the store as commands see it.
+ *
+ * The same calls serve a plain read, a write and a command inside EXEC: with a transaction they go
+ * through its overlay, else straight to memory or disk.  Limits are enforced here and nowhere else;
+ * the write rate when the transaction commits.
+ */
+#ifndef COMMANDS_DATA_H
+#define COMMANDS_DATA_H
+
+#include "commands/call.h"
+
+/* The live record of the selected namespace, or STATUS_NOT_FOUND; an over-long key is not found.
+ * The entry is valid until the command returns, also after it was overwritten. */
+enum status data_find(struct call *call, struct bytes key, const struct entry **found) MUST_USE;
+enum status data_find_in(struct call *call, struct ns *ns, struct bytes key,
+                         const struct entry **found) MUST_USE;
+
+/* The sizes alone: for commands that refuse a value before they know whether they will store it. */
+enum status data_check_key(struct call *call, struct bytes key) MUST_USE;
+enum status data_check_value_size(struct call *call, int64_t size) MUST_USE;
+
+/* Everything of a record but its version. */
+struct data_record {
+    struct ns *ns; /* NULL = the selected one */
+    struct bytes key;
+    struct bytes meta;
+    int64_t expiry_ms;
+    size_t value_size;
+};
+
+/* Stores a record whose value the caller writes to *value at once (value_size bytes). */
+enum status data_put(struct call *call, const struct data_record *record, char **value) MUST_USE;
+
+/* SET: this value, no metadata. */
+enum status data_set(struct call *call, struct bytes key, struct bytes value,
+                     int64_t expiry_ms) MUST_USE;
+
+/* A new value under what `old` (may be NULL: nothing) had of metadata and expiry. */
+enum status data_change(struct call *call, struct bytes key, const struct entry *old,
+                        struct bytes value) MUST_USE;
+
+/* STATUS_NOT_FOUND if there was nothing to delete. */
+enum status data_delete(struct call *call, struct bytes key) MUST_USE;
+enum status data_delete_in(struct call *call, struct ns *ns, struct bytes key) MUST_USE;
+
+/* The namespace that database `n` names, given as a command's argument: STATUS_NOT_INTEGER,
+ * STATUS_DB_RANGE. */
+enum status data_database(struct call *call, struct bytes argument, struct ns **ns) MUST_USE;
+
+#endif

@@ -1,0 +1,88 @@
+/* session.h - what the server remembers of one client between its commands.
+ *
+ * Owned by the connection and touched by its thread alone, but for the fields marked "shared", which
+ * CLIENT LIST and CLIENT KILL on other connections read or set (clients.h).
+ */
+#ifndef COMMANDS_SESSION_H
+#define COMMANDS_SESSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "store/registry.h"
+
+struct clients;
+struct command;
+
+enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP_THIS };
+
+/* A key under WATCH and what it was at that moment. */
+struct watched_key {
+    int database;         /* -1 = the named namespace below */
+    struct ns *ns;        /* retained */
+    uint64_t stamp;       /* of the record, 0 = none */
+    bool is_live;
+    struct buffer key;
+};
+
+/* A command queued by MULTI: its words, one behind the other, in session->queue_words. */
+struct queued_command {
+    const struct command *command;
+    size_t first; /* index into queue_sizes */
+    size_t argc;
+    size_t offset; /* into queue_words */
+};
+
+struct session {
+    /* fixed while it lives */
+    uint64_t id;
+    char address[64];       /* "127.0.0.1:4711" or "/path:0" */
+    char local_address[64];
+    int descriptor;
+    int64_t created_s;
+
+    /* the connection's own */
+    int database;           /* the selected number, or -1: then `named` */
+    struct ns *named;       /* retained */
+    int protocol;           /* 2 or 3 */
+    bool is_authenticated;
+    enum reply_mode reply_mode;
+    bool wants_close;       /* QUIT, CLIENT KILL of oneself: close once the reply is out */
+    uint64_t last_write;    /* the group of its newest write: WAIT */
+
+    bool is_multi;
+    bool is_multi_dirty;    /* a queued command was refused: EXEC aborts */
+    struct queued_command *queue;
+    size_t queue_count, queue_capacity;
+    size_t *queue_sizes;
+    size_t queue_sizes_count, queue_sizes_capacity;
+    struct buffer queue_words;
+
+    struct watched_key *watched;
+    size_t watched_count, watched_capacity;
+
+    /* shared */
+    _Atomic int64_t active_s;   /* monotonic second of the last command */
+    atomic_bool is_killed;
+    atomic_bool is_monitor;
+    atomic_int shared_database, shared_protocol, shared_multi; /* for CLIENT LIST */
+    _Atomic(const struct command *) current;
+    _Atomic int64_t query_bytes, query_free, reply_bytes, reply_list_bytes, multi_bytes;
+    char *name; /* under the clients' lock */
+
+    /* clients.c's */
+    struct session *next, *previous;
+    void (*wake)(struct session *session); /* any thread: makes the owner look at is_killed */
+};
+
+void session_init(struct session *session);
+/* Back to how it began, as RESET asks; gives up watches, queue, namespace and name. */
+void session_reset(struct session *session);
+void session_clear(struct session *session);
+
+void session_unwatch(struct session *session);
+void session_discard_queue(struct session *session);
+
+#endif

@@ -1,0 +1,114 @@
+/* table.h - the command table: the single source for dispatch, arity, keys, flags, what COMMAND answers,
+ * --help of redis-cli, and redis-compat.md.
+ *
+ * One row a command.  `syntax` spells the arguments in Redis's notation ("key value [NX | XX] [GET]
+ * [EX seconds | ...]"); command_docs.c reads the argument tree of COMMAND DOCS from it.
+ */
+#ifndef COMMANDS_TABLE_H
+#define COMMANDS_TABLE_H
+
+#include "commands/call.h"
+
+/* Flags, as COMMAND names them, and three of our own. */
+enum {
+    CMD_READONLY = 1 << 0,
+    CMD_WRITE = 1 << 1,   /* runs in a transaction on its keys */
+    CMD_DENYOOM = 1 << 2, /* may make a key or a value larger: its keys' sizes are checked first */
+    CMD_ADMIN = 1 << 3,
+    CMD_PUBSUB = 1 << 4,
+    CMD_NOSCRIPT = 1 << 5,
+    CMD_LOADING = 1 << 6,
+    CMD_STALE = 1 << 7,
+    CMD_FAST = 1 << 8,
+    CMD_NO_AUTH = 1 << 9, /* allowed before AUTH */
+    CMD_ALLOW_BUSY = 1 << 10,
+    CMD_NO_MULTI = 1 << 11,
+    CMD_SKIP_SLOWLOG = 1 << 12,
+    CMD_SKIP_MONITOR = 1 << 13,
+    CMD_NO_ASYNC_LOADING = 1 << 14,
+    CMD_MOVABLEKEYS = 1 << 15,
+    CMD_BLOCKING = 1 << 16,
+    /* ours, not shown by COMMAND */
+    CMD_IN_MULTI = 1 << 24,  /* runs at once inside MULTI instead of being queued */
+    CMD_WHOLE = 1 << 25,     /* touches no named key but a whole namespace: takes the order */
+};
+
+/* How a command compares with Redis 7.0, for redis-compat.md. */
+enum compat { COMPAT_SAME, COMPAT_DIFFERS, COMPAT_OURS };
+
+enum command_group {
+    GROUP_STRING,
+    GROUP_BITMAP,
+    GROUP_GENERIC,
+    GROUP_CONNECTION,
+    GROUP_TRANSACTIONS,
+    GROUP_SERVER,
+    GROUP_KV, /* KV.* and NAMESPACE */
+    GROUP_COUNT
+};
+
+/* What a key is used for, as key specs report it. */
+enum key_use {
+    KEYS_NONE,
+    KEYS_RO,     /* RO access */
+    KEYS_RW,     /* RW access update */
+    KEYS_OW,     /* OW update */
+    KEYS_RM,     /* RM delete */
+    KEYS_INSERT, /* RW insert */
+    KEYS_MIXED,  /* differs from key to key: see command_docs.c */
+};
+
+struct command {
+    const char *name; /* lower case; of a subcommand, without the container: "setname" */
+    int arity;        /* with the name (and the container's); negative = at least */
+    uint32_t flags;
+    int first_key, last_key, key_step; /* as COMMAND reports them; 0 = no keys */
+    enum key_use key_use;
+    enum status (*run)(struct call *call);
+    struct command *subcommands; /* ended by a row without a name, or NULL */
+    enum command_group group;
+    enum compat compat;
+    const char *since;      /* Redis's version that brought it, or Grapevine's for our own */
+    const char *complexity; /* "O(1)" */
+    const char *summary;
+    const char *syntax;
+    const char *note; /* for redis-compat.md: what differs, "" if nothing */
+    /* set by table_init() */
+    const struct command *container;
+    int index;        /* 0 .. table_count() - 1: for statistics */
+    char *full_name;  /* "client|setname" */
+};
+
+/* Once, before any thread runs. */
+void table_init(void);
+
+/* By name, in any case; NULL if unknown.  table_find() knows containers, not subcommands. */
+const struct command *table_find(struct bytes name);
+const struct command *table_find_subcommand(const struct command *container, struct bytes name);
+
+/* All rows, subcommands included, by index. */
+int table_count(void);
+const struct command *table_at(int index);
+
+bool command_accepts_argc(const struct command *command, size_t argc);
+
+/* The positions of the keys in argv: calls each(context, index) for every one.  False if the
+ * arguments make no sense for the command (COMMAND GETKEYS: "Invalid arguments specified for
+ * command"). */
+bool command_each_key(const struct command *command, const struct bytes *argv, size_t argc,
+                      void (*each)(void *context, size_t index), void *context);
+
+/* The families, each a file: its rows, ended by one without a name. */
+extern struct command strings_commands[];
+extern struct command bits_commands[];
+extern struct command keys_commands[];
+extern struct command expiry_commands[];
+extern struct command scan_commands[];
+extern struct command connection_commands[];
+extern struct command transaction_commands[];
+extern struct command server_commands[];
+extern struct command introspection_commands[];
+extern struct command kv_commands[];
+extern struct command namespace_commands[];
+
+#endif

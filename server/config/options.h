@@ -1,0 +1,165 @@
+/* options.h - every option, once.
+ *
+ * One table (options.c) names each option with its type, default, range and help text, and drives the
+ * command line, the config file, CONFIG GET / SET / REWRITE and --help.  Numbers, switches and
+ * choices are atomics: any thread may read them while CONFIG SET changes them.  Texts are copied out
+ * under a lock.
+ *
+ * O1  A value that is out of range is refused whole: nothing changes, one sentence says what is wrong
+ *     and what is allowed.
+ * O2  A change hook runs in the thread of the change, before CONFIG SET answers; if it refuses, the
+ *     old values come back.
+ */
+#ifndef CONFIG_OPTIONS_H
+#define CONFIG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/status.h"
+#include "limits/limits.h"
+
+enum option_id {
+    /* network */
+    OPTION_PORT,
+    OPTION_BIND, /* text: addresses separated by blanks */
+    OPTION_UNIXSOCKET,
+    OPTION_UNIXSOCKETPERM,
+    OPTION_HTTP_PORT,
+    OPTION_GOSSIP_PORT, /* 0 = port + 10000 */
+    OPTION_TCP_BACKLOG,
+    OPTION_TCP_KEEPALIVE, /* seconds */
+    OPTION_TIMEOUT,       /* seconds */
+    OPTION_MAXCLIENTS,
+    OPTION_PROTECTED_MODE,
+    OPTION_IO_THREADS, /* 0 = number of cores */
+    OPTION_PROTO_MAX_BULK_LEN,
+    OPTION_CLIENT_QUERY_BUFFER_LIMIT,
+    OPTION_CLIENT_OUTPUT_BUFFER_LIMIT, /* see options_output_limit() */
+    /* access */
+    OPTION_REQUIREPASS,
+    OPTION_ACLFILE,
+    OPTION_ACLLOG_MAX_LEN,
+    OPTION_HTTP_TOKEN,
+    /* storage */
+    OPTION_DIR,
+    OPTION_CACHE_SIZE,
+    OPTION_APPENDFSYNC, /* enum appendfsync */
+    OPTION_DATABASES,
+    /* limits: OPTION_LIMITS, then one for each enum limit in its order; -1 = from the profile */
+    OPTION_LIMITS,
+    OPTION_MAX_KEY_SIZE,
+    OPTION_MAX_VALUE_SIZE,
+    OPTION_MAX_METADATA_SIZE,
+    OPTION_MAX_KEYS_PER_NAMESPACE,
+    OPTION_KEY_WRITE_RATE,
+    /* replication */
+    OPTION_REPLICATION,
+    OPTION_PEER, /* repeatable; as text: addresses separated by blanks */
+    OPTION_GOSSIP_ANNOUNCE,
+    OPTION_CLUSTER_SECRET,
+    OPTION_CLUSTER_SECRET_FILE,
+    OPTION_MAX_CLOCK_SKEW, /* milliseconds */
+    OPTION_FORGET_AFTER,   /* seconds, 0 = never */
+    /* TLS */
+    OPTION_TLS_PORT,
+    OPTION_TLS_CERT_FILE,
+    OPTION_TLS_KEY_FILE,
+    OPTION_TLS_KEY_FILE_PASS,
+    OPTION_TLS_CA_CERT_FILE,
+    OPTION_TLS_CA_CERT_DIR,
+    OPTION_TLS_AUTH_CLIENTS,
+    OPTION_TLS_PROTOCOLS,
+    OPTION_TLS_CIPHERS,
+    OPTION_TLS_CIPHERSUITES,
+    OPTION_TLS_REPLICATION,
+    /* observation */
+    OPTION_LOGLEVEL, /* enum log_level */
+    OPTION_LOGFILE,
+    OPTION_PIDFILE,
+    OPTION_DAEMONIZE,
+    OPTION_SLOWLOG_LOG_SLOWER_THAN, /* microseconds */
+    OPTION_SLOWLOG_MAX_LEN,
+    OPTION_LATENCY_MONITOR_THRESHOLD, /* milliseconds */
+    OPTION_LATENCY_TRACKING,
+    OPTION_LATENCY_TRACKING_INFO_PERCENTILES,
+    OPTION_NOTIFY_KEYSPACE_EVENTS,
+    OPTION_TRACKING_TABLE_MAX_KEYS,
+    /* taken so that Redis's tools and tests can set them; they change nothing here and --help says so */
+    OPTION_SAVE,
+    OPTION_APPENDONLY,
+    OPTION_DBFILENAME,
+    OPTION_MAXMEMORY,
+    OPTION_MAXMEMORY_POLICY,
+    OPTION_HZ,
+    OPTION_ACTIVEREHASHING,
+    OPTION_LAZYFREE_LAZY_USER_DEL,
+    OPTION_LAZYFREE_LAZY_USER_FLUSH,
+    OPTION_COUNT
+};
+
+enum appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
+
+enum client_class { CLIENT_CLASS_NORMAL, CLIENT_CLASS_REPLICA, CLIENT_CLASS_PUBSUB, CLIENT_CLASS_COUNT };
+
+struct output_limit {
+    int64_t hard_bytes; /* 0 = none */
+    int64_t soft_bytes; /* 0 = none */
+    int64_t soft_seconds;
+};
+
+#define OPTIONS_ERROR_MAX 512
+
+struct options;
+
+/* All defaults. */
+struct options *options_create(void);
+void options_destroy(struct options *options);
+
+/* `grapevine-server [FILE] [--name value ...]`, argv[0] skipped.  On failure `error` is one line: file
+ * and line (or "command line"), what is wrong, what is allowed. */
+enum status options_parse(struct options *options, int argc, char **argv,
+                          char error[OPTIONS_ERROR_MAX]) MUST_USE;
+
+/* Fills what depends on other options or on the machine, and refuses conflicts (a peer without a
+ * secret, max-metadata-size over ...).  Once, after parsing. */
+enum status options_finish(struct options *options, char error[OPTIONS_ERROR_MAX]) MUST_USE;
+
+int64_t options_number(const struct options *options, enum option_id id);
+bool options_is_on(const struct options *options, enum option_id id);
+struct output_limit options_output_limit(const struct options *options, enum client_class class);
+
+/* Copies a text option, zero-ended; the caller frees. */
+char *options_take_text(const struct options *options, enum option_id id);
+
+/* The profile with its overrides. */
+struct limits options_limits(const struct options *options);
+
+/* The config file given at start, or "" if there was none. */
+const char *options_file(const struct options *options);
+
+const char *option_name(enum option_id id);
+
+/* Called after a value changed by CONFIG SET (not at start); false refuses, with a reason. */
+typedef bool option_hook(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX]);
+void options_set_hook(struct options *options, enum option_id id, option_hook *hook, void *context);
+
+/* CONFIG SET name value [name value ...]: all or nothing.  `error` is Redis's text, without "ERR ". */
+enum status options_set(struct options *options, const struct bytes *words, size_t count,
+                        char error[OPTIONS_ERROR_MAX]) MUST_USE;
+
+/* CONFIG GET: calls `each` for every option whose name matches one of the patterns, once each. */
+void options_match(const struct options *options, const struct bytes *patterns, size_t count,
+                   void (*each)(void *context, const char *name, struct bytes value), void *context);
+
+/* CONFIG REWRITE: writes the file given at start anew, keeping its comments. */
+enum status options_rewrite(struct options *options, char error[OPTIONS_ERROR_MAX]) MUST_USE;
+
+/* --help. */
+void options_help(struct buffer *text);
+
+#endif

@@ -1,0 +1,88 @@
+/* entry.h - one record in memory.
+ *
+ * An entry is one allocation: this header, then the key, the metadata and the value.  Once published
+ * (cache.h) it never changes, but for the few atomics; a write makes a new entry that takes its place.
+ * So readers need no lock, and a pointer to an entry is good until the reader's turn ends (epoch.h).
+ *
+ * Kinds:
+ *   live       a value, perhaps with an expiry: past it the entry reads as absent
+ *   tombstone  deleted at `stamp`
+ *   expired    a tombstone that expiry made of a live record: keeps the stamp of that record
+ *   absent     nothing is stored; stands in memory only while a purge is being committed
+ */
+#ifndef STORE_ENTRY_H
+#define STORE_ENTRY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+#define EXPIRY_NONE INT64_MAX /* expiry_ms of a record that does not expire */
+
+enum entry_kind { ENTRY_LIVE, ENTRY_TOMBSTONE, ENTRY_EXPIRED, ENTRY_ABSENT };
+
+/* What the commit of a successor needs to know of a record: where its parts are stored. */
+struct record_header {
+    uint64_t stamp; /* 0 = there is no record */
+    int64_t expiry_ms;
+    uint64_t value_hash;
+    uint32_t value_size;
+    uint16_t origin; /* alias of the node that wrote it; 0 = this one */
+    uint16_t meta_size;
+    uint8_t kind; /* enum entry_kind */
+};
+
+struct entry {
+    _Atomic(struct entry *) chain; /* the next in its bucket */
+    struct entry *newer, *older;   /* the shard's queue, under the shard's lock */
+    uint64_t hash;
+    struct record_header header;
+    _Atomic uint64_t group; /* the commit that stores it; 0 = it was read from disk */
+    uint32_t change;        /* its place in that group */
+    uint32_t ns;            /* the namespace's local number */
+    uint16_t key_size;
+    atomic_bool is_visited;      /* read since the eviction hand last passed */
+    atomic_uint_least32_t used_s; /* monotonic second of the last use: OBJECT IDLETIME */
+    char data[];
+};
+
+/* A new entry whose key and metadata are filled in and whose value is to be written by the caller,
+ * before it is published, through entry_value_area(). */
+struct entry *entry_create(uint64_t hash, uint32_t ns, struct bytes key, struct bytes meta,
+                           size_t value_size);
+void entry_destroy(void *entry);
+
+static inline struct bytes entry_key(const struct entry *entry)
+{
+    return (struct bytes){entry->data, entry->key_size};
+}
+
+static inline struct bytes entry_meta(const struct entry *entry)
+{
+    return (struct bytes){entry->data + entry->key_size, entry->header.meta_size};
+}
+
+static inline struct bytes entry_value(const struct entry *entry)
+{
+    return (struct bytes){entry->data + entry->key_size + entry->header.meta_size,
+                          entry->header.value_size};
+}
+
+static inline char *entry_value_area(struct entry *entry)
+{
+    return entry->data + entry->key_size + entry->header.meta_size;
+}
+
+static inline bool header_is_live(const struct record_header *header, int64_t now_ms)
+{
+    return header->kind == ENTRY_LIVE && header->expiry_ms > now_ms;
+}
+
+static inline bool entry_is_live(const struct entry *entry, int64_t now_ms)
+{
+    return header_is_live(&entry->header, now_ms);
+}
+
+#endif

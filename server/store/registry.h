@@ -1,0 +1,91 @@
+/* registry.h - the namespaces.
+ *
+ * A namespace has a 128-bit id that every replica knows, a unique title, settings of its own and exact
+ * counts.  Locally its keys live under a 32-bit number; emptying a namespace gives it a new number, at
+ * once, and the old number's keys are purged in the background.  The registry's records are ordinary
+ * records in the namespace with the local number 0, so they are replicated like any data.
+ *
+ * N1  Changes are made under the commit order (order.h) and undone if their commit fails.
+ * N2  `struct ns` lives until the last ns_release(); a dropped one is marked and answers nothing.
+ * N3  Titles are unique here.  Should two replicas create one title at the same time, the namespace
+ *     with the smaller (creation stamp, id) keeps it; the other is found under "<title>~<id>".
+ */
+#ifndef STORE_REGISTRY_H
+#define STORE_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "limits/limits.h"
+
+#define NS_ID_SIZE   16
+#define NS_TITLE_MAX 512
+#define NS_REGISTRY  0 /* the local number of the registry's own records */
+
+struct store;
+struct txn;
+
+struct ns {
+    unsigned char id[NS_ID_SIZE];
+    atomic_uint_least32_t number; /* where its keys are now */
+    atomic_bool is_dropped;
+    _Atomic int64_t key_count;  /* with what is not committed yet */
+    _Atomic int64_t byte_count; /* keys, metadata and values */
+    _Atomic int64_t setting[LIMIT_COUNT]; /* -1 = the server's default */
+    _Atomic int64_t expiring_count; /* keys with an expiry: INFO keyspace */
+    atomic_int references;
+    int database; /* n of db<n>, or -1 */
+    /* the rest is registry.c's, under the order's lock */
+    bool is_stored;
+    bool is_touched; /* counted in the open group */
+    uint64_t created_stamp;
+    int64_t committed_keys, committed_bytes, committed_expiring;
+    char *title;
+    struct ns *next;
+};
+
+struct registry;
+
+/* db<n> as SELECT n means it now: SWAPDB exchanges them.  n is in range. */
+struct ns *registry_database(const struct registry *registry, int n);
+int registry_database_count(const struct registry *registry);
+
+/* What holds for a namespace: its own setting or the server's. */
+int64_t ns_limit(const struct registry *registry, const struct ns *ns, enum limit limit);
+
+/* The largest value any namespace allows: what a connection must be able to read whole. */
+int64_t registry_value_size_max(const struct registry *registry);
+
+/* CONFIG SET of a limit. */
+void registry_set_default(struct registry *registry, enum limit limit, int64_t value);
+
+/* The group that stored the newest change of any namespace: who saw it waits for it. */
+uint64_t registry_changed_in(const struct registry *registry);
+
+/* --- named access; each takes the registry's own lock --- */
+
+/* Borrowed reference, given back by ns_release(); "db<n>" counts as a use and is created. */
+enum status registry_find(struct store *store, struct bytes title, struct ns **found) MUST_USE;
+struct ns *ns_retain(struct ns *ns);
+void ns_release(struct ns *ns);
+
+/* A copy of the title; the caller frees. */
+char *ns_take_title(struct registry *registry, const struct ns *ns);
+
+/* All that exist, in order of title, each retained; the caller releases each and frees the array. */
+struct ns **registry_list(struct registry *registry, size_t *count);
+
+/* --- changes: inside a transaction (txn.h) --- */
+
+enum status registry_create(struct txn *txn, struct bytes title) MUST_USE;
+enum status registry_rename(struct txn *txn, struct bytes title, struct bytes new_title) MUST_USE;
+enum status registry_drop(struct txn *txn, struct bytes title) MUST_USE; /* db<n>: empties it */
+enum status registry_set(struct txn *txn, struct ns *ns, enum limit limit, int64_t value) MUST_USE;
+enum status registry_empty(struct txn *txn, struct ns *ns) MUST_USE; /* FLUSHDB */
+enum status registry_empty_databases(struct txn *txn) MUST_USE;      /* FLUSHALL */
+enum status registry_swap(struct txn *txn, int a, int b) MUST_USE;   /* SWAPDB */
+
+#endif

@@ -1,0 +1,82 @@
+/* store.h - everything that is kept, in one object.
+ *
+ * Owns the engine (LevelDB), the cache of records, the namespaces, the commit order with its thread,
+ * and the sweeper.  See README.md for who calls what from which thread.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/epoch.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "store/registry.h"
+#include "store/txn.h"
+
+struct store_thread;
+
+#define STORE_ERROR_MAX 512
+
+/* Opens or creates the data directory.  On failure `error` is one sentence. */
+enum status store_open(struct options *options, const struct clock *clock, struct store **store,
+                       char error[STORE_ERROR_MAX]) MUST_USE;
+
+/* All threads have left.  Commits and syncs what is open, closes LevelDB cleanly. */
+void store_close(struct store *store);
+
+struct registry *store_registry(struct store *store);
+uint64_t store_node_id(const struct store *store);
+
+/* --- threads --- */
+
+/* A thread that reads or writes joins first.  on_commit(context) is called from the commit thread
+ * whenever store_committed() rose or a commit failed; it must only wake its owner (eventfd). */
+struct store_thread *store_join(struct store *store, void (*on_commit)(void *context), void *context);
+void store_leave(struct store_thread *thread);
+struct epoch_thread *store_epoch(struct store_thread *thread);
+struct store *store_of(const struct store_thread *thread);
+
+/* --- commits --- */
+
+/* All groups up to this one are committed (with appendfsync always: on disk). */
+uint64_t store_committed(const struct store *store);
+
+/* The group that is being collected: who needs "everything so far" waits for this one. */
+uint64_t store_newest_group(const struct store *store);
+
+/* After a commit failed: true once for each thread and failure.  All of the thread's answers that
+ * depend on a group above store_committed() must become errors; then store_failure_seen() lets the
+ * store go on. */
+bool store_failure_pending(const struct store_thread *thread);
+void store_failure_seen(struct store_thread *thread);
+
+/* Why writes are refused at the moment, into `reason`; false if they are not. */
+bool store_is_refusing(struct store *store, char reason[STORE_ERROR_MAX]);
+
+/* Asks the commit thread for a durable point (SAVE) and returns the group to wait for. */
+uint64_t store_request_sync(struct store *store);
+
+/* --- observation --- */
+
+struct store_statistics {
+    int64_t cache_bytes, cache_entries, cache_hits_from_disk;
+    int64_t evicted_keys, expired_keys;
+    int64_t commits, committed_changes, failed_commits, syncs;
+    int64_t unsynced_changes;       /* since the last durable point */
+    int64_t last_sync_s;            /* wall clock */
+    int64_t purge_backlog;          /* namespaces being purged */
+};
+
+void store_statistics(struct store *store, struct store_statistics *statistics);
+
+/* LevelDB's own words: "leveldb.stats", "leveldb.sstables", "leveldb.approximate-memory-usage".
+ * The caller frees; NULL if unknown or closed for the moment. */
+char *store_take_property(struct store *store, const char *name);
+
+/* DEBUG SET-ACTIVE-EXPIRE and tests: the background expiry off or on. */
+void store_set_active_expiry(struct store *store, bool is_on);
+
+#endif

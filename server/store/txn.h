@@ -1,0 +1,80 @@
+/* txn.h - how commands read and write.
+ *
+ * A read needs no transaction: store_find() looks in memory without a lock, else in LevelDB.
+ *
+ * A write is a transaction: it names its keys, enters the commit order, runs on an overlay of its own,
+ * and is published as a whole or not at all.  The steps of dispatch.c:
+ *
+ *     txn_reset(txn, now_ms);
+ *     txn_name(txn, ns, key);             for every key the command may touch
+ *     txn_enter(txn);                     fetches them, takes the order
+ *     ... txn_find(), txn_put(), txn_delete() any number of times ...
+ *     txn_commit(txn) or txn_abandon(txn); gives the order back
+ *
+ * T1  Between enter and commit nobody else writes; reads by others see none of it.
+ * T2  Several writes of one key in a transaction are one write.
+ * T3  The write rate is checked at commit, on every key the transaction changed; one key over the
+ *     rate refuses all of it, before anything is published.
+ * T4  Pointers to entries are valid until the thread's turn ends (epoch.h).
+ * T5  txn_enter() never waits for a disk while it holds the order, nor for the commit thread.
+ */
+#ifndef STORE_TXN_H
+#define STORE_TXN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/status.h"
+#include "store/entry.h"
+#include "store/registry.h"
+
+struct store;
+struct store_thread; /* a thread's membership in the store: store.h */
+struct txn;
+
+/* A live record or STATUS_NOT_FOUND; STATUS_PARKED while the store is being reopened.
+ * *depends_on is raised to the commit that the answer must wait for, if it is not committed yet. */
+enum status store_find(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                       int64_t now_ms, const struct entry **found, uint64_t *depends_on) MUST_USE;
+
+/* As store_find(), but whatever is there: tombstones and expired records too (WATCH). */
+enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                           const struct entry **found, uint64_t *depends_on) MUST_USE;
+
+/* Raised when a transaction on several keys is being published: two equal, even readings around
+ * several store_find() mean that they saw one state (MGET). */
+uint64_t store_publications(const struct store *store);
+
+struct txn *txn_create(struct store_thread *thread);
+void txn_destroy(struct txn *txn);
+
+void txn_reset(struct txn *txn, int64_t now_ms);
+void txn_name(struct txn *txn, struct ns *ns, struct bytes key);
+enum status txn_enter(struct txn *txn) MUST_USE;
+
+/* The live record as this transaction sees it, or STATUS_NOT_FOUND. */
+enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key,
+                     const struct entry **found) MUST_USE;
+
+/* Writes a record; the caller fills the value at once: *value has `value_size` bytes.
+ * Key, value and metadata sizes are the caller's to check (commands/data.c does). */
+enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct bytes meta,
+                    int64_t expiry_ms, size_t value_size, char **value) MUST_USE;
+
+/* STATUS_NOT_FOUND if there is no live record: then it is no write. */
+enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key) MUST_USE;
+
+/* The stamp that every record of this transaction carries; 0 before txn_enter(). */
+uint64_t txn_stamp(const struct txn *txn);
+int64_t txn_now_ms(const struct txn *txn);
+struct store *txn_store(const struct txn *txn);
+
+/* Publishes.  *depends_on is raised to the commit that makes it durable.  STATUS_RATE_LIMITED sets
+ * *wait_ms, STATUS_NAMESPACE_FULL, STATUS_CANNOT_PERSIST: nothing was changed. */
+enum status txn_commit(struct txn *txn, uint64_t *depends_on, int64_t *wait_ms) MUST_USE;
+void txn_abandon(struct txn *txn);
+
+#endif
