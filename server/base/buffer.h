@@ -16,8 +16,16 @@ struct buffer {
     size_t capacity;
 };
 
+/* The slow half of buffer_reserve(). */
+void buffer_grow(struct buffer *buffer, size_t more);
+
 /* Makes room for `more` bytes behind the end and returns where they go; size does not change. */
-char *buffer_reserve(struct buffer *buffer, size_t more);
+static inline char *buffer_reserve(struct buffer *buffer, size_t more)
+{
+    if (UNLIKELY(buffer->capacity - buffer->size < more))
+        buffer_grow(buffer, more);
+    return buffer->data + buffer->size;
+}
 
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_append_bytes(struct buffer *buffer, struct bytes bytes);
@@ -26,7 +34,7 @@ void buffer_append_byte(struct buffer *buffer, char byte);
 void buffer_printf(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments);
 
-/* Drops the first `size` bytes. */
+/* Drops the first `size` bytes, which must be there; the rest moves to the front. */
 void buffer_consume(struct buffer *buffer, size_t size);
 
 /* Frees what it owns; the buffer is empty again and can be used. */

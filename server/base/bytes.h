@@ -1,8 +1,8 @@
 /* bytes.h - a borrowed view of bytes.
  *
  * `data` belongs to somebody else and may hold any byte, zero included; nothing here allocates or
- * keeps it.  The number parsers take exactly what Redis takes (util.c of Redis 7.0): no blanks, no
- * plus sign, no leading zeros.
+ * keeps it.  The parsers take exactly what Redis 7.0 takes; for integers that is: no blanks, no plus
+ * sign, no leading zeros, no "-0".
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -42,17 +42,20 @@ bool bytes_starts_with(struct bytes a, struct bytes prefix);
 bool bytes_to_int64(struct bytes a, int64_t *value) MUST_USE;
 bool bytes_to_uint64(struct bytes a, uint64_t *value) MUST_USE;
 
-/* A decimal float as strtold reads it, the whole of `a`, not NaN; infinities are accepted. */
+/* A float as strtold reads it, the whole of `a`, without blanks, not NaN.  "inf" is one; a number
+ * too large or too small for a long double is none. */
 bool bytes_to_long_double(struct bytes a, long double *value) MUST_USE;
 
-/* "10kb", "256mb", "1gb" as redis.conf spells sizes (k = 1000, kb = 1024).  False if it is none. */
+/* "10kb", "256mb", "1gb" as redis.conf spells sizes (k = 1000, kb = 1024; in any case).  False if it
+ * is none, or more than INT64_MAX bytes. */
 bool bytes_to_size(struct bytes a, int64_t *value) MUST_USE;
 
 /* Writes the decimal form of `value`, not zero-ended, and returns its length: at most 20. */
 #define INT64_TEXT_MAX 20
 size_t int64_to_text(int64_t value, char text[INT64_TEXT_MAX]);
 
-/* Redis's glob: * ? [a-z] [^a] and \ as escape. */
+/* Redis's glob: * ? [a-z] [^a] and \ as escape; a [ that is never closed ends with the pattern.
+ * Takes time in proportion to both sizes multiplied at worst, however many * there are. */
 bool bytes_match_glob(struct bytes text, struct bytes pattern, bool ignore_case);
 
 /* Is all of it well-formed UTF-8 (no surrogates, no overlong forms)? */

@@ -8,7 +8,8 @@
  *
  * E1  A pointer found inside is valid until the same thread's epoch_exit().
  * E2  Retire comes after unlink: nobody who enters later can find the object.
- * E3  A thread's retired objects are freed by that thread alone, in its own later calls.
+ * E3  A thread's retired objects are freed by that thread alone, in its own later calls.  What is
+ *     left when it leaves goes to the next thread that joins, or is freed with the domain.
  * E4  A thread must not stay inside while it waits for another one, or nothing is ever freed.
  */
 #ifndef BASE_EPOCH_H
@@ -24,7 +25,8 @@ struct epoch *epoch_create(void);
 /* All threads have left.  Frees what they retired. */
 void epoch_destroy(struct epoch *epoch);
 
-/* A thread's membership; the pointer belongs to the domain and ends with epoch_leave(). */
+/* A thread's membership; the pointer belongs to the domain and ends with epoch_leave(), which the
+ * thread calls outside. */
 struct epoch_thread *epoch_join(struct epoch *epoch);
 void epoch_leave(struct epoch_thread *thread);
 
@@ -32,7 +34,8 @@ void epoch_enter(struct epoch_thread *thread);
 void epoch_exit(struct epoch_thread *thread);
 bool epoch_is_inside(const struct epoch_thread *thread);
 
-/* `destroy(object)` will be called by this thread when nobody can hold the object any more. */
+/* `destroy(object)` will be called by this thread when nobody can hold the object any more.
+ * Cheap: an append to a list of the thread's own. */
 void epoch_retire(struct epoch_thread *thread, void *object, void (*destroy)(void *object));
 
 /* Objects of this thread that wait to be freed: an idle loop comes back while there are some. */

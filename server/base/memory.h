@@ -13,6 +13,9 @@ void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);
 
+/* `alignment` is a power of two; free() gives it back. */
+void *xaligned_alloc(size_t alignment, size_t size);
+
 /* What the allocator really set aside for `pointer`, its own header not counted. */
 size_t memory_size(void *pointer);
 

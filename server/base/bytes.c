@@ -1,0 +1,261 @@
+#include "base/bytes.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* Redis refuses longer ones; 4933 digits is the largest long double written out. */
+#define LONG_DOUBLE_TEXT_MAX 5119
+
+int bytes_compare(struct bytes a, struct bytes b)
+{
+    size_t shorter = a.size < b.size ? a.size : b.size;
+    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
+
+    if (order != 0)
+        return order;
+    return a.size < b.size ? -1 : a.size > b.size;
+}
+
+bool bytes_is_word(struct bytes a, const char *word)
+{
+    return strlen(word) == a.size && (a.size == 0 || strncasecmp(a.data, word, a.size) == 0);
+}
+
+bool bytes_starts_with(struct bytes a, struct bytes prefix)
+{
+    return a.size >= prefix.size &&
+           (prefix.size == 0 || memcmp(a.data, prefix.data, prefix.size) == 0);
+}
+
+bool bytes_to_uint64(struct bytes a, uint64_t *value)
+{
+    uint64_t sum = 0;
+
+    if (a.size == 0 || (a.data[0] == '0' && a.size > 1))
+        return false;
+    for (size_t i = 0; i < a.size; i++) {
+        unsigned digit = (unsigned)(unsigned char)a.data[i] - '0';
+
+        if (digit > 9 || __builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_add_overflow(sum, digit, &sum))
+            return false;
+    }
+    *value = sum;
+    return true;
+}
+
+bool bytes_to_int64(struct bytes a, int64_t *value)
+{
+    bool is_negative = a.size > 0 && a.data[0] == '-';
+    uint64_t size;
+
+    if (!is_negative) {
+        if (!bytes_to_uint64(a, &size) || size > INT64_MAX)
+            return false;
+        *value = (int64_t)size;
+        return true;
+    }
+    if (!bytes_to_uint64((struct bytes){a.data + 1, a.size - 1}, &size))
+        return false;
+    if (size == 0 || size > (uint64_t)INT64_MAX + 1)
+        return false;
+    *value = -(int64_t)(size - 1) - 1; /* in two steps: -INT64_MIN is not an int64_t */
+    return true;
+}
+
+bool bytes_to_long_double(struct bytes a, long double *value)
+{
+    char text[LONG_DOUBLE_TEXT_MAX + 1];
+    long double number;
+    char *end;
+
+    if (a.size == 0 || a.size > LONG_DOUBLE_TEXT_MAX || isspace((unsigned char)a.data[0]))
+        return false;
+    memcpy(text, a.data, a.size);
+    text[a.size] = '\0';
+    errno = 0;
+    number = strtold(text, &end);
+    if (end != text + a.size || isnan(number))
+        return false;
+    /* ERANGE comes with the denormal numbers too, which are fine. */
+    if (errno == ERANGE && (isinf(number) || fpclassify(number) == FP_ZERO))
+        return false;
+    *value = number;
+    return true;
+}
+
+bool bytes_to_size(struct bytes a, int64_t *value)
+{
+    static const struct {
+        const char *name;
+        int64_t bytes;
+    } units[] = {
+        {"", 1},        {"b", 1},        {"k", 1000},       {"kb", 1024},
+        {"m", 1000000}, {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30},
+    };
+    struct bytes unit;
+    size_t digits = 0;
+    int64_t sum = 0;
+
+    for (; digits < a.size && isdigit((unsigned char)a.data[digits]); digits++)
+        if (__builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_add_overflow(sum, a.data[digits] - '0', &sum))
+            return false;
+    if (digits == 0)
+        return false;
+    unit = (struct bytes){a.data + digits, a.size - digits};
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (!bytes_is_word(unit, units[i].name))
+            continue;
+        if (__builtin_mul_overflow(sum, units[i].bytes, &sum))
+            return false;
+        *value = sum;
+        return true;
+    }
+    return false;
+}
+
+size_t int64_to_text(int64_t value, char text[INT64_TEXT_MAX])
+{
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    char digits[INT64_TEXT_MAX];
+    size_t first = sizeof digits, size;
+
+    do
+        digits[--first] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (value < 0)
+        digits[--first] = '-';
+    size = sizeof digits - first;
+    memcpy(text, digits + first, size);
+    return size;
+}
+
+static unsigned char fold(unsigned char byte, bool ignore_case)
+{
+    return ignore_case && byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte + 'a' - 'A') : byte;
+}
+
+static bool is_between(unsigned char byte, unsigned char low, unsigned char high)
+{
+    return low <= high ? byte >= low && byte <= high : byte >= high && byte <= low;
+}
+
+/* `at` stands behind the [.  Sets *rest behind the ], or at the end if there is none. */
+static bool match_class(const unsigned char *at, const unsigned char *end, unsigned char byte,
+                        bool ignore_case, const unsigned char **rest)
+{
+    bool is_negated = at < end && *at == '^', is_in = false;
+    unsigned char folded = fold(byte, ignore_case);
+
+    if (is_negated)
+        at++;
+    while (at < end && *at != ']') {
+        if (*at == '\\' && end - at >= 2) {
+            is_in |= at[1] == byte;
+            at += 2;
+        } else if (end - at >= 3 && at[1] == '-') {
+            is_in |= is_between(folded, fold(at[0], ignore_case), fold(at[2], ignore_case));
+            at += 3;
+        } else {
+            is_in |= fold(*at, ignore_case) == folded;
+            at++;
+        }
+    }
+    *rest = at < end ? at + 1 : end;
+    return is_in != is_negated;
+}
+
+/* Does the pattern's next element, which is no *, take this byte?  If so, moves *at behind it. */
+static bool match_byte(const unsigned char **at, const unsigned char *end, unsigned char byte,
+                       bool ignore_case)
+{
+    const unsigned char *next = *at;
+
+    if (*next == '[')
+        return match_class(next + 1, end, byte, ignore_case, at);
+    if (*next == '?') {
+        *at = next + 1;
+        return true;
+    }
+    if (*next == '\\' && end - next >= 2)
+        next++;
+    *at = next + 1;
+    return fold(*next, ignore_case) == fold(byte, ignore_case);
+}
+
+/* When the rest behind a * doesn't fit here, the * takes one byte more.  Only the last * seen is
+ * ever tried again: that a longer match of an earlier one could help is impossible, as the later *
+ * could have taken the difference. */
+bool bytes_match_glob(struct bytes text, struct bytes pattern, bool ignore_case)
+{
+    const unsigned char *at = (const unsigned char *)pattern.data, *end = at + pattern.size;
+    const unsigned char *byte = (const unsigned char *)text.data, *text_end = byte + text.size;
+    const unsigned char *behind_star = NULL, *star_ends = NULL;
+
+    while (byte < text_end) {
+        if (at < end && *at == '*') {
+            behind_star = ++at;
+            star_ends = byte;
+            if (at == end)
+                return true;
+        } else if (at < end && match_byte(&at, end, *byte, ignore_case)) {
+            byte++;
+        } else if (behind_star != NULL) {
+            at = behind_star;
+            byte = ++star_ends;
+        } else {
+            return false;
+        }
+    }
+    while (at < end && *at == '*')
+        at++;
+    return at == end;
+}
+
+/* The bytes of one character, 1 to 4, or 0 if `at` starts none (RFC 3629, section 4). */
+static size_t utf8_character_size(const unsigned char *at, size_t size)
+{
+    /* What the first byte says: how many follow, and the range of the one behind it, which is where
+     * overlong forms, surrogates and numbers above U+10FFFF are told apart. */
+    static const struct {
+        unsigned char first_low, first_high, follow, second_low, second_high;
+    } forms[] = {
+        {0x00, 0x7f, 0, 0, 0},       {0xc2, 0xdf, 1, 0x80, 0xbf}, {0xe0, 0xe0, 2, 0xa0, 0xbf},
+        {0xe1, 0xec, 2, 0x80, 0xbf}, {0xed, 0xed, 2, 0x80, 0x9f}, {0xee, 0xef, 2, 0x80, 0xbf},
+        {0xf0, 0xf0, 3, 0x90, 0xbf}, {0xf1, 0xf3, 3, 0x80, 0xbf}, {0xf4, 0xf4, 3, 0x80, 0x8f},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        if (at[0] < forms[i].first_low || at[0] > forms[i].first_high)
+            continue;
+        if (size <= forms[i].follow)
+            return 0;
+        if (forms[i].follow > 0 && !is_between(at[1], forms[i].second_low, forms[i].second_high))
+            return 0;
+        for (size_t next = 2; next <= forms[i].follow; next++)
+            if ((at[next] & 0xc0) != 0x80)
+                return 0;
+        return (size_t)forms[i].follow + 1;
+    }
+    return 0;
+}
+
+bool bytes_is_utf8(struct bytes a)
+{
+    const unsigned char *at = (const unsigned char *)a.data;
+    size_t left = a.size;
+
+    while (left > 0) {
+        size_t size = utf8_character_size(at, left);
+
+        if (size == 0)
+            return false;
+        at += size;
+        left -= size;
+    }
+    return true;
+}

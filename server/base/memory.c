@@ -1,0 +1,113 @@
+#include "base/memory.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* jemalloc's control call.  The release binary links the library; the sanitizers bring an allocator
+ * of their own, and then this is absent. */
+extern int mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size)
+    __attribute__((weak));
+
+static _Noreturn void out_of_memory(size_t size)
+{
+    char line[96];
+    int length = snprintf(line, sizeof line, "Out of memory allocating %zu bytes.\n", size);
+
+    /* stdio might allocate. */
+    if (write(STDERR_FILENO, line, (size_t)length) < 0)
+        _exit(1);
+    abort();
+}
+
+void *xmalloc(size_t size)
+{
+    void *pointer = malloc(size == 0 ? 1 : size);
+
+    if (pointer == NULL)
+        out_of_memory(size);
+    return pointer;
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    void *pointer = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+    size_t total;
+
+    if (pointer == NULL)
+        out_of_memory(__builtin_mul_overflow(count, size, &total) ? SIZE_MAX : total);
+    return pointer;
+}
+
+void *xrealloc(void *old, size_t size)
+{
+    void *pointer = realloc(old, size == 0 ? 1 : size);
+
+    if (pointer == NULL)
+        out_of_memory(size);
+    return pointer;
+}
+
+void *xaligned_alloc(size_t alignment, size_t size)
+{
+    size_t rounded = (size + alignment - 1) & ~(alignment - 1);
+    void *pointer = aligned_alloc(alignment, rounded);
+
+    if (pointer == NULL)
+        out_of_memory(size);
+    return pointer;
+}
+
+char *xstrdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    return memcpy(xmalloc(size), text, size);
+}
+
+size_t memory_size(void *pointer)
+{
+    return malloc_usable_size(pointer);
+}
+
+size_t memory_used(void)
+{
+    size_t used = 0, size = sizeof used;
+    uint64_t epoch = 1;
+    struct mallinfo2 info;
+
+    if (mallctl != NULL) {
+        /* jemalloc answers from a snapshot, which writing "epoch" renews. */
+        (void)mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
+        if (mallctl("stats.allocated", &used, &size, NULL, 0) == 0)
+            return used;
+    }
+    info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static char allocator_name[32] = "libc";
+
+static void find_allocator_name(void)
+{
+    const char *version = NULL;
+    size_t size = sizeof version;
+
+    if (mallctl == NULL || mallctl("version", &version, &size, NULL, 0) != 0)
+        return;
+    /* "5.3.0-0-g54eaed1d8b56..." */
+    (void)snprintf(allocator_name, sizeof allocator_name, "jemalloc-%.*s",
+                   (int)strcspn(version, "-"), version);
+}
+
+const char *memory_allocator(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, find_allocator_name);
+    return allocator_name;
+}
