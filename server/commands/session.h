@@ -67,6 +67,8 @@ struct session {
     _Atomic int64_t active_s;   /* monotonic second of the last command */
     atomic_bool is_killed;
     atomic_bool is_monitor;
+    atomic_bool is_paused; /* its request waits for CLIENT PAUSE to end: dispatch.c */
+    atomic_bool has_inbox;
     atomic_int shared_database, shared_protocol, shared_multi; /* for CLIENT LIST */
     _Atomic(const struct command *) current;
     _Atomic int64_t query_bytes, query_free, reply_bytes, reply_list_bytes, multi_bytes;
@@ -74,15 +76,25 @@ struct session {
 
     /* clients.c's */
     struct session *next, *previous;
-    void (*wake)(struct session *session); /* any thread: makes the owner look at is_killed */
+    struct buffer inbox;       /* under the clients' lock: what clients_deliver() fetches */
+    void (*wake)(struct session *session); /* any thread: makes the owner look at is_killed and
+                                              has_inbox, and try a parked request again */
 };
 
 void session_init(struct session *session);
-/* Back to how it began, as RESET asks; gives up watches, queue, namespace and name. */
+/* Back to how it began, as RESET asks: no MULTI, no WATCH, database 0, RESP2, replies on.  Its name
+ * and whether it is authenticated are left to the caller, who knows the clients and the password. */
 void session_reset(struct session *session);
+/* No other thread knows it any more. */
 void session_clear(struct session *session);
 
+/* Selects database `database`, or with -1 the namespace `named`, whose reference it takes over. */
+void session_select(struct session *session, int database, struct ns *named);
+
+/* Gives up all watched keys. */
 void session_unwatch(struct session *session);
+
+/* Ends MULTI: no queue, not dirty; the watched keys are given up too. */
 void session_discard_queue(struct session *session);
 
 #endif

@@ -1,0 +1,317 @@
+#include "commands/clients.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "commands/table.h"
+
+struct clients *clients_create(void)
+{
+    struct clients *clients = xcalloc(1, sizeof(*clients));
+
+    pthread_mutex_init(&clients->lock, NULL);
+    return clients;
+}
+
+void clients_destroy(struct clients *clients)
+{
+    if (clients == NULL)
+        return;
+    assert(clients->first == NULL);
+    pthread_mutex_destroy(&clients->lock);
+    free(clients);
+}
+
+void clients_add(struct clients *clients, struct session *session)
+{
+    pthread_mutex_lock(&clients->lock);
+    session->id = ++clients->last_id;
+    session->next = NULL;
+    session->previous = clients->last;
+    if (clients->last == NULL)
+        clients->first = session;
+    else
+        clients->last->next = session;
+    clients->last = session;
+    clients->count++;
+    pthread_mutex_unlock(&clients->lock);
+}
+
+static void drop_name(struct session *session)
+{
+    free(session->name);
+    session->name = NULL;
+}
+
+void clients_remove(struct clients *clients, struct session *session)
+{
+    clients_set_monitor(clients, session, false);
+    pthread_mutex_lock(&clients->lock);
+    if (session->previous == NULL)
+        clients->first = session->next;
+    else
+        session->previous->next = session->next;
+    if (session->next == NULL)
+        clients->last = session->previous;
+    else
+        session->next->previous = session->previous;
+    session->next = session->previous = NULL;
+    clients->count--;
+    drop_name(session);
+    buffer_clear(&session->inbox);
+    pthread_mutex_unlock(&clients->lock);
+}
+
+int clients_count(struct clients *clients)
+{
+    int count;
+
+    pthread_mutex_lock(&clients->lock);
+    count = clients->count;
+    pthread_mutex_unlock(&clients->lock);
+    return count;
+}
+
+void clients_each(struct clients *clients, void (*each)(void *context, struct session *session),
+                  void *context)
+{
+    pthread_mutex_lock(&clients->lock);
+    for (struct session *session = clients->first; session != NULL; session = session->next)
+        each(context, session);
+    pthread_mutex_unlock(&clients->lock);
+}
+
+/* --- names --- */
+
+static bool is_showable_name(struct bytes name)
+{
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] < '!' || name.data[i] > '~')
+            return false;
+    return true;
+}
+
+bool clients_set_name(struct clients *clients, struct session *session, struct bytes name)
+{
+    char *copy = NULL;
+
+    if (!is_showable_name(name))
+        return false;
+    if (name.size > 0) {
+        copy = xmalloc(name.size + 1);
+        memcpy(copy, name.data, name.size);
+        copy[name.size] = '\0';
+    }
+    pthread_mutex_lock(&clients->lock);
+    drop_name(session);
+    session->name = copy;
+    pthread_mutex_unlock(&clients->lock);
+    return true;
+}
+
+const char *clients_borrow_name(const struct session *session)
+{
+    return session->name; /* its own thread is the only one that changes it */
+}
+
+void clients_kill(struct session *session)
+{
+    atomic_store(&session->is_killed, true);
+    session->wake(session);
+}
+
+/* --- access --- */
+
+bool clients_need_password(const struct options *options)
+{
+    char *password = options_take_text(options, OPTION_REQUIREPASS);
+    bool is_needed = password[0] != '\0';
+
+    free(password);
+    return is_needed;
+}
+
+bool clients_password_is_right(const struct options *options, struct bytes password)
+{
+    char *right = options_take_text(options, OPTION_REQUIREPASS);
+    size_t size = strlen(right);
+    unsigned difference = password.size != size;
+
+    /* The ending zero stands in where the right one is empty: every byte given is looked at. */
+    for (size_t i = 0; i < password.size; i++)
+        difference |= (unsigned char)(password.data[i] ^ right[i % (size + 1)]);
+    free(right);
+    return difference == 0;
+}
+
+/* --- MONITOR --- */
+
+void clients_set_monitor(struct clients *clients, struct session *session, bool is_monitor)
+{
+    pthread_mutex_lock(&clients->lock);
+    if (atomic_load(&session->is_monitor) != is_monitor) {
+        atomic_store(&session->is_monitor, is_monitor);
+        atomic_fetch_add(&clients->monitor_count, is_monitor ? 1 : -1);
+    }
+    if (!is_monitor) {
+        buffer_clear(&session->inbox);
+        atomic_store(&session->has_inbox, false);
+    }
+    pthread_mutex_unlock(&clients->lock);
+}
+
+static bool is_secret_option(struct bytes name)
+{
+    static const enum option_id secrets[] = {OPTION_REQUIREPASS, OPTION_HTTP_TOKEN,
+                                             OPTION_CLUSTER_SECRET, OPTION_TLS_KEY_FILE_PASS};
+
+    for (size_t i = 0; i < COUNT_OF(secrets); i++)
+        if (bytes_is_word(name, option_name(secrets[i])))
+            return true;
+    return false;
+}
+
+/* HELLO 3 AUTH user password: the two words behind AUTH. */
+static bool follows_auth(const struct call *call, size_t index)
+{
+    return (index > 2 && bytes_is_word(call->argv[index - 1], "auth")) ||
+           (index > 3 && bytes_is_word(call->argv[index - 2], "auth"));
+}
+
+struct bytes clients_shown_argument(const struct call *call, size_t index)
+{
+    const char *name = call->command->full_name;
+    bool is_secret = false;
+
+    if (strcmp(name, "auth") == 0)
+        is_secret = index > 0;
+    else if (strcmp(name, "hello") == 0)
+        is_secret = follows_auth(call, index);
+    else if (strcmp(name, "config|set") == 0)
+        is_secret = index > 2 && index % 2 == 1 && is_secret_option(call->argv[index - 1]);
+    return is_secret ? bytes_of("(redacted)") : call->argv[index];
+}
+
+static void append_quoted(struct buffer *line, struct bytes text)
+{
+    static const char escaped[] = "\n\r\t\a\b\"\\", letters[] = "nrtab\"\\";
+
+    buffer_append_byte(line, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        const char *found = c == '\0' ? NULL : strchr(escaped, c);
+
+        if (found != NULL) {
+            buffer_append_byte(line, '\\');
+            buffer_append_byte(line, letters[found - escaped]);
+        } else if (c >= ' ' && c <= '~') {
+            buffer_append_byte(line, c);
+        } else {
+            buffer_printf(line, "\\x%02x", (unsigned)(unsigned char)c);
+        }
+    }
+    buffer_append_byte(line, '"');
+}
+
+static void append_database(struct buffer *line, const struct call *call)
+{
+    char *title;
+
+    if (call->session->database >= 0) {
+        buffer_printf(line, "%d", call->session->database);
+        return;
+    }
+    title = ns_take_title(store_registry(call_services(call)->store), call->ns);
+    buffer_append_text(line, title);
+    free(title);
+}
+
+static void append_monitor_line(struct buffer *line, const struct call *call)
+{
+    int64_t now_us = clock_wall_us(call_services(call)->clock);
+
+    buffer_printf(line, "%lld.%06lld [", (long long)(now_us / 1000000),
+                  (long long)(now_us % 1000000));
+    append_database(line, call);
+    buffer_printf(line, " %s]", call->session->address);
+    for (size_t i = 0; i < call->argc; i++) {
+        buffer_append_byte(line, ' ');
+        append_quoted(line, clients_shown_argument(call, i));
+    }
+    buffer_append_byte(line, '\n');
+}
+
+/* With the lock held. */
+static void post(struct session *session, struct bytes line)
+{
+    if (session->inbox.size + line.size > CLIENTS_INBOX_MAX) {
+        clients_kill(session);
+        return;
+    }
+    buffer_append_bytes(&session->inbox, line);
+    if (!atomic_exchange(&session->has_inbox, true))
+        session->wake(session);
+}
+
+void clients_feed_monitors(struct clients *clients, const struct call *call)
+{
+    struct buffer line = {0};
+
+    if ((call->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)) != 0)
+        return;
+    append_monitor_line(&line, call);
+    pthread_mutex_lock(&clients->lock);
+    for (struct session *session = clients->first; session != NULL; session = session->next)
+        if (atomic_load_explicit(&session->is_monitor, memory_order_relaxed))
+            post(session, buffer_view(&line));
+    pthread_mutex_unlock(&clients->lock);
+    buffer_clear(&line);
+}
+
+void clients_deliver(struct clients *clients, struct session *session, struct reply *reply)
+{
+    struct buffer lines;
+    const char *line, *end, *newline;
+
+    pthread_mutex_lock(&clients->lock);
+    lines = session->inbox;
+    session->inbox = (struct buffer){0};
+    atomic_store(&session->has_inbox, false);
+    pthread_mutex_unlock(&clients->lock);
+
+    line = lines.data;
+    end = line + lines.size;
+    while (line < end) {
+        newline = memchr(line, '\n', (size_t)(end - line));
+        reply->ops->simple(reply, (struct bytes){line, (size_t)(newline - line)});
+        line = newline + 1;
+    }
+    buffer_clear(&lines);
+}
+
+/* --- CLIENT PAUSE --- */
+
+void clients_pause(struct clients *clients, int64_t now_ms, int64_t end_ms, bool is_only_writes)
+{
+    int64_t old;
+
+    pthread_mutex_lock(&clients->lock);
+    old = atomic_load(&clients->pause);
+    if (old >> 1 > now_ms) {
+        end_ms = end_ms > old >> 1 ? end_ms : old >> 1;
+        is_only_writes = is_only_writes && (old & 1) != 0;
+    }
+    atomic_store(&clients->pause, end_ms * 2 + is_only_writes);
+    pthread_mutex_unlock(&clients->lock);
+}
+
+void clients_unpause(struct clients *clients)
+{
+    pthread_mutex_lock(&clients->lock);
+    atomic_store(&clients->pause, 0);
+    for (struct session *session = clients->first; session != NULL; session = session->next)
+        if (atomic_load(&session->is_paused))
+            session->wake(session);
+    pthread_mutex_unlock(&clients->lock);
+}
