@@ -28,6 +28,8 @@ struct reply_ops {
     void (*map)(struct reply *reply, size_t pairs);
     void (*set)(struct reply *reply, size_t count);
     void (*push)(struct reply *reply, size_t count);
+    size_t (*mark)(const struct reply *reply);
+    void (*rewind)(struct reply *reply, size_t mark);
 };
 
 struct reply {
@@ -109,6 +111,18 @@ static inline void reply_set(struct reply *reply, size_t count)
 static inline void reply_push(struct reply *reply, size_t count)
 {
     reply->ops->push(reply, count);
+}
+
+/* A place in what has been said, for reply_rewind() to go back to. */
+static inline size_t reply_mark(const struct reply *reply)
+{
+    return reply->ops->mark(reply);
+}
+
+/* Takes back all that was said since the mark, which was taken in the same turn. */
+static inline void reply_rewind(struct reply *reply, size_t mark)
+{
+    reply->ops->rewind(reply, mark);
 }
 
 #endif

@@ -15,8 +15,8 @@
 #include "base/compiler.h"
 #include "base/reply.h"
 #include "base/status.h"
-#include "config/options.h"
 #include "commands/session.h"
+#include "config/options.h"
 #include "store/store.h"
 
 struct clients;
@@ -55,8 +55,8 @@ struct call {
     const struct command *command; /* the row that runs: of a subcommand, the subcommand's */
     const struct bytes *argv;      /* argv[0] is the command's name, as it was sent */
     size_t argc;
-    int64_t now_ms; /* wall clock; one value for a whole EXEC */
-    struct ns *ns;  /* the selected namespace */
+    int64_t now_ms;  /* wall clock; one value for a whole EXEC */
+    struct ns *ns;   /* the selected namespace */
     struct txn *txn; /* the transaction around it, or NULL: a read outside of EXEC */
     bool is_in_exec;
     uint64_t depends_on; /* the reply leaves when this group is committed */

@@ -1,7 +1,7 @@
 /* session.h - what the server remembers of one client between its commands.
  *
- * Owned by the connection and touched by its thread alone, but for the fields marked "shared", which
- * CLIENT LIST and CLIENT KILL on other connections read or set (clients.h).
+ * Owned by the connection and touched by its thread alone, but for the fields marked "shared",
+ * which CLIENT LIST and CLIENT KILL on other connections read or set (clients.h).
  */
 #ifndef COMMANDS_SESSION_H
 #define COMMANDS_SESSION_H
@@ -20,9 +20,9 @@ enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP_THIS };
 
 /* A key under WATCH and what it was at that moment. */
 struct watched_key {
-    int database;         /* -1 = the named namespace below */
-    struct ns *ns;        /* retained */
-    uint64_t stamp;       /* of the record, 0 = none */
+    int database;   /* -1 = the named namespace below */
+    struct ns *ns;  /* retained */
+    uint64_t stamp; /* of the record, 0 = none */
     bool is_live;
     struct buffer key;
 };
@@ -38,22 +38,22 @@ struct queued_command {
 struct session {
     /* fixed while it lives */
     uint64_t id;
-    char address[64];       /* "127.0.0.1:4711" or "/path:0" */
+    char address[64]; /* "127.0.0.1:4711" or "/path:0" */
     char local_address[64];
     int descriptor;
     int64_t created_s;
 
     /* the connection's own */
-    int database;           /* the selected number, or -1: then `named` */
-    struct ns *named;       /* retained */
-    int protocol;           /* 2 or 3 */
+    int database;     /* the selected number, or -1: then `named` */
+    struct ns *named; /* retained */
+    int protocol;     /* 2 or 3 */
     bool is_authenticated;
     enum reply_mode reply_mode;
-    bool wants_close;       /* QUIT, CLIENT KILL of oneself: close once the reply is out */
-    uint64_t last_write;    /* the group of its newest write: WAIT */
+    bool wants_close;    /* QUIT, CLIENT KILL of oneself: close once the reply is out */
+    uint64_t last_write; /* the group of its newest write: WAIT */
 
     bool is_multi;
-    bool is_multi_dirty;    /* a queued command was refused: EXEC aborts */
+    bool is_multi_dirty; /* a queued command was refused: EXEC aborts */
     struct queued_command *queue;
     size_t queue_count, queue_capacity;
     size_t *queue_sizes;
@@ -64,7 +64,7 @@ struct session {
     size_t watched_count, watched_capacity;
 
     /* shared */
-    _Atomic int64_t active_s;   /* monotonic second of the last command */
+    _Atomic int64_t active_s; /* monotonic second of the last command */
     atomic_bool is_killed;
     atomic_bool is_monitor;
     atomic_bool is_paused; /* its request waits for CLIENT PAUSE to end: dispatch.c */
@@ -76,14 +76,15 @@ struct session {
 
     /* clients.c's */
     struct session *next, *previous;
-    struct buffer inbox;       /* under the clients' lock: what clients_deliver() fetches */
+    struct buffer inbox; /* under the clients' lock: what clients_deliver() fetches */
     void (*wake)(struct session *session); /* any thread: makes the owner look at is_killed and
                                               has_inbox, and try a parked request again */
 };
 
 void session_init(struct session *session);
 /* Back to how it began, as RESET asks: no MULTI, no WATCH, database 0, RESP2, replies on.  Its name
- * and whether it is authenticated are left to the caller, who knows the clients and the password. */
+ * and whether it is authenticated are left to the caller, who knows the clients and the password.
+ */
 void session_reset(struct session *session);
 /* No other thread knows it any more. */
 void session_clear(struct session *session);

@@ -1,8 +1,9 @@
-/* table.h - the command table: the single source for dispatch, arity, keys, flags, what COMMAND answers,
- * --help of redis-cli, and redis-compat.md.
+/* table.h - the command table: the single source for dispatch, arity, keys, flags, what COMMAND
+ * answers, the help of redis-cli, and redis-compat.md.
  *
- * One row a command.  `syntax` spells the arguments in Redis's notation ("key value [NX | XX] [GET]
- * [EX seconds | ...]"); command_docs.c reads the argument tree of COMMAND DOCS from it.
+ * One row a command; a container (CLIENT, CONFIG) has rows of its own for its subcommands. `syntax`
+ * spells the arguments in Redis's notation ("key value [NX | XX] [GET] [EX seconds | ...]");
+ * command_docs.c reads the argument tree of COMMAND DOCS from it.
  */
 #ifndef COMMANDS_TABLE_H
 #define COMMANDS_TABLE_H
@@ -29,8 +30,8 @@ enum {
     CMD_MOVABLEKEYS = 1 << 15,
     CMD_BLOCKING = 1 << 16,
     /* ours, not shown by COMMAND */
-    CMD_IN_MULTI = 1 << 24,  /* runs at once inside MULTI instead of being queued */
-    CMD_WHOLE = 1 << 25,     /* touches no named key but a whole namespace: takes the order */
+    CMD_IN_MULTI = 1 << 24, /* runs at once inside MULTI instead of being queued */
+    CMD_WHOLE = 1 << 25,    /* touches no named key but a whole namespace: takes the order */
 };
 
 /* How a command compares with Redis 7.0, for redis-compat.md. */
@@ -75,8 +76,8 @@ struct command {
     const char *note; /* for redis-compat.md: what differs, "" if nothing */
     /* set by table_init() */
     const struct command *container;
-    int index;        /* 0 .. table_count() - 1: for statistics */
-    char *full_name;  /* "client|setname" */
+    int index;             /* 0 .. table_count() - 1: for statistics */
+    const char *full_name; /* "client|setname" */
 };
 
 /* Once, before any thread runs. */
@@ -92,10 +93,12 @@ const struct command *table_at(int index);
 
 bool command_accepts_argc(const struct command *command, size_t argc);
 
-/* The positions of the keys in argv: calls each(context, index) for every one.  False if the
- * arguments make no sense for the command (COMMAND GETKEYS: "Invalid arguments specified for
- * command"). */
-bool command_each_key(const struct command *command, const struct bytes *argv, size_t argc,
+/* How many keys a request of `argc` words has. */
+size_t command_key_count(const struct command *command, size_t argc);
+
+/* Calls each(context, index) for the position of every key in argv.  False, without a call, if such
+ * a request has no keys or is too short for them. */
+bool command_each_key(const struct command *command, size_t argc,
                       void (*each)(void *context, size_t index), void *context);
 
 /* The families, each a file: its rows, ended by one without a name. */
@@ -108,6 +111,7 @@ extern struct command connection_commands[];
 extern struct command transaction_commands[];
 extern struct command server_commands[];
 extern struct command introspection_commands[];
+extern struct command command_commands[];
 extern struct command kv_commands[];
 extern struct command namespace_commands[];
 

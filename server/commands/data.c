@@ -1,0 +1,152 @@
+#include "commands/data.h"
+
+#include <assert.h>
+
+#include "commands/statistics.h"
+#include "commands/table.h"
+
+/* No key is longer than this whatever the limits say, so a longer one need not be looked for. */
+static bool is_storable(struct bytes key)
+{
+    return (int64_t)key.size <= limit_rules[LIMIT_KEY_SIZE].max;
+}
+
+static struct registry *registry_of(const struct call *call)
+{
+    return store_registry(call_services(call)->store);
+}
+
+static void count_lookup(const struct call *call, enum status s)
+{
+    if (!(call->command->flags & CMD_READONLY))
+        return;
+    if (s == STATUS_OK)
+        statistics_add(call->worker->statistics, COUNTER_HITS, 1);
+    else if (s == STATUS_NOT_FOUND)
+        statistics_add(call->worker->statistics, COUNTER_MISSES, 1);
+}
+
+enum status data_find_in(struct call *call, struct ns *ns, struct bytes key,
+                         const struct entry **found)
+{
+    enum status s;
+
+    if (!is_storable(key))
+        s = STATUS_NOT_FOUND;
+    else if (call->txn != NULL)
+        s = txn_find(call->txn, ns, key, found);
+    else
+        s = store_find(call->worker->store_thread, ns, key, call->now_ms, found, &call->depends_on);
+    count_lookup(call, s);
+    return s;
+}
+
+enum status data_find(struct call *call, struct bytes key, const struct entry **found)
+{
+    return data_find_in(call, call->ns, key, found);
+}
+
+static enum status check_limit(struct call *call, const struct ns *ns, enum limit limit,
+                               int64_t seen, enum status refusal)
+{
+    int64_t allowed = ns_limit(registry_of(call), ns, limit);
+
+    if (seen <= allowed)
+        return STATUS_OK;
+    call->limit_seen = seen;
+    call->limit_allowed = allowed;
+    return refusal;
+}
+
+static enum status check_key_in(struct call *call, const struct ns *ns, struct bytes key)
+{
+    return check_limit(call, ns, LIMIT_KEY_SIZE, (int64_t)key.size, STATUS_KEY_TOO_LONG);
+}
+
+enum status data_check_key(struct call *call, struct bytes key)
+{
+    return check_key_in(call, call->ns, key);
+}
+
+static enum status check_value_in(struct call *call, const struct ns *ns, int64_t size)
+{
+    return check_limit(call, ns, LIMIT_VALUE_SIZE, size, STATUS_VALUE_TOO_LONG);
+}
+
+enum status data_check_value_size(struct call *call, int64_t size)
+{
+    return check_value_in(call, call->ns, size);
+}
+
+enum status data_put(struct call *call, const struct data_record *record, char **value)
+{
+    struct ns *ns = record->ns != NULL ? record->ns : call->ns;
+    enum status s;
+
+    assert(call->txn != NULL);
+    s = check_key_in(call, ns, record->key);
+    if (s == STATUS_OK)
+        s = check_value_in(call, ns, (int64_t)record->value_size);
+    if (s == STATUS_OK)
+        s = check_limit(call, ns, LIMIT_METADATA_SIZE, (int64_t)record->meta.size,
+                        STATUS_META_TOO_LONG);
+    if (s != STATUS_OK)
+        return s;
+    return txn_put(call->txn, ns, record->key, record->meta, record->expiry_ms, record->value_size,
+                   value);
+}
+
+static enum status put_value(struct call *call, const struct data_record *record,
+                             struct bytes value)
+{
+    char *area;
+    enum status s = data_put(call, record, &area);
+
+    if (s == STATUS_OK && value.size > 0)
+        memcpy(area, value.data, value.size);
+    return s;
+}
+
+enum status data_set(struct call *call, struct bytes key, struct bytes value, int64_t expiry_ms)
+{
+    struct data_record record = {.key = key, .expiry_ms = expiry_ms, .value_size = value.size};
+
+    return put_value(call, &record, value);
+}
+
+enum status data_change(struct call *call, struct bytes key, const struct entry *old,
+                        struct bytes value)
+{
+    struct data_record record = {.key = key, .expiry_ms = EXPIRY_NONE, .value_size = value.size};
+
+    if (old != NULL) {
+        record.meta = entry_meta(old);
+        record.expiry_ms = old->header.expiry_ms;
+    }
+    return put_value(call, &record, value);
+}
+
+enum status data_delete_in(struct call *call, struct ns *ns, struct bytes key)
+{
+    assert(call->txn != NULL);
+    if (!is_storable(key))
+        return STATUS_NOT_FOUND;
+    return txn_delete(call->txn, ns, key);
+}
+
+enum status data_delete(struct call *call, struct bytes key)
+{
+    return data_delete_in(call, call->ns, key);
+}
+
+enum status data_database(struct call *call, struct bytes argument, struct ns **ns)
+{
+    int64_t n;
+
+    if (!bytes_to_int64(argument, &n))
+        return STATUS_NOT_INTEGER;
+    if (n < 0 || n >= registry_database_count(registry_of(call)))
+        return STATUS_DB_RANGE;
+    *ns = registry_database(registry_of(call), (int)n);
+    return STATUS_OK;
+}
