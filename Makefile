@@ -1,4 +1,5 @@
-# Grapevine.  `make run` and `make test` install what they need from Debian; everything else only builds.
+# Grapevine.  `make help` lists the targets.  A target that runs something first installs what is
+# missing for it from Debian (tests/install says what); `all`, `install`, `format` and `clean` never do.
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
@@ -9,6 +10,15 @@ BUILD    := build
 OUT      := $(if $(filter release,$(FLAVOUR)),$(BUILD),$(BUILD)/$(FLAVOUR))
 OBJ      := $(BUILD)/obj/$(FLAVOUR)
 
+# Seconds for each target of `make fuzz`; options for the server of `make run`.
+FUZZ_SECONDS ?= 30
+ARGS         ?=
+
+# As many jobs as cores, unless make was told or was called by make.
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wold-style-definition -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla \
             -Wimplicit-fallthrough -Wswitch-enum
@@ -18,20 +28,30 @@ endif
 FLAVOUR_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 FLAVOUR_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAVOUR_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+FLAVOUR_fuzz    := $(FLAVOUR_asan) -fsanitize=fuzzer-no-link
 
 CFLAGS   ?= $(FLAVOUR_$(FLAVOUR))
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver $(WARNINGS) $(CFLAGS) -MMD -MP
 LIBS     := -levent_core -levent_pthreads -lleveldb -lpthread -lm
+CLI_LIBS := -lhiredis -ljansson
 ifeq ($(FLAVOUR),release)
 LIBS     += -l:libjemalloc.so.2
 endif
 
+# Sources by folder: a new file needs no line here.
 SERVER_SOURCES := $(wildcard server/*.c server/*/*.c)
-LIBRARY_SOURCES := $(filter-out server/main.c,$(SERVER_SOURCES))
 CLI_SOURCES    := $(wildcard client/*.c)
+UNIT_SOURCES   := $(wildcard tests/unit/*/test_*.c)
+FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
+TEST_SOURCES   := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c)
 objects         = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
-all: $(OUT)/grapevine-server $(OUT)/grapevine-cli
+SERVER_LIBRARY := $(OBJ)/libserver.a
+CLI_LIBRARY    := $(OBJ)/libclient.a
+UNIT_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(UNIT_SOURCES))
+FUZZ_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SOURCES))
+
+all: $(OUT)/grapevine-server $(OUT)/grapevine-cli  ## build build/grapevine-server and build/grapevine-cli
 
 $(OUT)/grapevine-server: $(call objects,$(SERVER_SOURCES))
 	@mkdir -p $(@D)
@@ -39,16 +59,100 @@ $(OUT)/grapevine-server: $(call objects,$(SERVER_SOURCES))
 
 $(OUT)/grapevine-cli: $(call objects,$(CLI_SOURCES))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lhiredis -ljansson
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
--include $(patsubst %.c,$(OBJ)/%.d,$(SERVER_SOURCES) $(CLI_SOURCES))
+# Tests link all of the server, or of the client, but its main().
 
-clean:
+$(SERVER_LIBRARY): $(call objects,$(filter-out server/main.c,$(SERVER_SOURCES)))
+$(CLI_LIBRARY): $(call objects,$(filter-out client/main.c,$(CLI_SOURCES)))
+$(SERVER_LIBRARY) $(CLI_LIBRARY):
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OBJ)/tests/%.o: ALL_CFLAGS += -I. -Itests
+
+$(OUT)/tests/unit/client/%: $(OBJ)/tests/unit/client/%.o $(CLI_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLI_LIBS)
+
+$(OUT)/tests/unit/%: $(OBJ)/tests/unit/%.o $(SERVER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# A fuzz target is run by libFuzzer in the fuzz flavour; in the others it replays files.
+ifeq ($(FLAVOUR),fuzz)
+FUZZ_MAIN := -fsanitize=fuzzer
+else
+FUZZ_MAIN := $(OBJ)/tests/fuzz/replay.o
+endif
+
+$(OUT)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(SERVER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(filter -f%,$(FUZZ_MAIN)) $(LIBS)
+
+test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS)
+
+# Running it.  The builds come after the installation, so they are makes of their own.
+
+run:  ## build and serve on 127.0.0.1:6379, data in ./data (ARGS='--port 7000 …' for the server)
+	@tests/install build run
+	@$(MAKE) --no-print-directory all
+	@echo "Talk to it from another terminal:  redis-cli set greeting hello"
+	@echo "                              or:  $(BUILD)/grapevine-cli --help   (Ctrl-C here ends it)"
+	@exec $(BUILD)/grapevine-server $(ARGS)
+
+test:  ## every test: unit, dialogues, integration, fuzz corpora, lint, sanitizers
+	@tests/install build test
+	@$(MAKE) --no-print-directory all test-programs
+	@$(MAKE) --no-print-directory FLAVOUR=asan all test-programs
+	@$(MAKE) --no-print-directory FLAVOUR=tsan all test-programs
+	@tests/run
+
+unit:  ## the fast part: unit tests only
+	@tests/install build unit
+	@$(MAKE) --no-print-directory test-programs
+	@tests/run unit
+
+asan tsan:  ## the tests under the address (and undefined behaviour) or the thread sanitizer
+	@tests/install build test
+	@$(MAKE) --no-print-directory FLAVOUR=$@ all test-programs
+	@tests/run $@
+
+fuzz:  ## fuzz each target for FUZZ_SECONDS (30)
+	@tests/install build fuzz
+	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang $(patsubst %,$(BUILD)/fuzz/%,$(FUZZ_SOURCES:.c=))
+	@tests/fuzz/run $(FUZZ_SECONDS)
+
+lint:  ## format, layers, style, redis-compat.md, cppcheck, clang-tidy
+	@tests/install build lint
+	@$(MAKE) --no-print-directory all
+	@tests/run lint
+
+bench:  ## measure beside Debian's redis-server; writes bench/RESULTS.md
+	@tests/install build bench
+	@$(MAKE) --no-print-directory all
+	@bench/run
+
+format:  ## clang-format all of the C
+	clang-format -i $(wildcard server/*.[ch] server/*/*.[ch] client/*.[ch] tests/unit/*.[ch] tests/*/*/*.[ch] tests/fuzz/*.[ch])
+
+install: all  ## into DESTDIR and PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(OUT)/grapevine-server $(OUT)/grapevine-cli $(DESTDIR)$(PREFIX)/bin
+
+clean:  ## remove build/
 	rm -rf $(BUILD)
 
-.PHONY: all clean
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+-include $(patsubst %.c,$(OBJ)/%.d,$(SERVER_SOURCES) $(CLI_SOURCES) $(TEST_SOURCES))
+
+.PHONY: all run test test-programs unit asan tsan fuzz lint bench format install clean help
 .DELETE_ON_ERROR:
+.SECONDARY:

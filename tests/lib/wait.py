@@ -1,0 +1,15 @@
+"""Waiting for something to become true: always with a deadline, never for a fixed time."""
+import select
+import time
+
+
+def until(condition, what, seconds=10, every_s=0.01):
+    """Asks until condition() is true and returns what it answered."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        select.select([], [], [], every_s)
