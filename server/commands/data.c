@@ -96,12 +96,14 @@ enum status data_put(struct call *call, const struct data_record *record, char *
                    value);
 }
 
-static enum status put_value(struct call *call, const struct data_record *record,
-                             struct bytes value)
+enum status data_put_value(struct call *call, const struct data_record *record, struct bytes value)
 {
+    struct data_record sized = *record;
     char *area;
-    enum status s = data_put(call, record, &area);
+    enum status s;
 
+    sized.value_size = value.size;
+    s = data_put(call, &sized, &area);
     if (s == STATUS_OK && value.size > 0)
         memcpy(area, value.data, value.size);
     return s;
@@ -109,21 +111,21 @@ static enum status put_value(struct call *call, const struct data_record *record
 
 enum status data_set(struct call *call, struct bytes key, struct bytes value, int64_t expiry_ms)
 {
-    struct data_record record = {.key = key, .expiry_ms = expiry_ms, .value_size = value.size};
+    struct data_record record = {.key = key, .expiry_ms = expiry_ms};
 
-    return put_value(call, &record, value);
+    return data_put_value(call, &record, value);
 }
 
 enum status data_change(struct call *call, struct bytes key, const struct entry *old,
                         struct bytes value)
 {
-    struct data_record record = {.key = key, .expiry_ms = EXPIRY_NONE, .value_size = value.size};
+    struct data_record record = {.key = key, .expiry_ms = EXPIRY_NONE};
 
     if (old != NULL) {
         record.meta = entry_meta(old);
         record.expiry_ms = old->header.expiry_ms;
     }
-    return put_value(call, &record, value);
+    return data_put_value(call, &record, value);
 }
 
 enum status data_delete_in(struct call *call, struct ns *ns, struct bytes key)

@@ -15,6 +15,29 @@ enum status data_find(struct call *call, struct bytes key, const struct entry **
 enum status data_find_in(struct call *call, struct ns *ns, struct bytes key,
                          const struct entry **found) MUST_USE;
 
+/* As data_find(), for commands to which an absent key is as good: *found is NULL then. */
+static inline MUST_USE enum status data_look(struct call *call, struct bytes key,
+                                             const struct entry **found)
+{
+    const struct entry *entry = NULL;
+    enum status s = data_find(call, key, &entry);
+
+    if (s != STATUS_OK && s != STATUS_NOT_FOUND)
+        return s;
+    *found = entry;
+    return STATUS_OK;
+}
+
+/* The answer of commands that say whether they did anything: 1, or 0 where STATUS_NOT_FOUND says that
+ * there was nothing to do. */
+static inline MUST_USE enum status data_reply_whether(struct call *call, enum status s)
+{
+    if (s != STATUS_OK && s != STATUS_NOT_FOUND)
+        return s;
+    reply_integer(call->reply, s == STATUS_OK);
+    return STATUS_OK;
+}
+
 /* The sizes alone: for commands that refuse a value before they know whether they will store it. */
 enum status data_check_key(struct call *call, struct bytes key) MUST_USE;
 enum status data_check_value_size(struct call *call, int64_t size) MUST_USE;
@@ -30,6 +53,10 @@ struct data_record {
 
 /* Stores a record whose value the caller writes to *value at once (value_size bytes). */
 enum status data_put(struct call *call, const struct data_record *record, char **value) MUST_USE;
+
+/* The same with a value at hand, which may be that of an entry; record->value_size is not read. */
+enum status data_put_value(struct call *call, const struct data_record *record,
+                           struct bytes value) MUST_USE;
 
 /* SET: this value, no metadata. */
 enum status data_set(struct call *call, struct bytes key, struct bytes value,

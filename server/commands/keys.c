@@ -1,0 +1,367 @@
+/* keys.c - what can be done with a key whatever it holds. */
+#include "commands/data.h"
+#include "commands/table.h"
+
+static enum status command_del(struct call *call)
+{
+    int64_t deleted_count = 0;
+
+    for (size_t i = 1; i < call->argc; i++) {
+        enum status s = data_delete(call, call_argument(call, i));
+
+        if (s == STATUS_OK)
+            deleted_count++;
+        else if (s != STATUS_NOT_FOUND)
+            return s;
+    }
+    reply_integer(call->reply, deleted_count);
+    return STATUS_OK;
+}
+
+/* EXISTS and TOUCH: how many of the names are there; one named twice counts twice. */
+static enum status command_exists(struct call *call)
+{
+    int64_t found_count = 0;
+    const struct entry *entry;
+
+    for (size_t i = 1; i < call->argc; i++) {
+        enum status s = data_find(call, call_argument(call, i), &entry);
+
+        if (s == STATUS_OK)
+            found_count++;
+        else if (s != STATUS_NOT_FOUND)
+            return s;
+    }
+    reply_integer(call->reply, found_count);
+    return STATUS_OK;
+}
+
+static enum status command_type(struct call *call)
+{
+    const struct entry *entry;
+    enum status s;
+
+    s = data_look(call, call_argument(call, 1), &entry);
+    if (s == STATUS_OK)
+        reply_simple(call->reply, entry != NULL ? "string" : "none");
+    return s;
+}
+
+/* The same value, metadata and expiry under another name, in `ns`. */
+static enum status put_copy(struct call *call, const struct entry *entry, struct ns *ns,
+                            struct bytes key)
+{
+    struct data_record record = {
+        .ns = ns,
+        .key = key,
+        .meta = entry_meta(entry),
+        .expiry_ms = entry->header.expiry_ms,
+    };
+
+    return data_put_value(call, &record, entry_value(entry));
+}
+
+/* STATUS_NOT_FOUND if the name is taken, as nothing is done then. */
+static enum status check_absent(struct call *call, struct ns *ns, struct bytes key)
+{
+    const struct entry *entry;
+    enum status s;
+
+    s = data_find_in(call, ns, key, &entry);
+    if (s == STATUS_OK)
+        return STATUS_NOT_FOUND;
+    return s == STATUS_NOT_FOUND ? STATUS_OK : s;
+}
+
+static enum status put_moved(struct call *call, const struct entry *entry, struct ns *ns,
+                             struct bytes key)
+{
+    enum status s;
+
+    s = put_copy(call, entry, ns, key);
+    if (s != STATUS_OK)
+        return s;
+    return data_delete(call, call_argument(call, 1));
+}
+
+/* RENAME onto itself does nothing, but the key must be there all the same. */
+static enum status command_rename(struct call *call)
+{
+    struct bytes key = call_argument(call, 1), new_key = call_argument(call, 2);
+    const struct entry *entry;
+    enum status s;
+
+    s = data_check_key(call, new_key);
+    if (s != STATUS_OK)
+        return s;
+    s = data_find(call, key, &entry);
+    if (s == STATUS_NOT_FOUND)
+        return STATUS_NO_KEY;
+    if (s == STATUS_OK && !bytes_equal(key, new_key))
+        s = put_moved(call, entry, call->ns, new_key);
+    if (s == STATUS_OK)
+        reply_ok(call->reply);
+    return s;
+}
+
+static enum status command_renamenx(struct call *call)
+{
+    struct bytes key = call_argument(call, 1), new_key = call_argument(call, 2);
+    const struct entry *entry;
+    enum status s;
+
+    s = data_check_key(call, new_key);
+    if (s != STATUS_OK)
+        return s;
+    s = data_find(call, key, &entry);
+    if (s == STATUS_NOT_FOUND)
+        return STATUS_NO_KEY;
+    if (s == STATUS_OK)
+        s = check_absent(call, call->ns, new_key);
+    if (s == STATUS_OK)
+        s = put_moved(call, entry, call->ns, new_key);
+    return data_reply_whether(call, s);
+}
+
+/* MOVE key db: 1, or 0 if there is no such key or the database has one of that name. */
+static enum status command_move(struct call *call)
+{
+    struct bytes key = call_argument(call, 1);
+    const struct entry *entry;
+    struct ns *ns = NULL;
+    enum status s;
+
+    s = data_database(call, call_argument(call, 2), &ns);
+    if (s != STATUS_OK)
+        return s;
+    if (ns == call->ns)
+        return STATUS_SAME_OBJECT;
+    s = data_find(call, key, &entry);
+    if (s == STATUS_OK)
+        s = check_absent(call, ns, key);
+    if (s == STATUS_OK)
+        s = put_moved(call, entry, ns, key);
+    return data_reply_whether(call, s);
+}
+
+static enum status parse_copy_options(struct call *call, struct ns **ns, bool *replaces)
+{
+    for (size_t i = 3; i < call->argc; i++) {
+        if (bytes_is_word(call_argument(call, i), "replace")) {
+            *replaces = true;
+        } else if (bytes_is_word(call_argument(call, i), "db") && i + 1 < call->argc) {
+            enum status s = data_database(call, call_argument(call, ++i), ns);
+
+            if (s != STATUS_OK)
+                return s;
+        } else {
+            return STATUS_SYNTAX;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* COPY key new [DB n] [REPLACE]: 1, or 0 if there is no such key or the new name is taken. */
+static enum status command_copy(struct call *call)
+{
+    struct bytes key = call_argument(call, 1), new_key = call_argument(call, 2);
+    struct ns *ns = call->ns;
+    const struct entry *entry;
+    bool replaces = false;
+    enum status s;
+
+    s = parse_copy_options(call, &ns, &replaces);
+    if (s != STATUS_OK)
+        return s;
+    if (ns == call->ns && bytes_equal(key, new_key))
+        return STATUS_SAME_OBJECT;
+    s = data_find(call, key, &entry);
+    if (s == STATUS_OK && !replaces)
+        s = check_absent(call, ns, new_key);
+    if (s == STATUS_OK)
+        s = put_copy(call, entry, ns, new_key);
+    return data_reply_whether(call, s);
+}
+
+/* The largest value that Redis keeps in one piece with its header. */
+#define EMBEDDED_SIZE_MAX 44
+
+/* How Redis would keep a value that was SET: what APPEND and the like left behind can't be known.
+ */
+static const char *encoding_of(struct bytes value)
+{
+    int64_t number;
+
+    if (bytes_to_int64(value, &number))
+        return "int";
+    return value.size <= EMBEDDED_SIZE_MAX ? "embstr" : "raw";
+}
+
+static enum status command_object_encoding(struct call *call)
+{
+    const struct entry *entry;
+    enum status s;
+
+    s = data_look(call, call_argument(call, 2), &entry);
+    if (s != STATUS_OK)
+        return s;
+    if (entry != NULL)
+        reply_text(call->reply, encoding_of(entry_value(entry)));
+    else
+        reply_null(call->reply);
+    return STATUS_OK;
+}
+
+static enum status command_object_refcount(struct call *call)
+{
+    const struct entry *entry;
+    enum status s;
+
+    s = data_look(call, call_argument(call, 2), &entry);
+    if (s != STATUS_OK)
+        return s;
+    if (entry != NULL)
+        reply_integer(call->reply, 1);
+    else
+        reply_null(call->reply);
+    return STATUS_OK;
+}
+
+static enum status command_object_idletime(struct call *call)
+{
+    const struct entry *entry;
+    int64_t idle_s;
+    enum status s;
+
+    s = data_look(call, call_argument(call, 2), &entry);
+    if (s != STATUS_OK)
+        return s;
+    if (entry != NULL) {
+        idle_s = call->now_ms / 1000 - (int64_t)atomic_load(&entry->used_s);
+        reply_integer(call->reply, idle_s > 0 ? idle_s : 0);
+    } else {
+        reply_null(call->reply);
+    }
+    return STATUS_OK;
+}
+
+static enum status command_object_freq(struct call *call)
+{
+    const struct entry *entry;
+    enum status s;
+
+    s = data_look(call, call_argument(call, 2), &entry);
+    if (s != STATUS_OK)
+        return s;
+    if (entry != NULL)
+        return call_fail(call, "ERR An LFU maxmemory policy is not selected, access frequency not "
+                               "tracked. Please note that when switching between policies at "
+                               "runtime LRU and LFU data will take some time to adjust.");
+    reply_null(call->reply);
+    return STATUS_OK;
+}
+
+static enum status command_object_help(struct call *call)
+{
+    const struct command *rows = call->command->container->subcommands;
+    size_t row_count = 0;
+
+    while (rows[row_count].name != NULL)
+        row_count++;
+    reply_array(call->reply, 1 + 2 * row_count);
+    reply_simple(call->reply, "OBJECT <subcommand> [<key>]. Subcommands are:");
+    for (size_t i = 0; i < row_count; i++) {
+        struct buffer *line = &call->worker->scratch;
+
+        line->size = 0;
+        buffer_printf(line, "%s %s", rows[i].name, rows[i].syntax);
+        call->reply->ops->simple(call->reply, buffer_view(line));
+        line->size = 0;
+        buffer_printf(line, "    %s.", rows[i].summary);
+        call->reply->ops->simple(call->reply, buffer_view(line));
+    }
+    return STATUS_OK;
+}
+
+/* clang-format off */
+#define ONE_KEY   .first_key = 1, .last_key = 1, .key_step = 1
+#define TWO_KEYS  .first_key = 1, .last_key = 2, .key_step = 1
+#define ALL_KEYS  .first_key = 1, .last_key = -1, .key_step = 1
+#define OF_OBJECT .arity = 3, .first_key = 2, .last_key = 2, .key_step = 1, .flags = CMD_READONLY, \
+                  .key_use = KEYS_RO, .group = GROUP_GENERIC, .complexity = "O(1)", .syntax = "key"
+
+static struct command object_commands[] = {
+    { .name = "encoding", OF_OBJECT, .run = command_object_encoding,
+      .compat = COMPAT_DIFFERS, .since = "2.2.3",
+      .summary = "Tells how Redis would keep the value: int, embstr or raw",
+      .note = "goes by the value alone: what APPEND or SETRANGE made may be int or embstr" },
+    { .name = "freq", OF_OBJECT, .run = command_object_freq,
+      .compat = COMPAT_DIFFERS, .since = "4.0.0",
+      .summary = "Tells how often a key is used, under an LFU policy",
+      .note = "there is no LFU policy: always the error of Redis without one" },
+    { .name = "help", .arity = 2, .flags = CMD_LOADING | CMD_STALE, .run = command_object_help,
+      .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "6.2.0", .complexity = "O(1)",
+      .summary = "Lists the subcommands", .syntax = "", .note = "" },
+    { .name = "idletime", OF_OBJECT, .run = command_object_idletime,
+      .compat = COMPAT_DIFFERS, .since = "2.2.3",
+      .summary = "Tells for how many seconds nobody has used a key",
+      .note = "counts from when the key was last read into memory" },
+    { .name = "refcount", OF_OBJECT, .run = command_object_refcount,
+      .compat = COMPAT_DIFFERS, .since = "2.2.3",
+      .summary = "Tells how many references a value has",
+      .note = "always 1: values are not shared" },
+    { 0 },
+};
+
+struct command keys_commands[] = {
+    { .name = "del", .arity = -2, .flags = CMD_WRITE, ALL_KEYS, .key_use = KEYS_RM,
+      .run = command_del, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "1.0.0",
+      .complexity = "O(N) where N is the number of keys",
+      .summary = "Deletes keys and tells how many there were",
+      .syntax = "key [key ...]", .note = "" },
+    { .name = "unlink", .arity = -2, .flags = CMD_WRITE | CMD_FAST, ALL_KEYS, .key_use = KEYS_RM,
+      .run = command_del, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "4.0.0",
+      .complexity = "O(N) where N is the number of keys",
+      .summary = "Deletes keys, the same as DEL here",
+      .syntax = "key [key ...]", .note = "" },
+    { .name = "exists", .arity = -2, .flags = CMD_READONLY | CMD_FAST, ALL_KEYS,
+      .key_use = KEYS_RO, .run = command_exists, .group = GROUP_GENERIC, .compat = COMPAT_SAME,
+      .since = "1.0.0", .complexity = "O(N) where N is the number of keys",
+      .summary = "Counts how many of the keys there are",
+      .syntax = "key [key ...]", .note = "" },
+    { .name = "touch", .arity = -2, .flags = CMD_READONLY | CMD_FAST, ALL_KEYS,
+      .key_use = KEYS_RO, .run = command_exists, .group = GROUP_GENERIC, .compat = COMPAT_SAME,
+      .since = "3.2.1", .complexity = "O(N) where N is the number of keys",
+      .summary = "Marks keys as used and counts how many there are",
+      .syntax = "key [key ...]", .note = "" },
+    { .name = "type", .arity = 2, .flags = CMD_READONLY | CMD_FAST, ONE_KEY, .key_use = KEYS_RO,
+      .run = command_type, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "1.0.0",
+      .complexity = "O(1)", .summary = "Tells what a key holds: string, or none without one",
+      .syntax = "key", .note = "" },
+    { .name = "rename", .arity = 3, .flags = CMD_WRITE, TWO_KEYS, .key_use = KEYS_MIXED,
+      .run = command_rename, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "1.0.0",
+      .complexity = "O(N) where N is the size of the value",
+      .summary = "Gives a key another name, over what that name held",
+      .syntax = "key newkey", .note = "" },
+    { .name = "renamenx", .arity = 3, .flags = CMD_WRITE | CMD_FAST, TWO_KEYS,
+      .key_use = KEYS_MIXED, .run = command_renamenx, .group = GROUP_GENERIC,
+      .compat = COMPAT_SAME, .since = "1.0.0",
+      .complexity = "O(N) where N is the size of the value",
+      .summary = "Gives a key another name, unless that one is taken",
+      .syntax = "key newkey", .note = "" },
+    { .name = "copy", .arity = -3, .flags = CMD_WRITE | CMD_DENYOOM, TWO_KEYS,
+      .key_use = KEYS_MIXED, .run = command_copy, .group = GROUP_GENERIC, .compat = COMPAT_SAME,
+      .since = "6.2.0", .complexity = "O(N) where N is the size of the value",
+      .summary = "Copies a key's value, metadata and expiry to another key or database",
+      .syntax = "source destination [DB destination-db] [REPLACE]", .note = "" },
+    { .name = "move", .arity = 3, .flags = CMD_WRITE | CMD_FAST, ONE_KEY, .key_use = KEYS_RW,
+      .run = command_move, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "1.0.0",
+      .complexity = "O(N) where N is the size of the value",
+      .summary = "Moves a key to another database, unless it has one of that name",
+      .syntax = "key db", .note = "" },
+    { .name = "object", .arity = -2, .subcommands = object_commands, .group = GROUP_GENERIC,
+      .compat = COMPAT_SAME, .since = "2.2.3", .complexity = "Depends on subcommand.",
+      .summary = "Looks at how a value is kept", .syntax = "", .note = "" },
+    { 0 },
+};
+/* clang-format on */
