@@ -113,6 +113,12 @@ static inline void reply_push(struct reply *reply, size_t count)
     reply->ops->push(reply, count);
 }
 
+static inline void reply_set_protocol(struct reply *reply, int protocol)
+{
+    if (reply->ops->set_protocol != NULL)
+        reply->ops->set_protocol(reply, protocol);
+}
+
 /* A place in what has been said, for reply_rewind() to go back to. */
 static inline size_t reply_mark(const struct reply *reply)
 {
