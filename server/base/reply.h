@@ -30,6 +30,8 @@ struct reply_ops {
     void (*push)(struct reply *reply, size_t count);
     size_t (*mark)(const struct reply *reply);
     void (*rewind)(struct reply *reply, size_t mark);
+    void (*set_protocol)(struct reply *reply, int protocol); /* RESP 2 or 3 from here on: HELLO;
+                                                                NULL = it has no versions */
 };
 
 struct reply {
