@@ -1,5 +1,6 @@
 /* keys.c - what can be done with a key whatever it holds. */
 #include "commands/data.h"
+#include "commands/help.h"
 #include "commands/table.h"
 
 static enum status command_del(struct call *call)
@@ -261,28 +262,6 @@ static enum status command_object_freq(struct call *call)
     return STATUS_OK;
 }
 
-static enum status command_object_help(struct call *call)
-{
-    const struct command *rows = call->command->container->subcommands;
-    size_t row_count = 0;
-
-    while (rows[row_count].name != NULL)
-        row_count++;
-    reply_array(call->reply, 1 + 2 * row_count);
-    reply_simple(call->reply, "OBJECT <subcommand> [<key>]. Subcommands are:");
-    for (size_t i = 0; i < row_count; i++) {
-        struct buffer *line = &call->worker->scratch;
-
-        line->size = 0;
-        buffer_printf(line, "%s %s", rows[i].name, rows[i].syntax);
-        call->reply->ops->simple(call->reply, buffer_view(line));
-        line->size = 0;
-        buffer_printf(line, "    %s.", rows[i].summary);
-        call->reply->ops->simple(call->reply, buffer_view(line));
-    }
-    return STATUS_OK;
-}
-
 /* clang-format off */
 #define ONE_KEY   .first_key = 1, .last_key = 1, .key_step = 1
 #define TWO_KEYS  .first_key = 1, .last_key = 2, .key_step = 1
@@ -299,7 +278,7 @@ static struct command object_commands[] = {
       .compat = COMPAT_DIFFERS, .since = "4.0.0",
       .summary = "Tells how often a key is used, under an LFU policy",
       .note = "there is no LFU policy: always the error of Redis without one" },
-    { .name = "help", .arity = 2, .flags = CMD_LOADING | CMD_STALE, .run = command_object_help,
+    { .name = "help", .arity = 2, .flags = CMD_LOADING | CMD_STALE, .run = command_help,
       .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "6.2.0", .complexity = "O(1)",
       .summary = "Lists the subcommands", .syntax = "", .note = "" },
     { .name = "idletime", OF_OBJECT, .run = command_object_idletime,
