@@ -38,6 +38,12 @@ static inline MUST_USE enum status data_reply_whether(struct call *call, enum st
     return STATUS_OK;
 }
 
+/* The value of what was looked for: no bytes if there was none. */
+static inline struct bytes data_value(const struct entry *entry)
+{
+    return entry == NULL ? (struct bytes){"", 0} : entry_value(entry);
+}
+
 /* The sizes alone: for commands that refuse a value before they know whether they will store it. */
 enum status data_check_key(struct call *call, struct bytes key) MUST_USE;
 enum status data_check_value_size(struct call *call, int64_t size) MUST_USE;
@@ -50,6 +56,19 @@ struct data_record {
     int64_t expiry_ms;
     size_t value_size;
 };
+
+/* A record with a new value for `key`, under the metadata and expiry of what was there (NULL:
+ * nothing). */
+static inline struct data_record data_successor(struct bytes key, const struct entry *old,
+                                                size_t value_size)
+{
+    if (old == NULL)
+        return (struct data_record){.key = key, .expiry_ms = EXPIRY_NONE, .value_size = value_size};
+    return (struct data_record){.key = key,
+                                .meta = entry_meta(old),
+                                .expiry_ms = old->header.expiry_ms,
+                                .value_size = value_size};
+}
 
 /* Stores a record whose value the caller writes to *value at once (value_size bytes). */
 enum status data_put(struct call *call, const struct data_record *record, char **value) MUST_USE;
