@@ -118,19 +118,25 @@ bool bytes_to_size(struct bytes a, int64_t *value)
     return false;
 }
 
+static size_t count_digits(uint64_t value)
+{
+    size_t count = 1;
+
+    for (uint64_t limit = 10; count < INT64_TEXT_MAX && value >= limit; limit *= 10)
+        count++;
+    return count;
+}
+
 size_t int64_to_text(int64_t value, char text[INT64_TEXT_MAX])
 {
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    char digits[INT64_TEXT_MAX];
-    size_t first = sizeof digits, size;
+    size_t size = count_digits(left) + (value < 0), at = size;
 
     do
-        digits[--first] = (char)('0' + left % 10);
+        text[--at] = (char)('0' + left % 10);
     while ((left /= 10) > 0);
     if (value < 0)
-        digits[--first] = '-';
-    size = sizeof digits - first;
-    memcpy(text, digits + first, size);
+        text[0] = '-';
     return size;
 }
 

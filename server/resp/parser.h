@@ -1,5 +1,7 @@
 /* parser.h - bytes to requests, in place.
  *
+ * A request is an array of bulks, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", or an inline line, "GET k\r\n".
+ *
  * The caller keeps the bytes of one unfinished request together and offers them, with whatever came
  * behind, again and again; the parser remembers how far it got and looks at no byte twice.  However
  * the input is cut, the requests are the same (a test tries every cut).  Limits and error texts are
@@ -48,18 +50,22 @@ struct resp_parser {
     const char *error;
     int64_t oversized_bytes; /* the longest bulk of the refused request */
 
-    /* progress inside the current request; see parser.c */
+    /* the rest is parser.c's own */
     struct resp_progress {
-        size_t offset;        /* first byte not looked at, from the start of the request */
-        int64_t args_left;    /* bulks still to come; 0 before the header */
-        int64_t bulk_size;    /* of the bulk being read, -1 = its header is next */
-        bool is_multibulk;
-        bool is_skipping;
+        size_t offset;     /* where the header or bulk being read starts, in the request */
+        size_t scanned;    /* bytes of that header (or inline line) known to hold no end */
+        int64_t args_left; /* bulks still to come; 0 = the request's first line is next */
+        int64_t bulk_size; /* of the bulk being read, -1 = its header is next */
+        bool is_skipping;  /* see P4 */
+        int64_t skip_left; /* bytes of the bulk being skipped, its CR LF included */
+        size_t name_size;  /* of name_kept */
+        size_t args_moved; /* the first so many arguments are known by argv_offsets, not argv */
     } progress;
     size_t argv_capacity;
-    size_t *argv_offsets;     /* where each argument starts, while `data` may still move */
+    size_t *argv_offsets; /* where each argument starts, while `data` may still move */
     char name_kept[RESP_NAME_KEPT_MAX];
-    char *inline_text;        /* an inline request with quotes, unquoted; owned */
+    char error_text[48];
+    char *inline_text; /* words of an inline request that had quotes; owned */
 };
 
 void resp_parser_init(struct resp_parser *parser);
@@ -67,12 +73,13 @@ void resp_parser_clear(struct resp_parser *parser);
 
 /* Looks for the next request in data[0 .. size-1].  *consumed is how many bytes the caller is done
  * with: the whole request, or, while an oversized one passes by, what has been counted (with
- * RESP_MORE; `data` starts behind them the next time).  Otherwise RESP_MORE consumes nothing. */
+ * RESP_MORE; `data` starts behind them the next time).  Otherwise RESP_MORE consumes nothing.
+ * RESP_ERROR and RESP_ATTACK consume everything: there is no next request. */
 enum resp_result resp_parser_next(struct resp_parser *parser, const struct resp_limits *limits,
                                   const char *data, size_t size, size_t *consumed);
 
-/* How many bytes beyond `size` the current bulk still needs, or 0 if that isn't known: so a caller
- * can make room for a large value as it arrives. */
+/* How many bytes beyond `size`, counted as in the last call, the current bulk still needs; 0 if that
+ * isn't known or they will not be kept.  So a caller can make room for a large value as it arrives. */
 size_t resp_parser_wants(const struct resp_parser *parser, size_t size);
 
 #endif
