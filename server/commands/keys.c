@@ -266,6 +266,13 @@ static enum status command_object_freq(struct call *call)
 #define ONE_KEY   .first_key = 1, .last_key = 1, .key_step = 1
 #define TWO_KEYS  .first_key = 1, .last_key = 2, .key_step = 1
 #define ALL_KEYS  .first_key = 1, .last_key = -1, .key_step = 1
+#define READS     .flags = CMD_READONLY | CMD_FAST, .key_use = KEYS_RO, .group = GROUP_GENERIC, \
+                  .compat = COMPAT_SAME, .note = ""
+#define DELETES   .key_use = KEYS_RM, .run = command_del, .group = GROUP_GENERIC, \
+                  .compat = COMPAT_DIFFERS, .note = "subject to the write rate"
+#define CARRIES   .group = GROUP_GENERIC, .compat = COMPAT_DIFFERS, \
+                  .complexity = "O(N) where N is the size of the value", \
+                  .note = "carries the key's metadata; subject to the size limits and the write rate"
 #define OF_OBJECT .arity = 3, .first_key = 2, .last_key = 2, .key_step = 1, .flags = CMD_READONLY, \
                   .key_use = KEYS_RO, .group = GROUP_GENERIC, .complexity = "O(1)", .syntax = "key"
 
@@ -293,51 +300,35 @@ static struct command object_commands[] = {
 };
 
 struct command keys_commands[] = {
-    { .name = "del", .arity = -2, .flags = CMD_WRITE, ALL_KEYS, .key_use = KEYS_RM,
-      .run = command_del, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "1.0.0",
+    { .name = "del", .arity = -2, .flags = CMD_WRITE, ALL_KEYS, DELETES, .since = "1.0.0",
       .complexity = "O(N) where N is the number of keys",
-      .summary = "Deletes keys and tells how many there were",
-      .syntax = "key [key ...]", .note = "" },
-    { .name = "unlink", .arity = -2, .flags = CMD_WRITE | CMD_FAST, ALL_KEYS, .key_use = KEYS_RM,
-      .run = command_del, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "4.0.0",
+      .summary = "Deletes keys and tells how many there were", .syntax = "key [key ...]" },
+    { .name = "unlink", .arity = -2, .flags = CMD_WRITE | CMD_FAST, ALL_KEYS, DELETES,
+      .since = "4.0.0", .complexity = "O(N) where N is the number of keys",
+      .summary = "Deletes keys, the same as DEL here", .syntax = "key [key ...]" },
+    { .name = "exists", .arity = -2, ALL_KEYS, READS, .run = command_exists, .since = "1.0.0",
       .complexity = "O(N) where N is the number of keys",
-      .summary = "Deletes keys, the same as DEL here",
-      .syntax = "key [key ...]", .note = "" },
-    { .name = "exists", .arity = -2, .flags = CMD_READONLY | CMD_FAST, ALL_KEYS,
-      .key_use = KEYS_RO, .run = command_exists, .group = GROUP_GENERIC, .compat = COMPAT_SAME,
-      .since = "1.0.0", .complexity = "O(N) where N is the number of keys",
-      .summary = "Counts how many of the keys there are",
-      .syntax = "key [key ...]", .note = "" },
-    { .name = "touch", .arity = -2, .flags = CMD_READONLY | CMD_FAST, ALL_KEYS,
-      .key_use = KEYS_RO, .run = command_exists, .group = GROUP_GENERIC, .compat = COMPAT_SAME,
-      .since = "3.2.1", .complexity = "O(N) where N is the number of keys",
-      .summary = "Marks keys as used and counts how many there are",
-      .syntax = "key [key ...]", .note = "" },
-    { .name = "type", .arity = 2, .flags = CMD_READONLY | CMD_FAST, ONE_KEY, .key_use = KEYS_RO,
-      .run = command_type, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "1.0.0",
-      .complexity = "O(1)", .summary = "Tells what a key holds: string, or none without one",
-      .syntax = "key", .note = "" },
-    { .name = "rename", .arity = 3, .flags = CMD_WRITE, TWO_KEYS, .key_use = KEYS_MIXED,
-      .run = command_rename, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "1.0.0",
-      .complexity = "O(N) where N is the size of the value",
-      .summary = "Gives a key another name, over what that name held",
-      .syntax = "key newkey", .note = "" },
+      .summary = "Counts how many of the keys there are", .syntax = "key [key ...]" },
+    { .name = "touch", .arity = -2, ALL_KEYS, READS, .run = command_exists, .since = "3.2.1",
+      .complexity = "O(N) where N is the number of keys",
+      .summary = "Marks keys as used and counts how many there are", .syntax = "key [key ...]" },
+    { .name = "type", .arity = 2, ONE_KEY, READS, .run = command_type, .since = "1.0.0",
+      .complexity = "O(1)",
+      .summary = "Tells what a key holds: string, or none without one", .syntax = "key" },
+    { .name = "rename", .arity = 3, .flags = CMD_WRITE, TWO_KEYS, .key_use = KEYS_MIXED, CARRIES,
+      .run = command_rename, .since = "1.0.0",
+      .summary = "Gives a key another name, over what that name held", .syntax = "key newkey" },
     { .name = "renamenx", .arity = 3, .flags = CMD_WRITE | CMD_FAST, TWO_KEYS,
-      .key_use = KEYS_MIXED, .run = command_renamenx, .group = GROUP_GENERIC,
-      .compat = COMPAT_SAME, .since = "1.0.0",
-      .complexity = "O(N) where N is the size of the value",
-      .summary = "Gives a key another name, unless that one is taken",
-      .syntax = "key newkey", .note = "" },
+      .key_use = KEYS_MIXED, CARRIES, .run = command_renamenx, .since = "1.0.0",
+      .summary = "Gives a key another name, unless that one is taken", .syntax = "key newkey" },
     { .name = "copy", .arity = -3, .flags = CMD_WRITE | CMD_DENYOOM, TWO_KEYS,
-      .key_use = KEYS_MIXED, .run = command_copy, .group = GROUP_GENERIC, .compat = COMPAT_SAME,
-      .since = "6.2.0", .complexity = "O(N) where N is the size of the value",
+      .key_use = KEYS_MIXED, CARRIES, .run = command_copy, .since = "6.2.0",
       .summary = "Copies a key's value, metadata and expiry to another key or database",
-      .syntax = "source destination [DB destination-db] [REPLACE]", .note = "" },
+      .syntax = "source destination [DB destination-db] [REPLACE]" },
     { .name = "move", .arity = 3, .flags = CMD_WRITE | CMD_FAST, ONE_KEY, .key_use = KEYS_RW,
-      .run = command_move, .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "1.0.0",
-      .complexity = "O(N) where N is the size of the value",
+      CARRIES, .run = command_move, .since = "1.0.0",
       .summary = "Moves a key to another database, unless it has one of that name",
-      .syntax = "key db", .note = "" },
+      .syntax = "key db" },
     { .name = "object", .arity = -2, .subcommands = object_commands, .group = GROUP_GENERIC,
       .compat = COMPAT_SAME, .since = "2.2.3", .complexity = "Depends on subcommand.",
       .summary = "Looks at how a value is kept", .syntax = "", .note = "" },
