@@ -272,7 +272,8 @@ static enum status command_object_freq(struct call *call)
                   .compat = COMPAT_DIFFERS, .note = "subject to the write rate"
 #define CARRIES   .group = GROUP_GENERIC, .compat = COMPAT_DIFFERS, \
                   .complexity = "O(N) where N is the size of the value", \
-                  .note = "carries the key's metadata; subject to the size limits and the write rate"
+                  .note = "carries the key's metadata; subject to the size limits and the " \
+                          "write rate"
 #define OF_OBJECT .arity = 3, .first_key = 2, .last_key = 2, .key_step = 1, .flags = CMD_READONLY, \
                   .key_use = KEYS_RO, .group = GROUP_GENERIC, .complexity = "O(1)", .syntax = "key"
 
