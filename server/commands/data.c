@@ -78,6 +78,16 @@ enum status data_check_value_size(struct call *call, int64_t size)
     return check_value_in(call, call->ns, size);
 }
 
+static enum status check_meta_in(struct call *call, const struct ns *ns, struct bytes meta)
+{
+    return check_limit(call, ns, LIMIT_METADATA_SIZE, (int64_t)meta.size, STATUS_META_TOO_LONG);
+}
+
+enum status data_check_meta(struct call *call, struct bytes meta)
+{
+    return check_meta_in(call, call->ns, meta);
+}
+
 enum status data_put(struct call *call, const struct data_record *record, char **value)
 {
     struct ns *ns = record->ns != NULL ? record->ns : call->ns;
@@ -88,8 +98,7 @@ enum status data_put(struct call *call, const struct data_record *record, char *
     if (s == STATUS_OK)
         s = check_value_in(call, ns, (int64_t)record->value_size);
     if (s == STATUS_OK)
-        s = check_limit(call, ns, LIMIT_METADATA_SIZE, (int64_t)record->meta.size,
-                        STATUS_META_TOO_LONG);
+        s = check_meta_in(call, ns, record->meta);
     if (s != STATUS_OK)
         return s;
     return txn_put(call->txn, ns, record->key, record->meta, record->expiry_ms, record->value_size,
@@ -119,12 +128,8 @@ enum status data_set(struct call *call, struct bytes key, struct bytes value, in
 enum status data_change(struct call *call, struct bytes key, const struct entry *old,
                         struct bytes value)
 {
-    struct data_record record = {.key = key, .expiry_ms = EXPIRY_NONE};
+    struct data_record record = data_successor(key, old, value.size);
 
-    if (old != NULL) {
-        record.meta = entry_meta(old);
-        record.expiry_ms = old->header.expiry_ms;
-    }
     return data_put_value(call, &record, value);
 }
 

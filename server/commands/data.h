@@ -47,6 +47,7 @@ static inline struct bytes data_value(const struct entry *entry)
 /* The sizes alone: for commands that refuse a value before they know whether they will store it. */
 enum status data_check_key(struct call *call, struct bytes key) MUST_USE;
 enum status data_check_value_size(struct call *call, int64_t size) MUST_USE;
+enum status data_check_meta(struct call *call, struct bytes meta) MUST_USE;
 
 /* Everything of a record but its version. */
 struct data_record {
