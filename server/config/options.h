@@ -1,14 +1,13 @@
 /* options.h - every option, once.
  *
- * One table (options.c) names each option with its type, default, range and help text, and drives the
- * command line, the config file, CONFIG GET / SET / REWRITE and --help.  Numbers, switches and
- * choices are atomics: any thread may read them while CONFIG SET changes them.  Texts are copied out
- * under a lock.
+ * One table (options.c) names each option with its type, default, range and help text, and drives
+ * the command line, the config file, CONFIG GET / SET / REWRITE and --help.  Numbers, switches and
+ * choices are atomics: any thread may read them while CONFIG SET changes them.  Texts are copied
+ * out under a lock.
  *
- * O1  A value that is out of range is refused whole: nothing changes, one sentence says what is wrong
- *     and what is allowed.
- * O2  A change hook runs in the thread of the change, before CONFIG SET answers; if it refuses, the
- *     old values come back.
+ * O1  A value that is out of range is refused whole: nothing changes, one sentence says what is
+ * wrong and what is allowed. O2  A change hook runs in the thread of the change, before CONFIG SET
+ * answers; if it refuses, the old values come back.
  */
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H
@@ -89,7 +88,8 @@ enum option_id {
     OPTION_LATENCY_TRACKING_INFO_PERCENTILES,
     OPTION_NOTIFY_KEYSPACE_EVENTS,
     OPTION_TRACKING_TABLE_MAX_KEYS,
-    /* taken so that Redis's tools and tests can set them; they change nothing here and --help says so */
+    /* taken so that Redis's tools and tests can set them; they change nothing here and --help says
+       so */
     OPTION_SAVE,
     OPTION_APPENDONLY,
     OPTION_DBFILENAME,
@@ -99,12 +99,23 @@ enum option_id {
     OPTION_ACTIVEREHASHING,
     OPTION_LAZYFREE_LAZY_USER_DEL,
     OPTION_LAZYFREE_LAZY_USER_FLUSH,
+    OPTION_REPL_BACKLOG_SIZE,
+    OPTION_MAXMEMORY_CLIENTS,
+    OPTION_MASTERAUTH,
+    OPTION_KEY_LOAD_DELAY,
     OPTION_COUNT
 };
 
 enum appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 
-enum client_class { CLIENT_CLASS_NORMAL, CLIENT_CLASS_REPLICA, CLIENT_CLASS_PUBSUB, CLIENT_CLASS_COUNT };
+enum tls_auth_clients { TLS_AUTH_CLIENTS_NO, TLS_AUTH_CLIENTS_YES, TLS_AUTH_CLIENTS_OPTIONAL };
+
+enum client_class {
+    CLIENT_CLASS_NORMAL,
+    CLIENT_CLASS_REPLICA,
+    CLIENT_CLASS_PUBSUB,
+    CLIENT_CLASS_COUNT
+};
 
 struct output_limit {
     int64_t hard_bytes; /* 0 = none */
@@ -120,15 +131,20 @@ struct options;
 struct options *options_create(void);
 void options_destroy(struct options *options);
 
-/* `grapevine-server [FILE] [--name value ...]`, argv[0] skipped.  On failure `error` is one line: file
- * and line (or "command line"), what is wrong, what is allowed. */
+/* `grapevine-server [FILE] [--name value ...]`: argc and argv as main() got them.  FILE "-" is
+ * standard input.  Once, right after options_create().  On failure `error` is one line: file and
+ * line (or "command line"), what is wrong, what is allowed; the options are then good for nothing
+ * but options_destroy(). */
 enum status options_parse(struct options *options, int argc, char **argv,
                           char error[OPTIONS_ERROR_MAX]) MUST_USE;
 
-/* Fills what depends on other options or on the machine, and refuses conflicts (a peer without a
- * secret, max-metadata-size over ...).  Once, after parsing. */
+/* Fills what depends on other options or on the machine (io-threads, gossip-port, the secret's
+ * file), and refuses conflicts (a peer without a secret, one port twice, ...).  Once, after
+ * parsing. */
 enum status options_finish(struct options *options, char error[OPTIONS_ERROR_MAX]) MUST_USE;
 
+/* Integers and sizes as they are, switches as 0 and 1, choices as their enum.  No lock, no call
+ * into anything: cheap enough for every request. */
 int64_t options_number(const struct options *options, enum option_id id);
 bool options_is_on(const struct options *options, enum option_id id);
 struct output_limit options_output_limit(const struct options *options, enum client_class class);
@@ -139,24 +155,35 @@ char *options_take_text(const struct options *options, enum option_id id);
 /* The profile with its overrides. */
 struct limits options_limits(const struct options *options);
 
-/* The config file given at start, or "" if there was none. */
+/* The absolute path of the config file given at start, or "" if there was none. */
 const char *options_file(const struct options *options);
 
 const char *option_name(enum option_id id);
 
-/* Called after a value changed by CONFIG SET (not at start); false refuses, with a reason. */
+/* Called after a value changed by CONFIG SET (not at start); false refuses, with a reason.  It may
+ * read options, and must not change any.  Set hooks before other threads run.
+ *
+ * Some options (port, bind, ...) mean something only at start unless somebody carries the change
+ * out: those can be changed exactly if they have a hook. */
 typedef bool option_hook(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX]);
 void options_set_hook(struct options *options, enum option_id id, option_hook *hook, void *context);
 
-/* CONFIG SET name value [name value ...]: all or nothing.  `error` is Redis's text, without "ERR ". */
+/* CONFIG SET name value [name value ...]: all or nothing.  STATUS_SYNTAX if `count` is odd, else
+ * STATUS_FAILED and `error` is Redis's text, without "ERR ". */
 enum status options_set(struct options *options, const struct bytes *words, size_t count,
                         char error[OPTIONS_ERROR_MAX]) MUST_USE;
 
+/* Is its value to be kept out of logs, SLOWLOG and MONITOR? */
+bool options_is_secret(struct bytes name);
+
 /* CONFIG GET: calls `each` for every option whose name matches one of the patterns, once each. */
 void options_match(const struct options *options, const struct bytes *patterns, size_t count,
-                   void (*each)(void *context, const char *name, struct bytes value), void *context);
+                   void (*each)(void *context, const char *name, struct bytes value),
+                   void *context);
 
-/* CONFIG REWRITE: writes the file given at start anew, keeping its comments. */
+/* CONFIG REWRITE: writes the file given at start anew, keeping its comments.  STATUS_FAILED and
+ * Redis's text without "ERR " if there is no file or it can't be written; the old file is then
+ * untouched. */
 enum status options_rewrite(struct options *options, char error[OPTIONS_ERROR_MAX]) MUST_USE;
 
 /* --help. */

@@ -1,0 +1,347 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "config/options_internal.h"
+#include "config/words.h"
+
+#define INCLUDE_DEPTH_MAX 8
+
+/* Where a word stands, for the error line. */
+struct place {
+    const char *file; /* NULL = command line */
+    int line;
+    int depth; /* of includes */
+};
+
+static void name_place(const struct place *place, struct buffer *text)
+{
+    if (place->file == NULL)
+        buffer_append_text(text, "command line");
+    else
+        buffer_printf(text, "file %s, line %d", place->file, place->line);
+}
+
+/* --- errors: one line, whatever was written --- */
+
+#define QUOTED_MAX 100
+
+/* 'like this', shortened, and without what would not print on one line. */
+static void append_quoted(struct buffer *text, struct bytes written)
+{
+    size_t size = written.size < QUOTED_MAX ? written.size : QUOTED_MAX;
+
+    buffer_append_byte(text, '\'');
+    for (size_t i = 0; i < size; i++) {
+        char c = written.data[i];
+
+        buffer_append_byte(text, (c >= 0 && c < ' ') || c == 0x7f ? '?' : c);
+    }
+    buffer_append_text(text, size < written.size ? "...'" : "'");
+}
+
+/* Takes over `text`, which holds what follows the place. */
+static enum status fail(const struct place *place, struct buffer *text,
+                        char error[OPTIONS_ERROR_MAX])
+{
+    struct buffer line = {0};
+
+    name_place(place, &line);
+    snprintf(error, OPTIONS_ERROR_MAX, "%.*s: %.*s", (int)line.size, line.data, (int)text->size,
+             text->data);
+    buffer_clear(&line);
+    buffer_clear(text);
+    return STATUS_FAILED;
+}
+
+static enum status fail_unknown(const struct place *place, struct bytes name,
+                                char error[OPTIONS_ERROR_MAX])
+{
+    const char *near = option_suggest(name);
+    struct buffer text = {0};
+
+    buffer_append_text(&text, "unknown option ");
+    append_quoted(&text, name);
+    if (near != NULL)
+        buffer_printf(&text, ", did you mean '%s'?", near);
+    else
+        buffer_append_text(&text, "; --help lists them all");
+    return fail(place, &text, error);
+}
+
+static enum status fail_value(const struct place *place, enum option_id id, struct bytes value,
+                              char error[OPTIONS_ERROR_MAX])
+{
+    struct buffer text = {0};
+
+    buffer_printf(&text, "%s: ", option_name(id));
+    if ((option_rows[id].flags & FLAG_SECRET) != 0)
+        buffer_append_text(&text, "the value");
+    else
+        append_quoted(&text, value);
+    buffer_append_text(&text, " is not ");
+    option_print_allowed(id, &text);
+    return fail(place, &text, error);
+}
+
+static enum status fail_count(const struct place *place, enum option_id id, size_t count,
+                              char error[OPTIONS_ERROR_MAX])
+{
+    struct buffer text = {0};
+
+    if (count == 0)
+        buffer_printf(&text, "%s: needs a value: ", option_name(id));
+    else
+        buffer_printf(&text, "%s: takes one value, not %zu: ", option_name(id), count);
+    option_print_allowed(id, &text);
+    return fail(place, &text, error);
+}
+
+/* --- one option --- */
+
+/* What is parsed: the words, behind those given earlier if the option adds up.  The first mention
+ * replaces the default, and so does an empty one at any time. */
+static void collect_value(const struct options *options, enum option_id id,
+                          const struct bytes *words, size_t count, struct buffer *value)
+{
+    bool is_empty = count == 1 && words[0].size == 0;
+
+    if ((option_rows[id].flags & FLAG_ADDS_UP) != 0 && options->origin[id] != NULL && !is_empty)
+        buffer_append_text(value, options->text[id]);
+    for (size_t i = 0; i < count; i++) {
+        if (value->size > 0)
+            buffer_append_byte(value, ' ');
+        buffer_append_bytes(value, words[i]);
+    }
+}
+
+static void remember_origin(struct options *options, enum option_id id, const struct place *place)
+{
+    struct buffer text = {0};
+
+    name_place(place, &text);
+    buffer_append_byte(&text, '\0');
+    free(options->origin[id]);
+    options->origin[id] = text.data;
+}
+
+static enum status load_option(struct options *options, enum option_id id,
+                               const struct bytes *words, size_t count, const struct place *place,
+                               char error[OPTIONS_ERROR_MAX])
+{
+    char problem[OPTIONS_ERROR_MAX];
+    struct option_value value;
+    struct buffer text = {0};
+    const char *old_text;
+    enum status status = STATUS_OK;
+
+    if (count == 0 || (count > 1 && !option_type_is_list(option_rows[id].type)))
+        return fail_count(place, id, count, error);
+    collect_value(options, id, words, count, &text);
+    old_text = options->text[id] != NULL ? options->text[id] : "";
+    if (option_parse(id, buffer_view(&text), old_text, &value, problem)) {
+        options_store_value(options, id, value);
+        remember_origin(options, id, place);
+    } else {
+        status = fail_value(place, id, buffer_view(&text), error);
+    }
+    buffer_clear(&text);
+    return status;
+}
+
+/* --- files --- */
+
+int options_read_file(const char *path, struct buffer *text)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct buffer whole = {0};
+    ssize_t size = 1;
+    int problem = 0;
+
+    if (fd < 0)
+        return errno;
+    while (size > 0 && problem == 0) {
+        char *room = buffer_reserve(&whole, 4096);
+
+        size = read(fd, room, 4096);
+        if (size > 0)
+            whole.size += (size_t)size;
+        else if (size < 0)
+            problem = errno;
+        if (whole.size > OPTIONS_FILE_MAX)
+            problem = EFBIG;
+    }
+    close(fd);
+    if (problem != 0)
+        buffer_clear(&whole);
+    else
+        *text = whole;
+    return problem;
+}
+
+static enum status load_lines(struct options *options, struct bytes text, const char *file,
+                              int depth, char error[OPTIONS_ERROR_MAX]);
+
+static enum status load_file(struct options *options, const char *path, const struct place *place,
+                             char error[OPTIONS_ERROR_MAX])
+{
+    struct buffer text = {0}, message = {0};
+    int problem = options_read_file(path, &text);
+    enum status status;
+
+    if (problem != 0) {
+        buffer_append_text(&message, "cannot read ");
+        append_quoted(&message, bytes_of(path));
+        buffer_printf(&message, ": %s", strerror(problem));
+        return fail(place, &message, error);
+    }
+    status = load_lines(options, buffer_view(&text), path, place->depth, error);
+    buffer_clear(&text);
+    return status;
+}
+
+static enum status load_include(struct options *options, const struct words *words,
+                                const struct place *place, char error[OPTIONS_ERROR_MAX])
+{
+    struct place inner = {place->file, place->line, place->depth + 1};
+    struct buffer text = {0};
+    enum status status;
+
+    if (words->count != 2) {
+        buffer_append_text(&text, "include: takes one file");
+        return fail(place, &text, error);
+    }
+    if (inner.depth > INCLUDE_DEPTH_MAX) {
+        buffer_printf(&text, "include: files include each other more than %d deep",
+                      INCLUDE_DEPTH_MAX);
+        return fail(place, &text, error);
+    }
+    buffer_append_bytes(&text, words->word[1]);
+    buffer_append_byte(&text, '\0');
+    status = load_file(options, text.data, &inner, error);
+    buffer_clear(&text);
+    return status;
+}
+
+static enum status load_line(struct options *options, struct bytes line, const struct place *place,
+                             char error[OPTIONS_ERROR_MAX])
+{
+    struct words words = {0};
+    struct buffer text = {0};
+    enum status status;
+    enum option_id id;
+
+    if (!words_split(line, &words)) {
+        buffer_append_text(&text, "a quote is not closed, or something follows it without a blank");
+        return fail(place, &text, error);
+    }
+    if (bytes_is_word(words.word[0], "include"))
+        status = load_include(options, &words, place, error);
+    else if (!option_find(words.word[0], &id))
+        status = fail_unknown(place, words.word[0], error);
+    else
+        status = load_option(options, id, words.word + 1, words.count - 1, place, error);
+    words_clear(&words);
+    return status;
+}
+
+static enum status load_lines(struct options *options, struct bytes text, const char *file,
+                              int depth, char error[OPTIONS_ERROR_MAX])
+{
+    struct place place = {file, 0, depth};
+    struct bytes line, first;
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK && words_next_line(&text, &line)) {
+        struct bytes rest = line;
+
+        place.line++;
+        if (words_next(&rest, &first) && first.data[0] != '#')
+            status = load_line(options, line, &place, error);
+    }
+    return status;
+}
+
+enum status options_load_text(struct options *options, struct bytes text, const char *name,
+                              char error[OPTIONS_ERROR_MAX])
+{
+    return load_lines(options, text, name, 0, error);
+}
+
+/* --- the command line --- */
+
+static enum status load_first(struct options *options, const char *path,
+                              char error[OPTIONS_ERROR_MAX])
+{
+    static const struct place place = {NULL, 0, 0};
+    struct buffer text = {0};
+    enum status status;
+    char *absolute;
+    int problem;
+
+    if (strcmp(path, "-") != 0) {
+        status = load_file(options, path, &place, error);
+        absolute = status == STATUS_OK ? realpath(path, NULL) : NULL;
+        if (absolute != NULL) {
+            free(options->file);
+            options->file = xstrdup(absolute);
+            free(absolute);
+        }
+        return status;
+    }
+    problem = options_read_file("/dev/stdin", &text);
+    if (problem != 0) {
+        buffer_printf(&text, "cannot read standard input: %s", strerror(problem));
+        return fail(&place, &text, error);
+    }
+    status = load_lines(options, buffer_view(&text), "standard input", 0, error);
+    buffer_clear(&text);
+    return status;
+}
+
+static enum status load_arguments(struct options *options, int argc, char **argv,
+                                  char error[OPTIONS_ERROR_MAX])
+{
+    static const struct place place = {NULL, 0, 0};
+    struct bytes *words = xcalloc((size_t)argc + 1, sizeof(*words));
+    enum status status = STATUS_OK;
+    struct buffer text = {0};
+    enum option_id id;
+    int i = 0;
+
+    while (i < argc && status == STATUS_OK) {
+        const char *name = argv[i++];
+        size_t count = 0;
+
+        while (i < argc && strncmp(argv[i], "--", 2) != 0)
+            words[count++] = bytes_of(argv[i++]);
+        if (strncmp(name, "--", 2) != 0) {
+            append_quoted(&text, bytes_of(name));
+            buffer_append_text(&text, " is neither --name nor the value of one");
+            status = fail(&place, &text, error);
+        } else if (!option_find(bytes_of(name + 2), &id)) {
+            status = fail_unknown(&place, bytes_of(name + 2), error);
+        } else {
+            status = load_option(options, id, words, count, &place, error);
+        }
+    }
+    free(words);
+    return status;
+}
+
+enum status options_parse(struct options *options, int argc, char **argv,
+                          char error[OPTIONS_ERROR_MAX])
+{
+    int next = 1;
+    enum status status = STATUS_OK;
+
+    if (argc > 1 && (argv[1][0] != '-' || argv[1][1] == '\0'))
+        status = load_first(options, argv[next++], error);
+    if (status == STATUS_OK && argc > next)
+        status = load_arguments(options, argc - next, argv + next, error);
+    return status;
+}
