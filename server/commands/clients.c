@@ -38,10 +38,11 @@ void clients_add(struct clients *clients, struct session *session)
     pthread_mutex_unlock(&clients->lock);
 }
 
-static void drop_name(struct session *session)
+/* With the lock held. */
+static void set_name(struct session *session, char *name)
 {
     free(session->name);
-    session->name = NULL;
+    session->name = name;
 }
 
 void clients_remove(struct clients *clients, struct session *session)
@@ -57,8 +58,8 @@ void clients_remove(struct clients *clients, struct session *session)
     else
         session->next->previous = session->previous;
     session->next = session->previous = NULL;
-    clients->count--;
-    drop_name(session);
+    clients->count -= !atomic_load(&session->is_killed);
+    set_name(session, NULL);
     buffer_clear(&session->inbox);
     pthread_mutex_unlock(&clients->lock);
 }
@@ -78,16 +79,17 @@ void clients_each(struct clients *clients, void (*each)(void *context, struct se
 {
     pthread_mutex_lock(&clients->lock);
     for (struct session *session = clients->first; session != NULL; session = session->next)
-        each(context, session);
+        if (!atomic_load(&session->is_killed))
+            each(context, session);
     pthread_mutex_unlock(&clients->lock);
 }
 
 /* --- names --- */
 
-static bool is_showable_name(struct bytes name)
+bool clients_is_showable(struct bytes text)
 {
-    for (size_t i = 0; i < name.size; i++)
-        if (name.data[i] < '!' || name.data[i] > '~')
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < '!' || text.data[i] > '~')
             return false;
     return true;
 }
@@ -96,7 +98,7 @@ bool clients_set_name(struct clients *clients, struct session *session, struct b
 {
     char *copy = NULL;
 
-    if (!is_showable_name(name))
+    if (!clients_is_showable(name))
         return false;
     if (name.size > 0) {
         copy = xmalloc(name.size + 1);
@@ -104,10 +106,16 @@ bool clients_set_name(struct clients *clients, struct session *session, struct b
         copy[name.size] = '\0';
     }
     pthread_mutex_lock(&clients->lock);
-    drop_name(session);
-    session->name = copy;
+    set_name(session, copy);
     pthread_mutex_unlock(&clients->lock);
     return true;
+}
+
+void clients_drop_name(struct clients *clients, struct session *session)
+{
+    pthread_mutex_lock(&clients->lock);
+    set_name(session, NULL);
+    pthread_mutex_unlock(&clients->lock);
 }
 
 const char *clients_borrow_name(const struct session *session)
@@ -115,9 +123,11 @@ const char *clients_borrow_name(const struct session *session)
     return session->name; /* its own thread is the only one that changes it */
 }
 
-void clients_kill(struct session *session)
+void clients_kill(struct clients *clients, struct session *session)
 {
-    atomic_store(&session->is_killed, true);
+    if (atomic_exchange(&session->is_killed, true))
+        return;
+    clients->count--;
     session->wake(session);
 }
 
@@ -161,17 +171,6 @@ void clients_set_monitor(struct clients *clients, struct session *session, bool 
     pthread_mutex_unlock(&clients->lock);
 }
 
-static bool is_secret_option(struct bytes name)
-{
-    static const enum option_id secrets[] = {OPTION_REQUIREPASS, OPTION_HTTP_TOKEN,
-                                             OPTION_CLUSTER_SECRET, OPTION_TLS_KEY_FILE_PASS};
-
-    for (size_t i = 0; i < COUNT_OF(secrets); i++)
-        if (bytes_is_word(name, option_name(secrets[i])))
-            return true;
-    return false;
-}
-
 /* HELLO 3 AUTH user password: the two words behind AUTH. */
 static bool follows_auth(const struct call *call, size_t index)
 {
@@ -189,7 +188,7 @@ struct bytes clients_shown_argument(const struct call *call, size_t index)
     else if (strcmp(name, "hello") == 0)
         is_secret = follows_auth(call, index);
     else if (strcmp(name, "config|set") == 0)
-        is_secret = index > 2 && index % 2 == 1 && is_secret_option(call->argv[index - 1]);
+        is_secret = index > 2 && index % 2 == 1 && options_is_secret(call->argv[index - 1]);
     return is_secret ? bytes_of("(redacted)") : call->argv[index];
 }
 
@@ -243,10 +242,10 @@ static void append_monitor_line(struct buffer *line, const struct call *call)
 }
 
 /* With the lock held. */
-static void post(struct session *session, struct bytes line)
+static void post(struct clients *clients, struct session *session, struct bytes line)
 {
     if (session->inbox.size + line.size > CLIENTS_INBOX_MAX) {
-        clients_kill(session);
+        clients_kill(clients, session);
         return;
     }
     buffer_append_bytes(&session->inbox, line);
@@ -264,7 +263,7 @@ void clients_feed_monitors(struct clients *clients, const struct call *call)
     pthread_mutex_lock(&clients->lock);
     for (struct session *session = clients->first; session != NULL; session = session->next)
         if (atomic_load_explicit(&session->is_monitor, memory_order_relaxed))
-            post(session, buffer_view(&line));
+            post(clients, session, buffer_view(&line));
     pthread_mutex_unlock(&clients->lock);
     buffer_clear(&line);
 }
@@ -292,14 +291,19 @@ void clients_deliver(struct clients *clients, struct session *session, struct re
 
 /* --- CLIENT PAUSE --- */
 
-void clients_pause(struct clients *clients, int64_t now_ms, int64_t end_ms, bool is_only_writes)
+/* Far enough for any clock, and twice of it is still a number. */
+#define PAUSE_END_MAX (INT64_MAX / 4)
+
+void clients_pause(struct clients *clients, int64_t now_ms, int64_t for_ms, bool is_only_writes)
 {
-    int64_t old;
+    int64_t end_ms = for_ms < PAUSE_END_MAX - now_ms ? now_ms + for_ms : PAUSE_END_MAX;
+    int64_t old, old_end_ms;
 
     pthread_mutex_lock(&clients->lock);
     old = atomic_load(&clients->pause);
-    if (old >> 1 > now_ms) {
-        end_ms = end_ms > old >> 1 ? end_ms : old >> 1;
+    old_end_ms = old >> 1;
+    if (old_end_ms > now_ms) {
+        end_ms = end_ms > old_end_ms ? end_ms : old_end_ms;
         is_only_writes = is_only_writes && (old & 1) != 0;
     }
     atomic_store(&clients->pause, end_ms * 2 + is_only_writes);

@@ -43,19 +43,24 @@ void clients_destroy(struct clients *clients);
 void clients_add(struct clients *clients, struct session *session);
 /* Before session_clear(); from then on nobody else knows the session. */
 void clients_remove(struct clients *clients, struct session *session);
+/* Those that were told to go do not count any more. */
 int clients_count(struct clients *clients);
 
-/* Shows every session, the oldest first, under the lock. */
+/* Shows every session that was not told to go, the oldest first, under the lock. */
 void clients_each(struct clients *clients, void (*each)(void *context, struct session *session),
                   void *context);
 
-/* "" takes the name away.  False if it has a character that CLIENT LIST could not show. */
+/* Only characters that CLIENT LIST can show? */
+bool clients_is_showable(struct bytes text);
+
+/* "" takes the name away.  False if it is not showable. */
 bool clients_set_name(struct clients *clients, struct session *session, struct bytes name) MUST_USE;
+void clients_drop_name(struct clients *clients, struct session *session);
 /* The name or NULL; only the session's own thread may look, others see it in clients_each(). */
 const char *clients_borrow_name(const struct session *session);
 
-/* Marks a session for its owner to close, and tells the owner. */
-void clients_kill(struct session *session);
+/* Tells the owner of a session to close it.  Inside clients_each() only. */
+void clients_kill(struct clients *clients, struct session *session);
 
 /* --- access --- */
 
@@ -99,7 +104,7 @@ static inline int64_t clients_pause_end(const struct clients *clients, bool is_w
 }
 
 /* A pause on top of another lasts as long as the longer and stops as much as the stricter. */
-void clients_pause(struct clients *clients, int64_t now_ms, int64_t end_ms, bool is_only_writes);
+void clients_pause(struct clients *clients, int64_t now_ms, int64_t for_ms, bool is_only_writes);
 void clients_unpause(struct clients *clients);
 
 #endif

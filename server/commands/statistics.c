@@ -173,8 +173,9 @@ void statistics_record_error(struct thread_statistics *thread, struct bytes text
     count_add(&thread->errors[i < ERROR_WORDS_MAX ? i : ERROR_WORDS_MAX - 1].count, 1);
 }
 
-void statistics_note(struct statistics *statistics, const struct call *call, int64_t duration_us)
+void statistics_note(const struct call *call, int64_t duration_us)
 {
+    struct statistics *statistics = call_services(call)->statistics;
     const struct options *options = statistics->options;
     int64_t slow_us = options_number(options, OPTION_SLOWLOG_LOG_SLOWER_THAN);
     int64_t hesitation_ms = options_number(options, OPTION_LATENCY_MONITOR_THRESHOLD);

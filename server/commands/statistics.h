@@ -156,7 +156,7 @@ static inline bool statistics_is_notable(const struct thread_statistics *thread,
                     atomic_load_explicit(&thread->settings->notable_us, memory_order_relaxed));
 }
 
-void statistics_note(struct statistics *statistics, const struct call *call, int64_t duration_us);
+void statistics_note(const struct call *call, int64_t duration_us);
 
 /* Ten times a second, from one thread: the rates that INFO shows, and the peak of memory. */
 #define STATISTICS_SAMPLE_MS 100
