@@ -1,0 +1,77 @@
+#include "base/process.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* "RssAnon:     1234 kB" */
+static void read_line(const char *line, const char *name, int64_t *bytes)
+{
+    size_t size = strlen(name);
+    long long kilobytes;
+
+    if (strncmp(line, name, size) == 0 && sscanf(line + size, ": %lld kB", &kilobytes) == 1)
+        *bytes = kilobytes * 1024;
+}
+
+struct process_memory process_memory(void)
+{
+    struct process_memory memory = {0};
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[128];
+
+    if (status == NULL)
+        return memory;
+    while (fgets(line, sizeof line, status) != NULL) {
+        read_line(line, "VmRSS", &memory.resident);
+        read_line(line, "RssAnon", &memory.anonymous);
+        read_line(line, "RssFile", &memory.file);
+    }
+    (void)fclose(status);
+    return memory;
+}
+
+static int64_t time_to_us(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+struct process_cpu process_cpu(enum process_scope scope)
+{
+    static const int whose[] = {
+        [PROCESS_SELF] = RUSAGE_SELF,
+        [PROCESS_CHILDREN] = RUSAGE_CHILDREN,
+        [PROCESS_THREAD] = RUSAGE_THREAD,
+    };
+    struct rusage usage = {0};
+
+    (void)getrusage(whose[scope], &usage);
+    return (struct process_cpu){time_to_us(usage.ru_stime), time_to_us(usage.ru_utime)};
+}
+
+int64_t process_id(void)
+{
+    return getpid();
+}
+
+void process_executable(char *path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+
+    path[length < 0 ? 0 : length] = '\0';
+}
+
+void process_system_name(char *name, size_t size)
+{
+    struct utsname system = {0};
+
+    (void)uname(&system);
+    (void)snprintf(name, size, "%s %s %s", system.sysname, system.release, system.machine);
+}
+
+int64_t process_machine_memory(void)
+{
+    return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
