@@ -19,7 +19,7 @@ import tempfile
 from lib import wait
 from lib.resp import Client, Closed
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SUPPRESSIONS = os.path.join(TOP, "tests", "suppressions")
 CLI = os.path.join(TOP, "build", "grapevine-cli")
 

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""Many commands at once: order, reading one's own writes, large values."""
+import hashlib
+import threading
+
+from lib.claims import check, claim, run
+from lib.resp import encode
+from lib.server import Server, is_sanitized
+
+NO_RATE = ("--key-write-rate", "0")
+MANY = 20_000 if is_sanitized() else 100_000
+
+
+def send_while_reading(client, data, count):
+    """Sends from a thread, so that neither side waits for the other; the replies."""
+    sender = threading.Thread(target=client.send_bytes, args=(data,))
+    sender.start()
+    replies = [client.read() for _ in range(count)]
+    sender.join()
+    return replies
+
+
+@claim
+def a_pipeline_reads_its_own_writes():
+    for appendfsync in ("always", "everysec"):
+        with Server(*NO_RATE, "--appendfsync", appendfsync) as server:
+            client = server.client()
+            for number in range(50):
+                answers = client.pipeline(
+                    ("SET", "k", number), ("GET", "k"), ("INCR", "k"), ("GET", "k"), ("DEL", "k"), ("GET", "k"), ("EXISTS", "k"),
+                    ("MSET", "a", number, "b", number), ("MGET", "a", "b"), ("APPEND", "a", "x"), ("STRLEN", "a"))
+                text = str(number).encode()
+                check(answers, ["OK", text, number + 1, str(number + 1).encode(), 1, None, 0,
+                                "OK", [text, text], len(text) + 1, len(text) + 1])
+
+
+@claim
+def replies_come_in_the_order_of_the_commands():
+    with Server(*NO_RATE) as server:
+        client = server.client()
+        data = b"".join(encode("SET", f"k{i % 1000}", i) + encode("ECHO", i) + encode("GET", f"k{i % 1000}")
+                        for i in range(MANY // 3))
+        replies = send_while_reading(client, data, MANY // 3 * 3)
+        for number in range(MANY // 3):
+            text = str(number).encode()
+            check(replies[3 * number:3 * number + 3], ["OK", text, text])
+
+
+@claim
+def a_hundred_thousand_commands_in_one_go_are_all_answered():
+    with Server(*NO_RATE) as server:
+        client = server.client()
+        replies = send_while_reading(client, b"".join(encode("INCR", "n") for _ in range(MANY)), MANY)
+        check(replies, list(range(1, MANY + 1)))
+        check(send_while_reading(client, b"PING\r\n" * MANY, MANY), ["PONG"] * MANY)
+
+
+@claim
+def errors_in_a_pipeline_stay_in_their_place():
+    with Server(*NO_RATE) as server:
+        client = server.client()
+        answers = client.pipeline(("SET", "a", "x"), ("INCR", "a"), ("NOPE",), ("GET",), ("SET", "k" * 3000, "v"), ("GET", "a"))
+        check([str(answer).split(" ")[0] for answer in answers], ["OK", "ERR", "ERR", "ERR", "KEYTOOLONG", "b'x'"])
+
+
+@claim
+def connections_see_each_others_acknowledged_writes():
+    with Server(*NO_RATE) as server:
+        clients = [server.client() for _ in range(8)]
+        for number in range(400):
+            writer, reader = clients[number % 8], clients[(number * 3 + 1) % 8]
+            check(writer("SET", "shared", number), "OK")
+            check(reader("GET", "shared"), str(number).encode())
+
+
+@claim
+def large_values_come_back_as_they_were():
+    with Server(*NO_RATE, "--limits", "current") as server:
+        client = server.client()
+        for size in (65536, 1 << 20, (1 << 20) + 1, 4 << 20, 10_000_001, 26_214_400):
+            value = hashlib.shake_128(str(size).encode()).digest(size)
+            check(client("SET", f"large{size}", value), "OK")
+            check(client("STRLEN", f"large{size}"), size)
+            check(client("GET", f"large{size}") == value, True, f"{size} bytes in memory")
+            check(client("GETRANGE", f"large{size}", size - 10, size), value[-10:])
+        server.restart()
+        client = server.client()
+        for size in (65536, 1 << 20, (1 << 20) + 1, 4 << 20, 10_000_001, 26_214_400):
+            value = hashlib.shake_128(str(size).encode()).digest(size)
+            check(client("GET", f"large{size}") == value, True, f"{size} bytes from disk")
+        check(client("DBSIZE"), 6)
+
+
+@claim
+def a_large_value_can_be_overwritten_changed_and_deleted_in_one_pipeline():
+    with Server(*NO_RATE, "--limits", "current") as server:
+        client = server.client()
+        size = 3 << 20
+        answers = send_while_reading(client, b"".join(encode(*words) for words in (
+            ("SET", "k", b"a" * size), ("APPEND", "k", "b"), ("GETRANGE", "k", -2, -1), ("SET", "k", "small"), ("GET", "k"),
+            ("SET", "k", b"c" * size), ("DEL", "k"), ("GET", "k"), ("DBSIZE",))), 9)
+        check(answers, ["OK", size + 1, b"ab", "OK", b"small", "OK", 1, None, 0])
+
+
+@claim
+def many_large_replies_wait_for_a_slow_reader():
+    with Server(*NO_RATE, "--limits", "current") as server:
+        client = server.client()
+        value = b"v" * (1 << 20)
+        client("SET", "k", value)
+        client.send_bytes(encode("GET", "k") * 100)
+        other = server.client()
+        check(other("PING"), "PONG")
+        check(all(client.read() == value for _ in range(100)), True)
+
+
+@claim
+def inline_commands_and_arrays_can_be_mixed():
+    with Server(*NO_RATE) as server, server.client() as client:
+        client.send_bytes(b"\r\n\r\nSET a 'x y'\r\n" + encode("GET", "a") + b"*0\r\n*-1\r\nGET a\n" + encode("PING"))
+        check([client.read() for _ in range(4)], ["OK", b"x y", b"x y", "PONG"])
+
+
+@claim
+def what_is_pipelined_behind_quit_is_not_run():
+    with Server(*NO_RATE) as server:
+        with server.client() as client:
+            client.send_bytes(encode("SET", "a", "1") + encode("QUIT") + encode("SET", "b", "2"))
+            check([client.read(), client.read(), client.at_end()], ["OK", "OK", True])
+        check(server.client()("MGET", "a", "b"), [b"1", None])
+
+
+if __name__ == "__main__":
+    run()
