@@ -11,9 +11,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/memory.h"
 #include "commands/data.h"
 #include "commands/expiry_option.h"
 #include "commands/lcs.h"
@@ -21,9 +19,6 @@
 
 /* "%.17Lf" of the largest long double. */
 #define FLOAT_TEXT_MAX (5 * 1024)
-
-/* MGET and LCS try so often to see one state of all their keys before they lock writers out. */
-#define LOOKS_WITHOUT_ORDER 8
 
 /* --- one key --- */
 
@@ -490,67 +485,18 @@ static enum status command_incrbyfloat(struct call *call)
 
 /* --- several keys --- */
 
-static enum status look_at_each(struct call *call, size_t first, size_t count,
-                                const struct entry **found)
-{
-    enum status s = STATUS_OK;
-
-    for (size_t i = 0; i < count && s == STATUS_OK; i++)
-        s = data_look(call, call_argument(call, first + i), &found[i]);
-    return s;
-}
-
-/* Where others write all the time: what can't be seen between two of their writes is seen while the
- * order keeps them out.  Naming the keys brings them into memory first. */
-static enum status look_in_order(struct call *call, size_t first, size_t count,
-                                 const struct entry **found)
-{
-    struct txn *txn = call->worker->txn;
-    enum status s;
-
-    txn_reset(txn, call->now_ms);
-    for (size_t i = 0; i < count; i++)
-        txn_name(txn, call->ns, call_argument(call, first + i));
-    s = txn_enter(txn);
-    if (s != STATUS_OK)
-        return s;
-    s = look_at_each(call, first, count, found);
-    txn_abandon(txn);
-    return s;
-}
-
-/* What is at argv[first] and the keys behind it, all at one moment: no command on several keys is
- * seen half done.  A transaction sees one state anyway. */
-static enum status look_together(struct call *call, size_t first, size_t count,
-                                 const struct entry **found)
-{
-    const struct store *store = call_services(call)->store;
-
-    if (call->txn != NULL || count == 1)
-        return look_at_each(call, first, count, found);
-    for (int i = 0; i < LOOKS_WITHOUT_ORDER; i++) {
-        uint64_t before = store_publications(store);
-        enum status s = look_at_each(call, first, count, found);
-
-        if (s != STATUS_OK || (before % 2 == 0 && store_publications(store) == before))
-            return s;
-    }
-    return look_in_order(call, first, count, found);
-}
-
+/* MGET: one state of all keys, which dispatch.c sees to. */
 static enum status command_mget(struct call *call)
 {
-    size_t count = call->argc - 1;
-    const struct entry **found = xmalloc(count * sizeof(const struct entry *));
-    enum status s;
+    const struct entry *entry;
+    enum status s = STATUS_OK;
 
-    s = look_together(call, 1, count, found);
-    if (s == STATUS_OK) {
-        reply_array(call->reply, count);
-        for (size_t i = 0; i < count; i++)
-            reply_value(call->reply, found[i]);
+    reply_array(call->reply, call->argc - 1);
+    for (size_t i = 1; i < call->argc && s == STATUS_OK; i++) {
+        s = data_look(call, call_argument(call, i), &entry);
+        if (s == STATUS_OK)
+            reply_value(call->reply, entry);
     }
-    free(found);
     return s;
 }
 
@@ -704,17 +650,19 @@ static enum status command_lcs(struct call *call)
 {
     int64_t bytes_max = options_number(call_services(call)->options, OPTION_PROTO_MAX_BULK_LEN);
     struct lcs_options options = {0};
-    const struct entry *found[2];
+    const struct entry *first, *second;
     struct bytes a, b;
     enum status s;
 
     s = parse_lcs_options(call, &options);
     if (s == STATUS_OK)
-        s = look_together(call, 1, 2, found);
+        s = data_look(call, call_argument(call, 1), &first);
+    if (s == STATUS_OK)
+        s = data_look(call, call_argument(call, 2), &second);
     if (s != STATUS_OK)
         return s;
-    a = data_value(found[0]);
-    b = data_value(found[1]);
+    a = data_value(first);
+    b = data_value(second);
     if (lcs_cells(a, b) * 4 > (uint64_t)bytes_max)
         return call_fail(call, "ERR Insufficient memory, transient memory for LCS exceeds "
                                "proto-max-bulk-len");
