@@ -1,7 +1,7 @@
 /* status.h - how things end.
  *
  * Every function that can fail returns one of these and leaves its results untouched unless it
- * returns STATUS_OK.  commands/dispatch.c turns the ones that reach a client into error replies, in
+ * returns STATUS_OK.  commands/refusal.c has the words for the ones that reach a client, in
  * one table.
  */
 #ifndef BASE_STATUS_H

@@ -27,12 +27,11 @@ struct watched_key {
     struct buffer key;
 };
 
-/* A command queued by MULTI: its words, one behind the other, in session->queue_words. */
+/* A command queued by MULTI.  The words of all of them stand one behind the other in
+ * session->queue_words, their sizes in session->queue_sizes. */
 struct queued_command {
     const struct command *command;
-    size_t first; /* index into queue_sizes */
     size_t argc;
-    size_t offset; /* into queue_words */
 };
 
 struct session {

@@ -10,7 +10,7 @@
 
 #include "commands/call.h"
 
-/* Flags, as COMMAND names them, and three of our own. */
+/* Flags, as COMMAND names them, and five of our own. */
 enum {
     CMD_READONLY = 1 << 0,
     CMD_WRITE = 1 << 1,   /* runs in a transaction on its keys */
@@ -32,6 +32,10 @@ enum {
     /* ours, not shown by COMMAND */
     CMD_IN_MULTI = 1 << 24, /* runs at once inside MULTI instead of being queued */
     CMD_WHOLE = 1 << 25,    /* touches no named key but a whole namespace: takes the order */
+    CMD_ANY_NS = 1 << 26,   /* works although the selected namespace was dropped */
+    CMD_OTHER_DB = 1 << 27, /* its keys may be those of a second database, the last number of its
+                               arguments: COPY, MOVE */
+    CMD_SELECTS = 1 << 28,  /* selects the namespace that its last argument names */
 };
 
 /* How a command compares with Redis 7.0, for redis-compat.md. */
