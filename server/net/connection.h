@@ -1,0 +1,85 @@
+/* connection.h - one client's socket: bytes in, requests run, replies out.
+ *
+ * States, and what moves a connection from one to the next:
+ *
+ *     READING --- dispatch() said "not now" ---> PARKED
+ *     PARKED  --- a retry that succeeded ------> READING
+ *     READING --- QUIT, a protocol error, the end of the client's input, the server's end --->
+ * LEAVING LEAVING --- the last reply has left -----> GONE any     --- an error on the socket,
+ * CLIENT KILL, a limit ---> GONE
+ *
+ * Only a READING one runs requests and listens to its socket; a PARKED one keeps its request and
+ * what came behind it, and listens only for the end of the connection; a LEAVING one is deaf.
+ *
+ * Input: a read goes to the loop's own buffer and is parsed there; what is left of an unfinished
+ * request moves to `in`, and back in front of the next read, until it is large; then reads go to
+ * `in` itself.  Memory follows the bytes that came.  An idle connection holds neither `in` nor an
+ * output buffer.
+ *
+ * C1  A connection is freed by its loop alone, at the end of the function that was called for it
+ *     (connection.c, settle()); nothing else frees one.
+ * C2  Requests run in the order of the stream, and none behind one that is parked.
+ * C3  It is in loop->holding exactly while its outbox holds a reply, and in loop->parked exactly
+ * while it is PARKED.
+ */
+#ifndef NET_CONNECTION_H
+#define NET_CONNECTION_H
+
+#include "commands/session.h"
+#include "net/loop.h"
+#include "net/outbox.h"
+
+enum connection_state {
+    CONNECTION_READING,
+    CONNECTION_PARKED,
+    CONNECTION_LEAVING,
+    CONNECTION_GONE
+};
+
+struct connection {
+    struct session session; /* first: a session's wake() finds its connection */
+    struct loop *loop;
+    enum connection_state state;
+    bool is_holding;   /* in loop->holding */
+    bool is_woken;     /* in loop->woken; under the mail's lock */
+    bool is_sending;   /* write_event is set: the socket was full */
+    bool is_oversized; /* the parked request is one that was not kept (parser.h, P4) */
+    short listens_for; /* what read_event is set for: EV_READ, EV_CLOSED or nothing */
+
+    struct event read_event, write_event;
+    struct resp_parser parser;
+    struct buffer in; /* begins with the unfinished or parked request */
+    struct outbox out;
+    int64_t wake_at_ms;      /* PARKED: when to try again, commits apart */
+    int64_t over_limit_at_s; /* since when the output is over the soft limit; 0 = it isn't */
+
+    TAILQ_ENTRY(connection) all, holding, parked, woken;
+};
+
+/* Takes over a connected, non-blocking socket. */
+void connection_open(struct loop *loop, int descriptor);
+
+/* Each of these may free the connection. */
+
+/* Somebody rang for it: it was killed, has lines from MONITOR, or a pause has ended. */
+void connection_look(struct connection *connection);
+
+/* Groups up to `committed` are committed. */
+void connection_release(struct connection *connection, uint64_t committed);
+
+/* Groups above `committed` have failed: `error` instead of every reply that was held for one. */
+void connection_fail(struct connection *connection, uint64_t committed, struct bytes error);
+
+/* Runs the parked request again. */
+void connection_retry(struct connection *connection);
+
+/* Now and then: is it idle for too long, or over the soft limit of its output? */
+void connection_check(struct connection *connection);
+
+/* The server ends: no more requests; goes when its last reply has left. */
+void connection_leave(struct connection *connection);
+
+/* At once. */
+void connection_close(struct connection *connection);
+
+#endif

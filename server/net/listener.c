@@ -1,0 +1,389 @@
+#include "net/listener.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "commands/clients.h"
+#include "commands/statistics.h"
+#include "net/address.h"
+
+/* Accepted in one go: more would keep the first loop's clients waiting. */
+#define ACCEPTS_PER_EVENT 64
+
+/* How long not to try after the system ran out of descriptors or memory. */
+#define PAUSE_MS 100
+
+#define SOCKETS_MAX 32
+
+#define TOO_MANY_CLIENTS "-ERR max number of clients reached\r\n"
+#define DENIED                                                                                     \
+    "-DENIED Grapevine has no password, and protected-mode admits only clients of its own "        \
+    "machine. "                                                                                    \
+    "Set a password with requirepass, or, if every host that can reach this port may use it, "     \
+    "turn "                                                                                        \
+    "protected-mode off; CONFIG SET does both from this machine.\r\n"
+
+struct listening_socket {
+    struct listener *listener;
+    int descriptor;
+    struct event event;
+};
+
+struct listener {
+    struct services *services;
+    struct loop *const *loops;
+    int loop_count;
+    int next_loop; /* where the search for the least loaded one begins */
+    struct listening_socket sockets[SOCKETS_MAX];
+    int socket_count;
+    char *socket_path; /* of the unix socket we made, removed at the end; NULL = none */
+    struct event resume_timer;
+    int64_t trouble_logged_s;
+};
+
+/* --- binding --- */
+
+static enum status fail(char *error, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static enum status fail(char *error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(error, LISTENER_ERROR_MAX, format, arguments);
+    va_end(arguments);
+    return STATUS_FAILED;
+}
+
+static int64_t number(const struct listener *listener, enum option_id id)
+{
+    return options_number(listener->services->options, id);
+}
+
+static void add_socket(struct listener *listener, int descriptor)
+{
+    listener->sockets[listener->socket_count++] =
+        (struct listening_socket){.listener = listener, .descriptor = descriptor};
+}
+
+/* A bound and listening socket, or -1 and errno.  Accepted sockets inherit TCP_NODELAY. */
+static int open_tcp(const struct addrinfo *info, int backlog)
+{
+    const int yes = 1;
+    int descriptor = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int why;
+
+    if (descriptor < 0)
+        return -1;
+    (void)setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (info->ai_family == AF_INET6)
+        (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+    if (bind(descriptor, info->ai_addr, info->ai_addrlen) == 0 && listen(descriptor, backlog) == 0)
+        return descriptor;
+    why = errno;
+    (void)close(descriptor);
+    errno = why;
+    return -1;
+}
+
+static bool is_family_missing(int why)
+{
+    return why == EAFNOSUPPORT || why == EPFNOSUPPORT || why == EPROTONOSUPPORT ||
+           why == ESOCKTNOSUPPORT || why == ENOPROTOOPT;
+}
+
+static enum status explain_bind(char *error, const char *host, int port, int why)
+{
+    switch (why) {
+    case EADDRINUSE:
+        return fail(error, "port %d on %s is in use; choose another with --port", port, host);
+    case EACCES:
+        return fail(error, "no permission to listen on port %d; choose another with --port", port);
+    case EADDRNOTAVAIL:
+        return fail(error, "this machine has no address %s; choose another with --bind", host);
+    default:
+        return fail(error, "can't listen on %s, port %d: %s", host, port, strerror(why));
+    }
+}
+
+/* One word of `bind`: an address or a name; "*" and "::*" are all of this machine's; with a "-" in
+ * front it may be missing. */
+static enum status bind_tcp(struct listener *listener, const char *word, int port, char *error)
+{
+    const bool is_optional = *word == '-';
+    const char *host = is_optional ? word + 1 : word;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    char service[16];
+    int problem, descriptor, why;
+
+    if (listener->socket_count == SOCKETS_MAX)
+        return fail(error, "more than %d addresses in --bind", SOCKETS_MAX - 1);
+    hints.ai_family = strchr(host, ':') != NULL ? AF_INET6 : AF_INET;
+    (void)snprintf(service, sizeof service, "%d", port);
+    problem = getaddrinfo(strcmp(host, "*") == 0 || strcmp(host, "::*") == 0 ? NULL : host, service,
+                          &hints, &found);
+    if (problem != 0)
+        return is_optional ? STATUS_OK
+                           : fail(error, "the address '%s' of --bind is unknown: %s", host,
+                                  gai_strerror(problem));
+    descriptor = open_tcp(found, (int)number(listener, OPTION_TCP_BACKLOG));
+    why = errno;
+    freeaddrinfo(found);
+    if (descriptor >= 0)
+        add_socket(listener, descriptor);
+    else if (!is_family_missing(why) && !(is_optional && why == EADDRNOTAVAIL))
+        return explain_bind(error, host, port, why);
+    return STATUS_OK;
+}
+
+static enum status bind_all_tcp(struct listener *listener, char *error)
+{
+    int port = (int)number(listener, OPTION_PORT);
+    char *words = options_take_text(listener->services->options, OPTION_BIND);
+    char *rest = words;
+    enum status s = STATUS_OK;
+
+    for (char *word; s == STATUS_OK && (word = strsep(&rest, " \t")) != NULL;)
+        if (*word != '\0')
+            s = bind_tcp(listener, word, port, error);
+    free(words);
+    if (s == STATUS_OK && listener->socket_count == 0)
+        return fail(error, "this machine has none of the addresses of --bind");
+    return s;
+}
+
+/* Did a server that is gone leave its socket behind? */
+static bool is_stale(const struct sockaddr_un *address)
+{
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_refused;
+
+    if (probe < 0)
+        return false;
+    is_refused = connect(probe, (const struct sockaddr *)address, sizeof *address) < 0 &&
+                 errno == ECONNREFUSED;
+    (void)close(probe);
+    return is_refused;
+}
+
+static bool bind_unix_address(int descriptor, const struct sockaddr_un *address)
+{
+    const struct sockaddr *generic = (const struct sockaddr *)address;
+
+    if (bind(descriptor, generic, sizeof *address) == 0)
+        return true;
+    if (errno != EADDRINUSE || !is_stale(address)) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    return unlink(address->sun_path) == 0 && bind(descriptor, generic, sizeof *address) == 0;
+}
+
+static enum status bind_unix(struct listener *listener, const char *path, char *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    mode_t mode = (mode_t)number(listener, OPTION_UNIXSOCKETPERM);
+    int descriptor;
+
+    if (strlen(path) >= sizeof address.sun_path)
+        return fail(error,
+                    "the path of --unixsocket is longer than the %zu bytes a socket may have",
+                    sizeof address.sun_path - 1);
+    memcpy(address.sun_path, path, strlen(path));
+    descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor >= 0)
+        add_socket(listener, descriptor);
+    if (descriptor < 0 || !bind_unix_address(descriptor, &address))
+        return fail(error, "can't make the unix socket %s: %s", path, strerror(errno));
+    listener->socket_path = xstrdup(path);
+    if ((mode != 0 && chmod(path, mode) < 0) ||
+        listen(descriptor, (int)number(listener, OPTION_TCP_BACKLOG)) < 0)
+        return fail(error, "can't listen on the unix socket %s: %s", path, strerror(errno));
+    return STATUS_OK;
+}
+
+static enum status bind_all(struct listener *listener, char *error)
+{
+    char *path = options_take_text(listener->services->options, OPTION_UNIXSOCKET);
+    bool has_path = *path != '\0';
+    bool has_port = number(listener, OPTION_PORT) != 0;
+    enum status s = STATUS_OK;
+
+    if (!has_path && !has_port)
+        s = fail(error, "there is nothing to listen on; give --port or --unixsocket");
+    if (s == STATUS_OK && has_port)
+        s = bind_all_tcp(listener, error);
+    if (s == STATUS_OK && has_path)
+        s = bind_unix(listener, path, error);
+    free(path);
+    return s;
+}
+
+enum status listener_create(struct services *services, struct listener **created,
+                            char error[LISTENER_ERROR_MAX])
+{
+    struct listener *listener = xcalloc(1, sizeof *listener);
+    enum status s;
+
+    listener->services = services;
+    s = bind_all(listener, error);
+    if (s == STATUS_OK)
+        *created = listener;
+    else
+        listener_destroy(listener);
+    return s;
+}
+
+void listener_destroy(struct listener *listener)
+{
+    if (listener == NULL)
+        return;
+    for (int i = 0; i < listener->socket_count; i++)
+        (void)close(listener->sockets[i].descriptor);
+    if (listener->socket_path != NULL)
+        (void)unlink(listener->socket_path);
+    free(listener->socket_path);
+    free(listener);
+}
+
+void listener_describe(const struct listener *listener, struct buffer *text)
+{
+    for (int i = 0; i < listener->socket_count; i++) {
+        char address[128];
+
+        address_of_socket(listener->sockets[i].descriptor, address, sizeof address);
+        buffer_printf(text, "%s%s", i == 0 ? "" : ", ", address);
+    }
+}
+
+/* --- accepting --- */
+
+static int client_count(const struct listener *listener)
+{
+    int count = 0;
+
+    for (int i = 0; i < listener->loop_count; i++)
+        count += loop_load(listener->loops[i]);
+    return count;
+}
+
+static struct loop *least_loaded(struct listener *listener)
+{
+    struct loop *best = NULL;
+
+    listener->next_loop = (listener->next_loop + 1) % listener->loop_count;
+    for (int i = 0; i < listener->loop_count; i++) {
+        struct loop *loop = listener->loops[(listener->next_loop + i) % listener->loop_count];
+
+        if (best == NULL || loop_load(loop) < loop_load(best))
+            best = loop;
+    }
+    return best;
+}
+
+/* What to tell a client that may not come in; NULL if it may. */
+static const char *refusal(const struct listener *listener, const struct sockaddr *peer)
+{
+    const struct options *options = listener->services->options;
+
+    if (client_count(listener) >= number(listener, OPTION_MAXCLIENTS))
+        return TOO_MANY_CLIENTS;
+    if (!address_is_loopback(peer) && options_is_on(options, OPTION_PROTECTED_MODE) &&
+        !clients_need_password(options))
+        return DENIED;
+    return NULL;
+}
+
+static void welcome(struct listener *listener, int descriptor, const struct sockaddr *peer)
+{
+    const char *words = refusal(listener, peer);
+
+    if (words == NULL) {
+        loop_adopt(least_loaded(listener), descriptor);
+        return;
+    }
+    statistics_add(listener->loops[0]->worker.statistics, COUNTER_REJECTED_CONNECTIONS, 1);
+    (void)send(descriptor, words, strlen(words), MSG_NOSIGNAL);
+    (void)close(descriptor);
+}
+
+/* The system is out of descriptors or memory.  The knocking client stays in the queue and would
+ * wake us again and again, so nobody listens for a moment. */
+static void pause_accepting(struct listener *listener, int why)
+{
+    struct timeval pause = {.tv_sec = 0, .tv_usec = PAUSE_MS * 1000};
+    int64_t now_s = listener->loops[0]->now_s;
+
+    if (now_s != listener->trouble_logged_s)
+        log_line(LOG_WARNING, "can't accept clients for the moment: %s", strerror(why));
+    listener->trouble_logged_s = now_s;
+    for (int i = 0; i < listener->socket_count; i++)
+        (void)event_del(&listener->sockets[i].event);
+    (void)evtimer_add(&listener->resume_timer, &pause);
+}
+
+static void on_resume(evutil_socket_t descriptor, short what, void *context)
+{
+    struct listener *listener = context;
+
+    (void)descriptor;
+    (void)what;
+    for (int i = 0; i < listener->socket_count; i++)
+        (void)event_add(&listener->sockets[i].event, NULL);
+}
+
+/* accept() failed: is there any use in calling it again at once? */
+static bool go_on_after(struct listener *listener, int why)
+{
+    if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM)
+        pause_accepting(listener, why);
+    return why == ECONNABORTED || why == EINTR;
+}
+
+static void on_knock(evutil_socket_t descriptor, short what, void *context)
+{
+    struct listening_socket *knocked = context;
+    struct listener *listener = knocked->listener;
+
+    (void)what;
+    loop_begin_turn(listener->loops[0]);
+    for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
+        struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+        socklen_t length = sizeof peer;
+        int client =
+            accept4(descriptor, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (client >= 0)
+            welcome(listener, client, (const struct sockaddr *)&peer);
+        else if (!go_on_after(listener, errno))
+            return;
+    }
+}
+
+void listener_start(struct listener *listener, struct loop *const *loops, int loop_count)
+{
+    struct event_base *base = loops[0]->base;
+
+    listener->loops = loops;
+    listener->loop_count = loop_count;
+    (void)evtimer_assign(&listener->resume_timer, base, on_resume, listener);
+    for (int i = 0; i < listener->socket_count; i++) {
+        struct listening_socket *socket = &listener->sockets[i];
+
+        (void)event_assign(&socket->event, base, socket->descriptor, EV_READ | EV_PERSIST, on_knock,
+                           socket);
+        (void)event_add(&socket->event, NULL);
+    }
+}

@@ -1,0 +1,32 @@
+/* listener.h - where clients come in.
+ *
+ * Binds the addresses and the unix socket that the options name, accepts on the first loop and
+ * hands each client to the loop that has the fewest.  Clients that may not come in are told so in
+ * one line: too many (maxclients, exact over all loops), or not from this machine while
+ * protected-mode is on and no password is set.
+ */
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
+
+#include "net/loop.h"
+
+#define LISTENER_ERROR_MAX 512
+
+struct listener;
+
+/* Binds and listens; clients queue up in the kernel until listener_start().  On failure
+ * STATUS_FAILED, and `error` is one sentence. */
+enum status listener_create(struct services *services, struct listener **listener,
+                            char error[LISTENER_ERROR_MAX]) MUST_USE;
+
+/* Accepts in the thread of loops[0].  Before that thread runs; the array must outlive the listener.
+ */
+void listener_start(struct listener *listener, struct loop *const *loops, int loop_count);
+
+/* The loops have ended. */
+void listener_destroy(struct listener *listener);
+
+/* Appends "127.0.0.1:6379, /run/grapevine.sock". */
+void listener_describe(const struct listener *listener, struct buffer *text);
+
+#endif

@@ -1,0 +1,479 @@
+#include "net/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "commands/dispatch.h"
+#include "commands/statistics.h"
+#include "net/connection.h"
+
+enum bell { BELL_AWAKE, BELL_ASLEEP, BELL_RUNG };
+
+/* Each check looks at one CHECK_ROUNDS-th of the connections: at every one once a second. */
+#define CHECK_MS     250
+#define CHECK_ROUNDS 4
+
+/* How soon an idle loop comes back to free what other loops may still have been reading. */
+#define COLLECT_MS 10
+
+#define SPARE_CAPACITY     ((size_t)16 * 1024)
+#define SPARE_CAPACITY_MAX ((size_t)64 * 1024) /* a larger buffer is freed instead of kept */
+
+/* Values of this size are always read whole, so that a refusal can say how long they were. */
+#define BULK_KEPT_MIN ((int64_t)1024 * 1024)
+
+static struct timeval milliseconds(int64_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+}
+
+/* --- the bell --- */
+
+/* Called from signal handlers' threads and the commit thread alike: no lock, no allocation. */
+static void ring(struct loop *loop)
+{
+    const uint64_t one = 1;
+
+    if (atomic_exchange(&loop->bell, BELL_RUNG) != BELL_ASLEEP)
+        return;
+    while (write(loop->bell_descriptor, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static void on_commit(void *context)
+{
+    struct loop *loop = context;
+
+    atomic_store_explicit(&loop->has_commit, true, memory_order_release);
+    ring(loop);
+}
+
+/* True if the loop may wait; else the bell was rung. */
+static bool fall_asleep(struct loop *loop)
+{
+    int awake = BELL_AWAKE;
+
+    return atomic_compare_exchange_strong(&loop->bell, &awake, BELL_ASLEEP);
+}
+
+static bool wake_up(struct loop *loop)
+{
+    return atomic_exchange(&loop->bell, BELL_AWAKE) == BELL_RUNG;
+}
+
+/* The eventfd is watched edge-triggered and never read: each ring is an edge, and its counter would
+ * take centuries to fill. */
+static void on_bell(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    loop_begin_turn(context);
+}
+
+/* --- a turn --- */
+
+void loop_begin_turn_slowly(struct loop *loop)
+{
+    const struct services *services = loop->services;
+    int64_t value_max = registry_value_size_max(store_registry(services->store));
+
+    loop->is_in_turn = true;
+    if (wake_up(loop))
+        loop->was_rung = true;
+    epoch_enter(loop->epoch);
+    loop->now_ms = clock_wall_ms(services->clock);
+    loop->now_s = clock_monotonic_us(services->clock) / 1000000;
+    loop->limits.bulk_max = options_number(services->options, OPTION_PROTO_MAX_BULK_LEN);
+    loop->limits.bulk_keep_max = value_max > BULK_KEPT_MIN ? value_max : BULK_KEPT_MIN;
+}
+
+/* A failed commit: whatever this loop's clients were about to hear of it becomes an error. */
+static void fail_held(struct loop *loop)
+{
+    uint64_t committed = store_committed(loop->services->store);
+    struct buffer error = {0};
+    struct connection *connection, *next;
+
+    loop->writer.out = &error;
+    dispatch_cannot_persist(loop->services->store, &loop->writer.reply);
+    for (connection = TAILQ_FIRST(&loop->holding); connection != NULL; connection = next) {
+        next = TAILQ_NEXT(connection, holding);
+        connection_fail(connection, committed, buffer_view(&error));
+    }
+    buffer_clear(&error);
+    store_failure_seen(loop->worker.store_thread);
+}
+
+static void release_held(struct loop *loop)
+{
+    uint64_t committed = store_committed(loop->services->store);
+    struct connection *connection, *next;
+
+    for (connection = TAILQ_FIRST(&loop->holding); connection != NULL; connection = next) {
+        next = TAILQ_NEXT(connection, holding);
+        connection_release(connection, committed);
+    }
+}
+
+/* A connection that parks again joins the list's end, so the walk ends where the end was. */
+static void retry_parked(struct loop *loop, int64_t until_ms)
+{
+    struct connection *last = TAILQ_LAST(&loop->parked, connection_list);
+    struct connection *connection, *next = TAILQ_FIRST(&loop->parked);
+
+    while (next != NULL) {
+        connection = next;
+        next = connection == last ? NULL : TAILQ_NEXT(connection, parked);
+        if (connection->wake_at_ms <= until_ms)
+            connection_retry(connection);
+    }
+}
+
+static void look_at_commits(struct loop *loop)
+{
+    if (!atomic_exchange_explicit(&loop->has_commit, false, memory_order_acquire))
+        return;
+    if (store_failure_pending(loop->worker.store_thread))
+        fail_held(loop);
+    else
+        release_held(loop);
+    retry_parked(loop, INT64_MAX);
+}
+
+static void turn_away(struct loop *loop, int descriptor)
+{
+    (void)close(descriptor);
+    atomic_fetch_sub(&loop->load, 1);
+}
+
+static void welcome_newcomers(struct loop *loop)
+{
+    int *newcomers;
+    size_t count;
+
+    (void)pthread_mutex_lock(&loop->mail_lock);
+    newcomers = loop->newcomers;
+    count = loop->newcomer_count;
+    loop->newcomers = NULL;
+    loop->newcomer_count = loop->newcomer_capacity = 0;
+    (void)pthread_mutex_unlock(&loop->mail_lock);
+
+    for (size_t i = 0; i < count; i++) {
+        if (atomic_load(&loop->is_stopping))
+            turn_away(loop, newcomers[i]);
+        else
+            connection_open(loop, newcomers[i]);
+    }
+    free(newcomers);
+}
+
+static struct connection *take_woken(struct loop *loop)
+{
+    struct connection *connection;
+
+    (void)pthread_mutex_lock(&loop->mail_lock);
+    connection = TAILQ_FIRST(&loop->woken);
+    if (connection != NULL) {
+        TAILQ_REMOVE(&loop->woken, connection, woken);
+        connection->is_woken = false;
+    }
+    (void)pthread_mutex_unlock(&loop->mail_lock);
+    return connection;
+}
+
+static void look_at_mail(struct loop *loop)
+{
+    struct connection *connection;
+
+    loop_begin_turn(loop);
+    look_at_commits(loop);
+    welcome_newcomers(loop);
+    while ((connection = take_woken(loop)) != NULL)
+        connection_look(connection);
+}
+
+static void end_turn(struct loop *loop)
+{
+    struct timeval soon = milliseconds(COLLECT_MS);
+
+    if (loop->is_in_turn)
+        epoch_exit(loop->epoch);
+    loop->is_in_turn = false;
+    if (loop->is_collecting || epoch_pending(loop->epoch) == 0)
+        return;
+    loop->is_collecting = true;
+    (void)evtimer_add(&loop->collect_timer, &soon);
+}
+
+static void turn(struct loop *loop)
+{
+    int flags = fall_asleep(loop) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+
+    (void)event_base_loop(loop->base, flags);
+    if (wake_up(loop) || loop->was_rung) {
+        loop->was_rung = false;
+        look_at_mail(loop);
+    }
+    end_turn(loop);
+}
+
+/* --- timers --- */
+
+static void on_collect(evutil_socket_t descriptor, short what, void *context)
+{
+    struct loop *loop = context;
+
+    (void)descriptor;
+    (void)what;
+    loop->is_collecting = false;
+    if (!loop->is_in_turn)
+        epoch_collect(loop->epoch);
+}
+
+static void on_retry(evutil_socket_t descriptor, short what, void *context)
+{
+    struct loop *loop = context;
+    struct connection *connection;
+
+    (void)descriptor;
+    (void)what;
+    loop_begin_turn(loop);
+    loop->retry_at_ms = INT64_MAX;
+    retry_parked(loop, loop->now_ms);
+    TAILQ_FOREACH(connection, &loop->parked, parked)
+    loop_retry_at(loop, connection->wake_at_ms);
+}
+
+static void on_check(evutil_socket_t descriptor, short what, void *context)
+{
+    struct loop *loop = context;
+    int count = (loop_load(loop) + CHECK_ROUNDS - 1) / CHECK_ROUNDS;
+
+    (void)descriptor;
+    (void)what;
+    if (TAILQ_EMPTY(&loop->connections))
+        return;
+    loop_begin_turn(loop);
+    for (int i = 0; i < count && !TAILQ_EMPTY(&loop->connections); i++) {
+        struct connection *connection = TAILQ_FIRST(&loop->connections);
+
+        TAILQ_REMOVE(&loop->connections, connection, all);
+        TAILQ_INSERT_TAIL(&loop->connections, connection, all);
+        connection_check(connection);
+    }
+}
+
+void loop_retry_at(struct loop *loop, int64_t at_ms)
+{
+    struct timeval wait;
+
+    if (at_ms >= loop->retry_at_ms)
+        return;
+    loop->retry_at_ms = at_ms;
+    wait = milliseconds(at_ms > loop->now_ms ? at_ms - loop->now_ms : 1);
+    (void)evtimer_add(&loop->retry_timer, &wait);
+}
+
+/* --- output buffers --- */
+
+struct buffer loop_take_buffer(struct loop *loop)
+{
+    struct buffer buffer = {0};
+
+    if (loop->spare_count > 0)
+        return loop->spare[--loop->spare_count];
+    (void)buffer_reserve(&buffer, SPARE_CAPACITY);
+    return buffer;
+}
+
+void loop_give_buffer(struct loop *loop, struct buffer *buffer)
+{
+    assert(buffer->size == 0);
+    if (buffer->capacity > SPARE_CAPACITY_MAX || loop->spare_count == LOOP_SPARE_MAX) {
+        buffer_clear(buffer);
+        return;
+    }
+    loop->spare[loop->spare_count++] = *buffer;
+    *buffer = (struct buffer){0};
+}
+
+/* --- mail --- */
+
+void loop_stop(struct loop *loop)
+{
+    atomic_store(&loop->is_stopping, true);
+    ring(loop);
+}
+
+void loop_adopt(struct loop *loop, int descriptor)
+{
+    atomic_fetch_add(&loop->load, 1);
+    (void)pthread_mutex_lock(&loop->mail_lock);
+    if (loop->newcomer_count == loop->newcomer_capacity) {
+        loop->newcomer_capacity = loop->newcomer_capacity == 0 ? 64 : 2 * loop->newcomer_capacity;
+        loop->newcomers =
+            xrealloc(loop->newcomers, loop->newcomer_capacity * sizeof loop->newcomers[0]);
+    }
+    loop->newcomers[loop->newcomer_count++] = descriptor;
+    (void)pthread_mutex_unlock(&loop->mail_lock);
+    ring(loop);
+}
+
+int loop_load(const struct loop *loop)
+{
+    return atomic_load_explicit(&loop->load, memory_order_relaxed);
+}
+
+void loop_wake(struct loop *loop, struct connection *connection)
+{
+    (void)pthread_mutex_lock(&loop->mail_lock);
+    if (!connection->is_woken)
+        TAILQ_INSERT_TAIL(&loop->woken, connection, woken);
+    connection->is_woken = true;
+    (void)pthread_mutex_unlock(&loop->mail_lock);
+    ring(loop);
+}
+
+void loop_forget(struct loop *loop, struct connection *connection)
+{
+    (void)pthread_mutex_lock(&loop->mail_lock);
+    if (connection->is_woken)
+        TAILQ_REMOVE(&loop->woken, connection, woken);
+    (void)pthread_mutex_unlock(&loop->mail_lock);
+    atomic_fetch_sub(&loop->load, 1);
+}
+
+/* --- its life --- */
+
+static struct event_base *create_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base;
+
+    if (config == NULL)
+        return NULL;
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+static void init_lists(struct loop *loop)
+{
+    TAILQ_INIT(&loop->connections);
+    TAILQ_INIT(&loop->holding);
+    TAILQ_INIT(&loop->parked);
+    TAILQ_INIT(&loop->woken);
+    (void)pthread_mutex_init(&loop->mail_lock, NULL);
+}
+
+static void create_events(struct loop *loop)
+{
+    struct timeval check = milliseconds(CHECK_MS);
+
+    (void)event_assign(&loop->bell_event, loop->base, loop->bell_descriptor,
+                       EV_READ | EV_PERSIST | EV_ET, on_bell, loop);
+    (void)event_assign(&loop->check_timer, loop->base, -1, EV_PERSIST, on_check, loop);
+    (void)evtimer_assign(&loop->retry_timer, loop->base, on_retry, loop);
+    (void)evtimer_assign(&loop->collect_timer, loop->base, on_collect, loop);
+    (void)event_add(&loop->bell_event, NULL);
+    (void)event_add(&loop->check_timer, &check);
+}
+
+enum status loop_create(struct services *services, struct loop **created)
+{
+    struct loop *loop;
+    int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    struct event_base *base = create_base();
+
+    if (bell < 0 || base == NULL) {
+        if (bell >= 0)
+            (void)close(bell);
+        if (base != NULL)
+            event_base_free(base);
+        return STATUS_IO;
+    }
+    loop = xaligned_alloc(CACHE_LINE, sizeof *loop);
+    *loop = (struct loop){
+        .services = services, .base = base, .bell_descriptor = bell, .retry_at_ms = INT64_MAX};
+    init_lists(loop);
+    create_events(loop);
+
+    loop->input = xmalloc(LOOP_INPUT_SIZE);
+    resp_writer_init(&loop->writer, NULL, 2);
+    loop->worker.services = services;
+    loop->worker.statistics = statistics_join(services->statistics);
+    loop->worker.store_thread = store_join(services->store, on_commit, loop);
+    loop->worker.txn = txn_create(loop->worker.store_thread);
+    loop->epoch = store_epoch(loop->worker.store_thread);
+    *created = loop;
+    return STATUS_OK;
+}
+
+void loop_destroy(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    assert(TAILQ_EMPTY(&loop->connections));
+    while (loop->newcomer_count > 0)
+        (void)close(loop->newcomers[--loop->newcomer_count]);
+    free(loop->newcomers);
+    while (loop->spare_count > 0)
+        buffer_clear(&loop->spare[--loop->spare_count]);
+
+    txn_destroy(loop->worker.txn);
+    store_leave(loop->worker.store_thread);
+    buffer_clear(&loop->worker.scratch);
+
+    (void)event_del(&loop->bell_event);
+    (void)event_del(&loop->check_timer);
+    (void)event_del(&loop->retry_timer);
+    (void)event_del(&loop->collect_timer);
+    event_base_free(loop->base);
+    (void)close(loop->bell_descriptor);
+    (void)pthread_mutex_destroy(&loop->mail_lock);
+    free(loop->input);
+    free(loop);
+}
+
+static void on_farewell_over(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    *(bool *)context = true;
+}
+
+/* Replies that wait for a commit still get their chance; nothing new is read. */
+static void say_farewell(struct loop *loop)
+{
+    struct timeval patience = milliseconds(LOOP_FAREWELL_MS);
+    struct connection *connection, *next;
+    struct event timer;
+    bool is_over = false;
+
+    loop_begin_turn(loop);
+    for (connection = TAILQ_FIRST(&loop->connections); connection != NULL; connection = next) {
+        next = TAILQ_NEXT(connection, all);
+        connection_leave(connection);
+    }
+    end_turn(loop);
+
+    (void)evtimer_assign(&timer, loop->base, on_farewell_over, &is_over);
+    (void)evtimer_add(&timer, &patience);
+    while (!is_over && !TAILQ_EMPTY(&loop->connections))
+        turn(loop);
+    (void)event_del(&timer);
+}
+
+void loop_run(struct loop *loop)
+{
+    while (!atomic_load_explicit(&loop->is_stopping, memory_order_acquire))
+        turn(loop);
+    say_farewell(loop);
+    while (!TAILQ_EMPTY(&loop->connections))
+        connection_close(TAILQ_FIRST(&loop->connections));
+}

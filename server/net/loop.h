@@ -1,0 +1,132 @@
+/* loop.h - one thread that serves connections.
+ *
+ * A loop waits in libevent for its sockets and timers.  All that became ready at once is one turn:
+ *
+ *     wait -> first callback: the turn begins -> callbacks: read, run, write -> mail -> the turn
+ * ends
+ *
+ * During a turn the clock stands still (now_ms), and what was found in the store stays valid: the
+ * loop is inside the epoch (epoch.h) from the turn's first callback to its end, and never while it
+ * waits.
+ *
+ * What lies in a loop belongs to its thread, down to its connections.  Other threads reach it
+ * through its mail alone: sockets to adopt, connections to look at, and the word that a commit has
+ * ended. Whoever leaves mail rings.  The bell is one atomic word, and only a ring that finds the
+ * loop asleep costs a system call:
+ *
+ *     AWAKE -- the loop is about to wait --> ASLEEP
+ *     any --- ring ---> RUNG                 (writes the eventfd if it was ASLEEP)
+ *     ASLEEP or RUNG -- the loop looks ---> AWAKE
+ *
+ * L1  A loop does not wait while the bell is RUNG: mail is looked at in every turn, sooner or
+ * later. L2  Held replies (outbox.h) are let go at the end of a turn only, and a failed commit is
+ * looked at first: store_failure_pending(), then store_committed(). L3  The mail's lock is the
+ * innermost one: nothing else is locked or called while it is held.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "base/buffer.h"
+#include "base/compiler.h"
+#include "commands/call.h"
+#include "resp/parser.h"
+#include "resp/writer.h"
+
+/* What one read takes at most, and so what one connection can do in a turn. */
+#define LOOP_INPUT_SIZE ((size_t)64 * 1024)
+
+/* Output buffers that wait for the next connection with something to say. */
+#define LOOP_SPARE_MAX 64
+
+TAILQ_HEAD(connection_list, connection);
+
+struct loop {
+    struct services *services;
+    struct worker worker;
+    struct epoch_thread *epoch;
+    struct event_base *base; /* without locks: this thread's alone */
+
+    /* this turn's */
+    bool is_in_turn;
+    bool was_rung;
+    int64_t now_ms;            /* wall clock */
+    int64_t now_s;             /* monotonic */
+    struct resp_limits limits; /* is_authenticated: of the connection at work */
+    struct resp_writer writer; /* writes to the connection at work */
+    char *input;               /* LOOP_INPUT_SIZE bytes: what the connection at work has sent */
+
+    struct buffer spare[LOOP_SPARE_MAX];
+    int spare_count;
+
+    struct connection_list connections; /* the one checked longest ago first */
+    struct connection_list holding;     /* with held replies */
+    struct connection_list parked;      /* with a request to run again */
+    int64_t retry_at_ms;                /* when retry_timer goes off; INT64_MAX = never */
+    struct event retry_timer, check_timer, collect_timer, bell_event;
+    bool is_collecting; /* collect_timer is set */
+    int64_t attack_logged_s;
+
+    /* any thread's */
+    CACHE_ALIGNED atomic_int bell;
+    int bell_descriptor;
+    atomic_bool has_commit;
+    atomic_bool is_stopping;
+    atomic_int load; /* sockets adopted and not closed */
+    pthread_mutex_t mail_lock;
+    struct connection_list woken;
+    int *newcomers;
+    size_t newcomer_count, newcomer_capacity;
+};
+
+/* A loop without a thread yet; services->store is open.  STATUS_IO (and errno) if the system has no
+ * descriptors for it. */
+enum status loop_create(struct services *services, struct loop **loop) MUST_USE;
+/* Its thread has ended. */
+void loop_destroy(struct loop *loop);
+
+/* Serves until loop_stop(), then answers what is being committed, for LOOP_FAREWELL_MS at most, and
+ * closes all connections. */
+#define LOOP_FAREWELL_MS 800
+void loop_run(struct loop *loop);
+
+/* --- from any thread --- */
+
+void loop_stop(struct loop *loop);
+
+/* Hands over a connected, non-blocking socket. */
+void loop_adopt(struct loop *loop, int descriptor);
+
+/* Sockets that it has; counted from the moment they were handed over. */
+int loop_load(const struct loop *loop);
+
+/* Makes the loop call connection_look(). */
+void loop_wake(struct loop *loop, struct connection *connection);
+
+/* --- from the loop's own callbacks --- */
+
+void loop_begin_turn_slowly(struct loop *loop);
+
+/* Every callback begins with it. */
+static inline void loop_begin_turn(struct loop *loop)
+{
+    if (!loop->is_in_turn)
+        loop_begin_turn_slowly(loop);
+}
+
+/* An empty output buffer; loop_give_buffer() takes it back and leaves *buffer empty. */
+struct buffer loop_take_buffer(struct loop *loop);
+void loop_give_buffer(struct loop *loop, struct buffer *buffer);
+
+/* Runs connection_retry() for the parked connections whose time has come by then. */
+void loop_retry_at(struct loop *loop, int64_t at_ms);
+
+/* The connection is going: nobody can ring for it any more. */
+void loop_forget(struct loop *loop, struct connection *connection);
+
+#endif

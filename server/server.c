@@ -1,0 +1,349 @@
+#include "server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "commands/call.h"
+#include "commands/clients.h"
+#include "commands/cursors.h"
+#include "commands/statistics.h"
+#include "commands/table.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "store/store.h"
+
+/* Descriptors that are not for clients: LevelDB's open tables, and its log, manifest and lock, our
+ * listening sockets, three for each loop, the log file, and some to spare. */
+#define DESCRIPTORS_OF_LEVELDB 1000
+#define DESCRIPTORS_SPARE      64
+#define DESCRIPTORS_PER_LOOP   3
+
+struct thread {
+    pthread_t id;
+    bool is_running;
+};
+
+struct server {
+    struct services services;
+    struct loop **loops;
+    struct thread *threads; /* of loops[1] .. */
+    int loop_count;
+    struct listener *listener;
+    int signal_descriptor;
+    struct event signal_event, sample_timer;
+};
+
+static enum status fail(char *error, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static enum status fail(char *error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(error, SERVER_ERROR_MAX, format, arguments);
+    va_end(arguments);
+    return STATUS_FAILED;
+}
+
+/* --- descriptors --- */
+
+static int64_t reserved_descriptors(const struct options *options)
+{
+    return DESCRIPTORS_OF_LEVELDB + DESCRIPTORS_SPARE +
+           DESCRIPTORS_PER_LOOP * options_number(options, OPTION_IO_THREADS);
+}
+
+/* Raises the limit to `wanted` if it is lower, as far as the system lets us, and returns what it is
+ * then. */
+static int64_t raise_descriptors(int64_t wanted)
+{
+    struct rlimit limit, raised;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1024;
+    if (limit.rlim_cur == RLIM_INFINITY || (int64_t)limit.rlim_cur >= wanted)
+        return wanted;
+    raised.rlim_cur = (rlim_t)wanted;
+    raised.rlim_max = limit.rlim_max < raised.rlim_cur ? raised.rlim_cur : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        return wanted;
+    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    return (int64_t)(setrlimit(RLIMIT_NOFILE, &raised) == 0 ? limit.rlim_max : limit.rlim_cur);
+}
+
+/* How many clients the system allows, at most `wanted`; less than 1 if none. */
+static int64_t allowed_clients(const struct options *options, int64_t wanted)
+{
+    int64_t reserved = reserved_descriptors(options);
+
+    return raise_descriptors(wanted + reserved) - reserved;
+}
+
+static void lower_maxclients(struct options *options, int64_t allowed)
+{
+    char number[INT64_TEXT_MAX + 1], error[OPTIONS_ERROR_MAX];
+    const struct bytes words[] = {bytes_of("maxclients"), {number, int64_to_text(allowed, number)}};
+
+    if (options_set(options, words, COUNT_OF(words), error) != STATUS_OK)
+        log_line(LOG_WARNING, "maxclients: %s", error);
+}
+
+static enum status grant_maxclients(struct options *options, char *error)
+{
+    int64_t wanted = options_number(options, OPTION_MAXCLIENTS);
+    int64_t reserved = reserved_descriptors(options);
+    int64_t allowed = allowed_clients(options, wanted);
+
+    if (allowed >= wanted)
+        return STATUS_OK;
+    if (allowed < 1)
+        return fail(
+            error,
+            "'ulimit -n' allows %lld open files, which leaves none for clients; raise it to "
+            "%lld or more",
+            (long long)(allowed + reserved), (long long)(wanted + reserved));
+    log_line(
+        LOG_WARNING,
+        "maxclients is lowered from %lld to %lld: 'ulimit -n' allows %lld open files, and %lld "
+        "would be needed",
+        (long long)wanted, (long long)allowed, (long long)(allowed + reserved),
+        (long long)(wanted + reserved));
+    lower_maxclients(options, allowed);
+    return STATUS_OK;
+}
+
+/* --- CONFIG SET --- */
+
+static bool change_maxclients(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+    const struct options *options = server->services.options;
+    int64_t wanted = options_number(options, id);
+    int64_t allowed = allowed_clients(options, wanted);
+
+    if (allowed >= wanted)
+        return true;
+    (void)snprintf(
+        error, OPTIONS_ERROR_MAX,
+        "The operating system is not able to handle the specified number of clients, try "
+        "with %lld",
+        (long long)allowed);
+    return false;
+}
+
+static bool change_limits(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+    struct limits limits = options_limits(server->services.options);
+
+    (void)id;
+    (void)error;
+    for (int i = 0; i < LIMIT_COUNT; i++)
+        registry_set_default(store_registry(server->services.store), (enum limit)i, limits.at[i]);
+    return true;
+}
+
+static bool change_loglevel(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+
+    (void)error;
+    log_set_level((enum log_level)options_number(server->services.options, id));
+    return true;
+}
+
+static void obey_options(struct server *server)
+{
+    struct options *options = server->services.options;
+
+    options_set_hook(options, OPTION_MAXCLIENTS, change_maxclients, server);
+    options_set_hook(options, OPTION_LOGLEVEL, change_loglevel, server);
+    for (int i = 0; i <= LIMIT_COUNT; i++)
+        options_set_hook(options, (enum option_id)(OPTION_LIMITS + i), change_limits, server);
+}
+
+/* --- ending --- */
+
+static void stop(void *context)
+{
+    struct server *server = context;
+
+    for (int i = 0; i < server->loop_count; i++)
+        loop_stop(server->loops[i]);
+}
+
+static void on_signal(evutil_socket_t descriptor, short what, void *context)
+{
+    struct signalfd_siginfo signal;
+
+    (void)what;
+    if (read(descriptor, &signal, sizeof signal) != sizeof signal)
+        return;
+    log_line(LOG_NOTICE, "%s: finishing what has been accepted, then good-bye",
+             signal.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+    stop(context);
+}
+
+static void fill_signals(sigset_t *signals)
+{
+    (void)sigemptyset(signals);
+    (void)sigaddset(signals, SIGTERM);
+    (void)sigaddset(signals, SIGINT);
+}
+
+/* From here on the signals do what they do to any process. */
+static void stop_listening_to_signals(void)
+{
+    sigset_t signals;
+
+    fill_signals(&signals);
+    (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+/* --- building --- */
+
+static void on_sample(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    statistics_sample(context);
+}
+
+/* What the first loop does besides serving clients. */
+static enum status add_duties(struct server *server, char *error)
+{
+    const struct timeval sample = {.tv_sec = 0, .tv_usec = STATISTICS_SAMPLE_MS * 1000};
+    struct event_base *base = server->loops[0]->base;
+    sigset_t signals;
+
+    fill_signals(&signals);
+    server->signal_descriptor = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (server->signal_descriptor < 0)
+        return fail(error, "no descriptor for signals: %s", strerror(errno));
+    (void)event_assign(&server->signal_event, base, server->signal_descriptor, EV_READ | EV_PERSIST,
+                       on_signal, server);
+    (void)event_add(&server->signal_event, NULL);
+    (void)event_assign(&server->sample_timer, base, -1, EV_PERSIST, on_sample,
+                       server->services.statistics);
+    (void)event_add(&server->sample_timer, &sample);
+    listener_start(server->listener, server->loops, server->loop_count);
+    return STATUS_OK;
+}
+
+static enum status create_loops(struct server *server, char *error)
+{
+    int count = (int)options_number(server->services.options, OPTION_IO_THREADS);
+
+    server->loops = xcalloc((size_t)count, sizeof server->loops[0]);
+    server->threads = xcalloc((size_t)count, sizeof server->threads[0]);
+    while (server->loop_count < count) {
+        if (loop_create(&server->services, &server->loops[server->loop_count]) != STATUS_OK)
+            return fail(error, "no descriptors for an event loop: %s", strerror(errno));
+        server->loop_count++;
+    }
+    return STATUS_OK;
+}
+
+static enum status build(struct server *server, char *error)
+{
+    struct services *services = &server->services;
+    enum status s;
+
+    services->clock = clock_real();
+    services->statistics = statistics_create(services->options, services->clock);
+    services->clients = clients_create();
+    services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
+    services->shutdown = stop;
+    services->shutdown_context = server;
+    s = grant_maxclients(services->options, error);
+    if (s != STATUS_OK)
+        return s;
+    if (store_open(services->options, services->clock, &services->store, error) != STATUS_OK)
+        return STATUS_FAILED;
+    s = create_loops(server, error);
+    if (s == STATUS_OK)
+        s = listener_create(services, &server->listener, error);
+    if (s == STATUS_OK)
+        s = add_duties(server, error);
+    if (s == STATUS_OK)
+        obey_options(server);
+    return s;
+}
+
+enum status server_create(struct options *options, struct server **created,
+                          char error[SERVER_ERROR_MAX])
+{
+    struct server *server = xcalloc(1, sizeof *server);
+    enum status s;
+
+    server->services.options = options;
+    server->signal_descriptor = -1;
+    table_init();
+    s = build(server, error);
+    if (s == STATUS_OK)
+        *created = server;
+    else
+        server_destroy(server);
+    return s;
+}
+
+void server_destroy(struct server *server)
+{
+    struct services *services;
+
+    if (server == NULL)
+        return;
+    services = &server->services;
+    listener_destroy(server->listener);
+    if (server->signal_descriptor >= 0)
+        (void)close(server->signal_descriptor);
+    for (int i = 0; i < server->loop_count; i++)
+        loop_destroy(server->loops[i]);
+    free(server->loops);
+    free(server->threads);
+    if (services->store != NULL)
+        store_close(services->store);
+    cursors_destroy(services->cursors);
+    clients_destroy(services->clients);
+    statistics_destroy(services->statistics);
+    free(server);
+}
+
+void server_describe(const struct server *server, struct buffer *text)
+{
+    listener_describe(server->listener, text);
+}
+
+/* --- running --- */
+
+static void *run_loop(void *loop)
+{
+    loop_run(loop);
+    return NULL;
+}
+
+void server_run(struct server *server)
+{
+    for (int i = 1; i < server->loop_count; i++) {
+        char name[16];
+
+        if (pthread_create(&server->threads[i].id, NULL, run_loop, server->loops[i]) != 0)
+            abort(); /* listener deals clients to it */
+        (void)snprintf(name, sizeof name, "loop-%d", i);
+        (void)pthread_setname_np(server->threads[i].id, name);
+    }
+    loop_run(server->loops[0]);
+    stop_listening_to_signals();
+    for (int i = 1; i < server->loop_count; i++)
+        (void)pthread_join(server->threads[i].id, NULL);
+}
