@@ -294,8 +294,8 @@ static size_t distance(struct bytes a, struct bytes b)
 const char *option_suggest(struct bytes name)
 {
     const char *nearest = NULL;
-    /* up to a third of it may be wrong */
-    size_t least = name.size / 3 + 1;
+    /* a third of it and one byte may be wrong: "prot" */
+    size_t least = name.size / 3 + 2;
 
     if (name.size > NAME_MAX_BYTES || name.size < 3)
         return NULL;

@@ -51,7 +51,7 @@ void options_print_shown(const struct options *options, enum option_id id, struc
 
 /* Reads a config file's text into `options`.  `name` stands in error messages. */
 enum status options_load_text(struct options *options, struct bytes text, const char *name,
-                              char error[OPTIONS_ERROR_MAX]) MUST_USE;
+                              bool may_include, char error[OPTIONS_ERROR_MAX]) MUST_USE;
 
 /* The whole file into `text`, or an errno. */
 #define OPTIONS_FILE_MAX (16 * 1024 * 1024)

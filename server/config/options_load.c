@@ -33,15 +33,17 @@ static void name_place(const struct place *place, struct buffer *text)
 /* 'like this', shortened, and without what would not print on one line. */
 static void append_quoted(struct buffer *text, struct bytes written)
 {
-    size_t size = written.size < QUOTED_MAX ? written.size : QUOTED_MAX;
+    struct bytes shown = {written.data, written.size < QUOTED_MAX ? written.size : QUOTED_MAX};
+    bool is_utf8 = bytes_is_utf8(shown);
 
     buffer_append_byte(text, '\'');
-    for (size_t i = 0; i < size; i++) {
-        char c = written.data[i];
+    for (size_t i = 0; i < shown.size; i++) {
+        unsigned char c = (unsigned char)shown.data[i];
+        bool is_printed = c >= ' ' && c != 0x7f && (c < 0x80 || is_utf8);
 
-        buffer_append_byte(text, (c >= 0 && c < ' ') || c == 0x7f ? '?' : c);
+        buffer_append_byte(text, is_printed ? (char)c : '?');
     }
-    buffer_append_text(text, size < written.size ? "...'" : "'");
+    buffer_append_text(text, shown.size < written.size ? "...'" : "'");
 }
 
 /* Takes over `text`, which holds what follows the place. */
@@ -267,9 +269,9 @@ static enum status load_lines(struct options *options, struct bytes text, const 
 }
 
 enum status options_load_text(struct options *options, struct bytes text, const char *name,
-                              char error[OPTIONS_ERROR_MAX])
+                              bool may_include, char error[OPTIONS_ERROR_MAX])
 {
-    return load_lines(options, text, name, 0, error);
+    return load_lines(options, text, name, may_include ? 0 : INCLUDE_DEPTH_MAX, error);
 }
 
 /* --- the command line --- */

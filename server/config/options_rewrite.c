@@ -199,7 +199,7 @@ static enum status rewrite_text(const struct options *options, struct options *i
     char reason[OPTIONS_ERROR_MAX];
     int problem;
 
-    if (options_load_text(in_file, text, options->file, reason) != STATUS_OK)
+    if (options_load_text(in_file, text, options->file, true, reason) != STATUS_OK)
         return fail(error, reason);
     for (int i = 0; i < OPTION_COUNT; i++)
         rewrite.is_changed[i] = is_different(options, in_file, (enum option_id)i);
