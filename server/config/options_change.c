@@ -1,4 +1,3 @@
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,15 +13,11 @@ struct change {
     bool is_different;
 };
 
-static enum status fail(char error[OPTIONS_ERROR_MAX], const char *format, ...) PRINTF_LIKE(2, 3);
-
-static enum status fail(char error[OPTIONS_ERROR_MAX], const char *format, ...)
+static enum status fail_unknown(char error[OPTIONS_ERROR_MAX], struct bytes name)
 {
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(error, OPTIONS_ERROR_MAX, format, arguments);
-    va_end(arguments);
+    snprintf(error, OPTIONS_ERROR_MAX,
+             "Unknown option or number of arguments for CONFIG SET - '%.*s'",
+             (int)(name.size < 300 ? name.size : 300), name.data);
     return STATUS_FAILED;
 }
 
@@ -31,8 +26,10 @@ static enum status fail(char error[OPTIONS_ERROR_MAX], const char *format, ...)
 static enum status fail_argument(char error[OPTIONS_ERROR_MAX], struct bytes name,
                                  const char *problem)
 {
-    return fail(error, "CONFIG SET failed (possibly related to argument '%.*s')%s%.*s",
-                (int)name.size, name.data, problem[0] != '\0' ? " - " : "", 300, problem);
+    snprintf(error, OPTIONS_ERROR_MAX,
+             "CONFIG SET failed (possibly related to argument '%.*s')%s%.300s", (int)name.size,
+             name.data, problem[0] != '\0' ? " - " : "", problem);
+    return STATUS_FAILED;
 }
 
 /* CHANGE_BY_HOOK without a hook: may be "set" to what it is, as Redis's tests do with all options.
@@ -65,8 +62,7 @@ static enum status find_options(const struct options *options, const struct byte
         struct change *change = &changes[i];
 
         if (!option_find(name, &change->id))
-            return fail(error, "Unknown option or number of arguments for CONFIG SET - '%.*s'",
-                        (int)(name.size < 300 ? name.size : 300), name.data);
+            return fail_unknown(error, name);
         change->text = words[2 * i + 1];
         if (is_fixed(options, change->id) && (option_rows[change->id].change == CHANGE_NEVER ||
                                               !is_same_as_shown(options, change->id, change->text)))

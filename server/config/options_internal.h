@@ -54,7 +54,7 @@ enum status options_load_text(struct options *options, struct bytes text, const 
                               bool may_include, char error[OPTIONS_ERROR_MAX]) MUST_USE;
 
 /* The whole file into `text`, or an errno. */
-#define OPTIONS_FILE_MAX (16 * 1024 * 1024)
+#define OPTIONS_FILE_MAX ((size_t)16 * 1024 * 1024)
 int options_read_file(const char *path, struct buffer *text) MUST_USE;
 
 #endif
