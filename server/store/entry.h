@@ -44,7 +44,7 @@ struct entry {
     uint32_t ns;            /* the namespace's local number */
     uint16_t key_size;
     atomic_bool is_visited;      /* read since the eviction hand last passed */
-    atomic_uint_least32_t used_s; /* monotonic second of the last use: OBJECT IDLETIME */
+    atomic_uint_least32_t used_s; /* wall second of the last use: OBJECT IDLETIME */
     char data[];
 };
 

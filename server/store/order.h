@@ -1,10 +1,14 @@
 /* order.h - the one order in which a node's writes are committed.
  *
- * A writer takes the order (a mutex held for the length of one transaction, never across I/O), puts
- * its changes into the open group, publishes the new entries in the cache and lets go.  The commit
- * thread takes the open group whole, turns it into one LevelDB batch, writes it, and raises the
+ * A writer takes the order (a mutex, held for the length of one transaction and never across I/O),
+ * puts its changes into the open group, publishes the new entries in the cache and lets go.  The
+ * commit thread takes the open group whole, turns it into one batch, writes it, and raises the
  * committed group; replies that depend on the group leave then.  While it writes, the next group
  * fills: the slower the disk, the larger the groups.
+ *
+ *     open --(commit thread is free)--> in flight --(written)--> committed
+ *                                           |
+ *                                           +--(write failed)--> undone, with the open one behind it
  *
  * C1  Groups are numbered from 1 and committed in that order, each all or nothing.
  * C2  An entry whose group is not committed stays in the cache: nobody reads the disk behind it.
@@ -13,5 +17,162 @@
  *     reply that depends on them has left, and none will.
  * C5  Stamps are issued under the order and rise with it.  No stamp above the persisted ceiling is
  *     seen outside: the batch that first carries one raises the ceiling and is synced.
- * C6  The commit thread alone writes to LevelDB; nothing else may wait on LevelDB's write side.
+ * C6  The commit thread alone writes to the engine; nobody else waits on its write side.
+ * C7  Namespace counts are stored in the batch of the changes they count.
+ *
+ * Locks, in the order in which they may be taken together: the order, the registry's titles, a shard
+ * of the cache.
  */
+#ifndef STORE_ORDER_H
+#define STORE_ORDER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/epoch.h"
+#include "base/status.h"
+#include "config/options.h"
+#include "replication/version.h"
+#include "store/cache.h"
+#include "store/engine.h"
+#include "store/registry.h"
+
+/* One record of a group: what is stored, and what stood there before and must go. */
+struct change {
+    struct entry *entry;
+    struct record_header old;
+};
+
+/* A note of this node (keyspace 'z') that belongs to a group; a NULL value deletes it. */
+struct note {
+    struct bytes key, value; /* owned */
+};
+
+/* How to take back what a transaction changed besides records, newest first. */
+struct undo {
+    void (*run)(void *context, bool is_failed); /* once, in any case; frees the context */
+    void *context;
+    struct undo *next;
+};
+
+struct group {
+    uint64_t number;
+    struct change *changes;
+    size_t change_count, change_capacity;
+    struct entry **detached; /* left the cache while the group was in flight */
+    size_t detached_count, detached_capacity;
+    struct ns **touched; /* retained */
+    size_t touched_count, touched_capacity;
+    struct note *notes;
+    size_t note_count, note_capacity;
+    struct undo *undos;
+    size_t bytes;
+    uint64_t stamp_max;
+    bool wants_sync;
+};
+
+/* A thread that reads or writes the store. */
+struct store_thread {
+    struct store *store;
+    struct epoch_thread *epoch;
+    void (*on_commit)(void *context); /* NULL: it has no clients to tell of a failure */
+    void *context;
+    atomic_bool is_failure_pending;
+    bool has_published; /* since the commit thread was last woken by this thread */
+    struct store_thread *next;
+};
+
+struct order_statistics {
+    int64_t commits, changes, failures, syncs, unsynced_changes, last_sync_s;
+};
+
+struct order {
+    pthread_mutex_t mutex;
+    struct hlc hlc;
+    struct group *open;
+    struct group *in_flight; /* NULL = the commit thread is idle */
+    _Atomic uint64_t committed;
+    _Atomic uint64_t newest; /* the last group that has anything in it */
+    _Atomic uint64_t publications;
+    int64_t writes_open_at_ms; /* after an unclean stop: see C5 */
+    char refusing[ENGINE_ERROR_MAX]; /* why writes are refused, "" = they are not */
+    atomic_bool is_engine_open;
+    pthread_mutex_t engine_in_use; /* held around long calls outside of any epoch, and to reopen */
+
+    /* the commit thread's */
+    struct engine *engine;
+    struct cache *cache;
+    struct epoch *epoch;
+    struct options *options;
+    const struct clock *clock;
+    struct epoch_thread *commit_epoch;
+    struct group *spare; /* an empty group, to be the next open one */
+    struct engine_batch *batch;
+    struct buffer key, value;
+    uint64_t ceiling;
+    bool is_stopping, is_idle;
+    struct engine_batch *foreign; /* from order_write_batch() */
+    enum status foreign_status;
+    pthread_cond_t work, done, seen;
+    pthread_t commit_thread, sync_thread;
+    pthread_mutex_t threads_mutex; /* innermost: nothing is taken under it */
+    struct store_thread *threads;
+    struct order_statistics statistics;
+};
+
+/* The engine is open and the clock notes were read: `ceiling` is what was persisted, `is_clean` says
+ * that the last stop was. */
+void order_init(struct order *order, struct engine *engine, struct cache *cache,
+                struct epoch *epoch, struct options *options, const struct clock *clock,
+                uint64_t ceiling, bool is_clean);
+void order_start(struct order *order);
+/* Commits and syncs what is open and ends the threads.  False if the last of it could not be written. */
+bool order_stop(struct order *order);
+void order_clear(struct order *order);
+
+void order_join(struct order *order, struct store_thread *thread);
+void order_leave(struct order *order, struct store_thread *thread);
+/* The thread has turned all answers that depended on the failed groups into errors. */
+void order_failure_seen(struct order *order, struct store_thread *thread);
+
+/* --- for transactions --- */
+
+/* Takes the order.  STATUS_CANNOT_PERSIST, or STATUS_PARKED (too much is waiting already, or it is too
+ * early after an unclean stop): then it was not taken. */
+enum status order_enter(struct order *order, int64_t now_ms, int64_t *wake_at_ms) MUST_USE;
+void order_exit(struct order *order);
+
+/* Under the order: the entry becomes part of the open group and takes its key's place in the cache.
+ * `base` is what the transaction found under the key (NULL = nothing at all). */
+void order_publish(struct order *order, struct store_thread *thread, struct entry *entry,
+                   const struct entry *base);
+void order_touch(struct order *order, struct ns *ns);
+void order_note(struct order *order, struct bytes key, struct bytes value);
+void order_note_deleted(struct order *order, struct bytes key);
+void order_add_undos(struct order *order, struct undo *undos);
+/* Around the publishing of one transaction: the count of publications is odd between the two. */
+void order_begin_publication(struct order *order);
+void order_end_publication(struct order *order);
+/* The open group has something in it now. */
+void order_published(struct order *order, struct store_thread *thread, uint64_t stamp);
+
+/* Calls each() for all entries that are not committed yet; under the order. */
+void order_each_uncommitted(struct order *order,
+                            void (*each)(void *context, const struct entry *entry), void *context);
+
+/* Wakes the commit thread if this thread has published since it last did: at the end of its turn. */
+void order_wake(struct order *order, struct store_thread *thread);
+
+/* --- for the background --- */
+
+/* Writes a batch of no records (purging) through the commit thread and waits for it. */
+enum status order_write_batch(struct order *order, struct engine_batch *batch) MUST_USE;
+
+/* Asks for a durable point and returns the group to wait for. */
+uint64_t order_request_sync(struct order *order);
+
+#endif

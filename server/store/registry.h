@@ -25,25 +25,34 @@
 #define NS_TITLE_MAX 512
 #define NS_REGISTRY  0 /* the local number of the registry's own records */
 
-struct store;
 struct txn;
+
+struct ns_counts {
+    int64_t keys;
+    int64_t bytes;    /* of keys, metadata and values */
+    int64_t expiring; /* keys with an expiry */
+};
 
 struct ns {
     unsigned char id[NS_ID_SIZE];
     atomic_uint_least32_t number; /* where its keys are now */
     atomic_bool is_dropped;
-    _Atomic int64_t key_count;  /* with what is not committed yet */
-    _Atomic int64_t byte_count; /* keys, metadata and values */
+    atomic_int database; /* n of db<n>, or -1 */
+    /* with what is not committed yet */
+    _Atomic int64_t key_count;
+    _Atomic int64_t byte_count;
+    _Atomic int64_t expiring_count;
     _Atomic int64_t setting[LIMIT_COUNT]; /* -1 = the server's default */
-    _Atomic int64_t expiring_count; /* keys with an expiry: INFO keyspace */
     atomic_int references;
-    int database; /* n of db<n>, or -1 */
-    /* the rest is registry.c's, under the order's lock */
-    bool is_stored;
-    bool is_touched; /* counted in the open group */
+
+    /* the rest is the store's own, under the order */
+    atomic_bool is_stored; /* has a record in the registry and a number in the notes */
+    atomic_bool is_used;   /* db<n>: somebody has named it */
+    bool is_touched;       /* among the open group's namespaces */
     uint64_t created_stamp;
-    int64_t committed_keys, committed_bytes, committed_expiring;
-    char *title;
+    uint32_t frozen_number; /* of the group in flight */
+    struct ns_counts frozen, committed;
+    char *title; /* under the titles' lock; NULL for db<n> */
     struct ns *next;
 };
 
@@ -57,7 +66,7 @@ int registry_database_count(const struct registry *registry);
 int64_t ns_limit(const struct registry *registry, const struct ns *ns, enum limit limit);
 
 /* The largest value any namespace allows: what a connection must be able to read whole. */
-int64_t registry_value_size_max(const struct registry *registry);
+int64_t registry_value_size_max(struct registry *registry);
 
 /* CONFIG SET of a limit. */
 void registry_set_default(struct registry *registry, enum limit limit, int64_t value);
@@ -67,18 +76,19 @@ uint64_t registry_changed_in(const struct registry *registry);
 
 /* --- named access; each takes the registry's own lock --- */
 
-/* Borrowed reference, given back by ns_release(); "db<n>" counts as a use and is created. */
-enum status registry_find(struct store *store, struct bytes title, struct ns **found) MUST_USE;
+/* STATUS_NO_NAMESPACE, or a reference that the caller gives back by ns_release(). */
+enum status registry_find(struct registry *registry, struct bytes title,
+                          struct ns **found) MUST_USE;
 struct ns *ns_retain(struct ns *ns);
 void ns_release(struct ns *ns);
 
-/* A copy of the title; the caller frees. */
+/* A copy of the title ("db3" for a numbered one); the caller frees. */
 char *ns_take_title(struct registry *registry, const struct ns *ns);
 
 /* All that exist, in order of title, each retained; the caller releases each and frees the array. */
 struct ns **registry_list(struct registry *registry, size_t *count);
 
-/* --- changes: inside a transaction (txn.h) --- */
+/* --- changes: inside a transaction (txn.h), after txn_enter() --- */
 
 enum status registry_create(struct txn *txn, struct bytes title) MUST_USE;
 enum status registry_rename(struct txn *txn, struct bytes title, struct bytes new_title) MUST_USE;

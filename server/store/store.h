@@ -36,6 +36,9 @@ uint64_t store_node_id(const struct store *store);
  * whenever store_committed() rose or a commit failed; it must only wake its owner (eventfd). */
 struct store_thread *store_join(struct store *store, void (*on_commit)(void *context), void *context);
 void store_leave(struct store_thread *thread);
+/* At the end of every turn in which the thread may have written: hands what it published to the commit
+ * thread.  Until then nothing of it is committed, so that a turn's writes go together. */
+void store_end_turn(struct store_thread *thread);
 struct epoch_thread *store_epoch(struct store_thread *thread);
 struct store *store_of(const struct store_thread *thread);
 
@@ -62,7 +65,7 @@ uint64_t store_request_sync(struct store *store);
 /* --- observation --- */
 
 struct store_statistics {
-    int64_t cache_bytes, cache_entries, cache_hits_from_disk;
+    int64_t cache_bytes, cache_entries, disk_reads;
     int64_t evicted_keys, expired_keys;
     int64_t commits, committed_changes, failed_commits, syncs;
     int64_t unsynced_changes;       /* since the last durable point */
@@ -74,7 +77,10 @@ void store_statistics(struct store *store, struct store_statistics *statistics);
 
 /* LevelDB's own words: "leveldb.stats", "leveldb.sstables", "leveldb.approximate-memory-usage".
  * The caller frees; NULL if unknown or closed for the moment. */
-char *store_take_property(struct store *store, const char *name);
+char *store_take_property(struct store_thread *thread, const char *name);
+
+/* CONFIG SET cache-size. */
+void store_set_cache_size(struct store *store, int64_t bytes);
 
 /* DEBUG SET-ACTIVE-EXPIRE and tests: the background expiry off or on. */
 void store_set_active_expiry(struct store *store, bool is_on);

@@ -64,12 +64,22 @@ enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key,
 enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct bytes meta,
                     int64_t expiry_ms, size_t value_size, char **value) MUST_USE;
 
+/* What is stored, of whatever kind, without the transaction's own changes (WATCH). */
+enum status txn_find_any(struct txn *txn, struct ns *ns, struct bytes key,
+                         const struct entry **found) MUST_USE;
+
 /* STATUS_NOT_FOUND if there is no live record: then it is no write. */
 enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key) MUST_USE;
 
 /* The stamp that every record of this transaction carries; 0 before txn_enter(). */
 uint64_t txn_stamp(const struct txn *txn);
 int64_t txn_now_ms(const struct txn *txn);
+
+/* After txn_enter() said STATUS_PARKED: when to try again; INT64_MAX = after a commit. */
+int64_t txn_wake_at_ms(const struct txn *txn);
+
+/* DBSIZE as the transaction sees it. */
+int64_t txn_key_count(const struct txn *txn, const struct ns *ns);
 struct store *txn_store(const struct txn *txn);
 
 /* Publishes.  *depends_on is raised to the commit that makes it durable.  STATUS_RATE_LIMITED sets

@@ -1,0 +1,214 @@
+#include "store/commit.h"
+
+#include "store/keyspace.h"
+#include "store/record.h"
+#include "store/wire.h"
+
+#define CHUNK_BATCH_MAX (4u << 20)
+
+static void put_chunk(struct engine_batch *batch, struct buffer *key, const struct entry *entry,
+                      uint16_t index)
+{
+    const struct record_header *header = &entry->header;
+    struct bytes value = entry_value(entry);
+    size_t from = (size_t)index * RECORD_CHUNK_SIZE;
+    size_t size = value.size - from < RECORD_CHUNK_SIZE ? value.size - from : RECORD_CHUNK_SIZE;
+
+    engine_batch_put(batch,
+                     keyspace_chunk(key, entry->ns, entry_key(entry), header->stamp,
+                                    header->origin, index),
+                     (struct bytes){value.data + from, size});
+}
+
+static void put_chunks(struct engine_batch *batch, struct buffer *key, const struct entry *entry)
+{
+    for (uint16_t i = 0; i < record_chunk_count(&entry->header); i++)
+        put_chunk(batch, key, entry, i);
+}
+
+static void delete_chunks(struct engine_batch *batch, struct buffer *key, const struct entry *entry,
+                          const struct record_header *old)
+{
+    for (uint16_t i = 0; i < record_chunk_count(old); i++)
+        engine_batch_delete(batch, keyspace_chunk(key, entry->ns, entry_key(entry), old->stamp,
+                                                  old->origin, i));
+}
+
+static bool has_expiry(const struct record_header *header)
+{
+    return header->kind == ENTRY_LIVE && header->expiry_ms != EXPIRY_NONE;
+}
+
+static bool is_buried(const struct record_header *header)
+{
+    return header->kind == ENTRY_TOMBSTONE || header->kind == ENTRY_EXPIRED;
+}
+
+static struct bytes tombstone_of(struct buffer *key, const struct entry *entry,
+                                 const struct record_header *header)
+{
+    return keyspace_tombstone(key, record_purge_after(header), entry->ns, entry_key(entry),
+                              header->stamp);
+}
+
+/* What the old record leaves behind in the other tables. */
+static void remove_old(struct engine_batch *batch, struct buffer *key, const struct entry *entry,
+                       const struct record_header *old)
+{
+    if (record_has_chunks(old))
+        delete_chunks(batch, key, entry, old);
+    if (has_expiry(old))
+        engine_batch_delete(batch,
+                            keyspace_expiry(key, old->expiry_ms, entry->ns, entry_key(entry)));
+    if (is_buried(old))
+        engine_batch_delete(batch, tombstone_of(key, entry, old));
+}
+
+static struct bytes stamp_bytes(struct buffer *value, uint64_t stamp)
+{
+    value->size = 0;
+    wire_put_u64(value, stamp);
+    return buffer_view(value);
+}
+
+void commit_change(struct engine_batch *batch, struct buffer *key, struct buffer *value,
+                   const struct change *change, bool has_chunks_written)
+{
+    const struct entry *entry = change->entry;
+    const struct record_header *header = &entry->header;
+
+    if (change->old.stamp != 0)
+        remove_old(batch, key, entry, &change->old);
+    if (header->kind == ENTRY_ABSENT) {
+        engine_batch_delete(batch, keyspace_record(key, entry->ns, entry_key(entry)));
+        return;
+    }
+    if (record_has_chunks(header) && !has_chunks_written)
+        put_chunks(batch, key, entry);
+    if (has_expiry(header))
+        engine_batch_put(batch,
+                         keyspace_expiry(key, header->expiry_ms, entry->ns, entry_key(entry)),
+                         stamp_bytes(value, header->stamp));
+    if (is_buried(header))
+        engine_batch_put(batch, tombstone_of(key, entry, header), (struct bytes){"", 0});
+    engine_batch_put(batch, keyspace_record(key, entry->ns, entry_key(entry)),
+                     record_encode(value, entry));
+}
+
+size_t commit_chunk_bytes(const struct group *group)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < group->change_count; i++)
+        if (record_has_chunks(&group->changes[i].entry->header))
+            bytes += group->changes[i].entry->header.value_size;
+    return bytes;
+}
+
+struct bytes commit_pending_mark(struct buffer *key)
+{
+    return keyspace_local(key, "pending", (struct bytes){"", 0});
+}
+
+/* The mark's value: for each long value its chunk count and the stored key of its first chunk. */
+static struct bytes list_chunks(struct buffer *list, struct buffer *key, const struct group *group)
+{
+    list->size = 0;
+    for (size_t i = 0; i < group->change_count; i++) {
+        const struct entry *entry = group->changes[i].entry;
+        struct bytes first;
+
+        if (!record_has_chunks(&entry->header))
+            continue;
+        first = keyspace_chunk(key, entry->ns, entry_key(entry), entry->header.stamp,
+                               entry->header.origin, 0);
+        wire_put_u16(list, record_chunk_count(&entry->header));
+        wire_put_u32(list, (uint32_t)first.size);
+        buffer_append_bytes(list, first);
+    }
+    return buffer_view(list);
+}
+
+static enum status flush(struct order *order)
+{
+    enum status status = engine_write(order->engine, order->batch, false);
+
+    engine_batch_clear(order->batch);
+    return status;
+}
+
+static enum status write_chunks_of(struct order *order, const struct entry *entry)
+{
+    enum status status = STATUS_OK;
+
+    for (uint16_t i = 0; i < record_chunk_count(&entry->header) && status == STATUS_OK; i++) {
+        put_chunk(order->batch, &order->key, entry, i);
+        if (engine_batch_size(order->batch) >= CHUNK_BATCH_MAX)
+            status = flush(order);
+    }
+    return status;
+}
+
+enum status commit_chunks_first(struct order *order, const struct group *group)
+{
+    struct buffer mark = {0};
+    enum status status;
+
+    list_chunks(&order->value, &order->key, group);
+    engine_batch_put(order->batch, commit_pending_mark(&mark), buffer_view(&order->value));
+    buffer_clear(&mark);
+    status = flush(order);
+    for (size_t i = 0; i < group->change_count && status == STATUS_OK; i++)
+        if (record_has_chunks(&group->changes[i].entry->header))
+            status = write_chunks_of(order, group->changes[i].entry);
+    if (status == STATUS_OK && engine_batch_size(order->batch) > 0)
+        status = flush(order);
+    return status;
+}
+
+/* Deletes the chunks named by one element of the mark. */
+static enum status delete_listed(struct engine_batch *batch, struct bytes *list)
+{
+    struct buffer key = {0};
+    uint16_t count;
+    uint32_t size;
+
+    if (list->size < sizeof count + sizeof size)
+        return STATUS_CORRUPT;
+    count = wire_take_u16(list);
+    size = wire_take_u32(list);
+    if (list->size < size || size < sizeof(uint16_t))
+        return STATUS_CORRUPT;
+    buffer_append_bytes(&key, wire_take(list, size));
+    for (uint16_t i = 0; i < count; i++) {
+        key.size = size - sizeof(uint16_t);
+        wire_put_u16(&key, i);
+        engine_batch_delete(batch, buffer_view(&key));
+    }
+    buffer_clear(&key);
+    return STATUS_OK;
+}
+
+enum status commit_clean_pending(struct engine *engine)
+{
+    struct engine_batch *batch;
+    struct buffer mark = {0};
+    struct bytes stored, list;
+    enum status status = engine_get(engine, commit_pending_mark(&mark), &stored);
+
+    if (status != STATUS_OK) {
+        buffer_clear(&mark);
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    batch = engine_batch_create();
+    list = stored;
+    while (list.size > 0 && status == STATUS_OK)
+        status = delete_listed(batch, &list);
+    engine_batch_delete(batch, buffer_view(&mark));
+    if (status == STATUS_OK)
+        status = engine_write(engine, batch, true);
+    engine_batch_destroy(batch);
+    engine_free(stored);
+    buffer_clear(&mark);
+    return status;
+}

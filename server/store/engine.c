@@ -1,0 +1,361 @@
+#include "store/engine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <leveldb/c.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+/* Chosen by measurement: bench/README.md, "LevelDB's settings". */
+#define WRITE_BUFFER_SIZE (16u << 20)
+#define BLOCK_CACHE_SIZE  (32u << 20)
+#define FILE_SIZE         (16u << 20)
+#define BLOOM_BITS        10
+
+/* Opening writes the old log into a table and starts a new one, and compaction wants to go on. */
+#define SPACE_TO_REOPEN (2 * WRITE_BUFFER_SIZE)
+
+struct engine {
+    char *directory;
+    leveldb_t *db; /* NULL while it could not be reopened */
+    leveldb_options_t *options;
+    leveldb_cache_t *cache;
+    leveldb_filterpolicy_t *filter;
+    leveldb_readoptions_t *read;
+    leveldb_readoptions_t *read_once; /* scans: don't push hot blocks out of the cache */
+    leveldb_writeoptions_t *write, *write_synced;
+    pthread_mutex_t error_mutex;
+    char error[ENGINE_ERROR_MAX];
+};
+
+struct engine_batch {
+    leveldb_writebatch_t *batch;
+    size_t size;
+};
+
+/* The one place where LevelDB's error texts become a status. */
+static enum status take_error(struct engine *engine, char *text, const char *doing)
+{
+    enum status status = STATUS_IO;
+
+    if (text == NULL)
+        return STATUS_OK;
+    if (strncmp(text, "Corruption", 10) == 0)
+        status = STATUS_CORRUPT;
+    else if (strstr(text, "lock ") != NULL)
+        status = STATUS_LOCKED;
+    pthread_mutex_lock(&engine->error_mutex);
+    (void)snprintf(engine->error, sizeof engine->error, "%s", text);
+    pthread_mutex_unlock(&engine->error_mutex);
+    log_line(LOG_WARNING, "LevelDB, %s: %s", doing, text);
+    leveldb_free(text);
+    return status;
+}
+
+void engine_error(struct engine *engine, char error[ENGINE_ERROR_MAX])
+{
+    pthread_mutex_lock(&engine->error_mutex);
+    memcpy(error, engine->error, ENGINE_ERROR_MAX);
+    pthread_mutex_unlock(&engine->error_mutex);
+}
+
+static enum status open_database(struct engine *engine)
+{
+    char *text = NULL;
+
+    engine->db = leveldb_open(engine->options, engine->directory, &text);
+    return take_error(engine, text, "opening");
+}
+
+static enum status repair_database(struct engine *engine)
+{
+    char *text = NULL;
+
+    log_line(LOG_WARNING, "The database in %s is damaged; repairing it, which may take a while.",
+             engine->directory);
+    leveldb_repair_db(engine->options, engine->directory, &text);
+    return take_error(engine, text, "repairing");
+}
+
+static struct engine *create(const char *directory)
+{
+    struct engine *engine = xcalloc(1, sizeof *engine);
+
+    engine->directory = xstrdup(directory);
+    pthread_mutex_init(&engine->error_mutex, NULL);
+    engine->cache = leveldb_cache_create_lru(BLOCK_CACHE_SIZE);
+    engine->filter = leveldb_filterpolicy_create_bloom(BLOOM_BITS);
+    engine->options = leveldb_options_create();
+    leveldb_options_set_create_if_missing(engine->options, 1);
+    leveldb_options_set_paranoid_checks(engine->options, 1);
+    leveldb_options_set_write_buffer_size(engine->options, WRITE_BUFFER_SIZE);
+    leveldb_options_set_max_file_size(engine->options, FILE_SIZE);
+    leveldb_options_set_cache(engine->options, engine->cache);
+    leveldb_options_set_filter_policy(engine->options, engine->filter);
+    leveldb_options_set_compression(engine->options, leveldb_snappy_compression);
+    engine->read = leveldb_readoptions_create();
+    engine->read_once = leveldb_readoptions_create();
+    leveldb_readoptions_set_fill_cache(engine->read_once, 0);
+    engine->write = leveldb_writeoptions_create();
+    engine->write_synced = leveldb_writeoptions_create();
+    leveldb_writeoptions_set_sync(engine->write_synced, 1);
+    return engine;
+}
+
+enum status engine_open(const char *directory, struct engine **engine, bool *was_repaired,
+                        char error[ENGINE_ERROR_MAX])
+{
+    struct engine *opened = create(directory);
+    enum status status = open_database(opened);
+
+    *was_repaired = false;
+    if (status == STATUS_CORRUPT) {
+        status = repair_database(opened);
+        if (status == STATUS_OK)
+            status = open_database(opened);
+        *was_repaired = true;
+    }
+    if (status != STATUS_OK) {
+        engine_error(opened, error);
+        engine_close(opened);
+        return status;
+    }
+    *engine = opened;
+    return STATUS_OK;
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    if (engine->db != NULL)
+        leveldb_close(engine->db);
+    leveldb_writeoptions_destroy(engine->write_synced);
+    leveldb_writeoptions_destroy(engine->write);
+    leveldb_readoptions_destroy(engine->read_once);
+    leveldb_readoptions_destroy(engine->read);
+    leveldb_options_destroy(engine->options);
+    leveldb_filterpolicy_destroy(engine->filter);
+    leveldb_cache_destroy(engine->cache);
+    pthread_mutex_destroy(&engine->error_mutex);
+    free(engine->directory);
+    free(engine);
+}
+
+enum status engine_get(struct engine *engine, struct bytes key, struct bytes *value)
+{
+    char *text = NULL;
+    size_t size;
+    char *data = leveldb_get(engine->db, engine->read, key.data, key.size, &size, &text);
+
+    if (text != NULL)
+        return take_error(engine, text, "reading");
+    if (data == NULL)
+        return STATUS_NOT_FOUND;
+    *value = (struct bytes){data, size};
+    return STATUS_OK;
+}
+
+void engine_free(struct bytes value)
+{
+    leveldb_free((void *)(uintptr_t)value.data);
+}
+
+struct engine_batch *engine_batch_create(void)
+{
+    struct engine_batch *batch = xcalloc(1, sizeof *batch);
+
+    batch->batch = leveldb_writebatch_create();
+    return batch;
+}
+
+void engine_batch_destroy(struct engine_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    leveldb_writebatch_destroy(batch->batch);
+    free(batch);
+}
+
+void engine_batch_put(struct engine_batch *batch, struct bytes key, struct bytes value)
+{
+    leveldb_writebatch_put(batch->batch, key.data, key.size, value.data, value.size);
+    batch->size += key.size + value.size;
+}
+
+void engine_batch_delete(struct engine_batch *batch, struct bytes key)
+{
+    leveldb_writebatch_delete(batch->batch, key.data, key.size);
+    batch->size += key.size;
+}
+
+void engine_batch_clear(struct engine_batch *batch)
+{
+    leveldb_writebatch_clear(batch->batch);
+    batch->size = 0;
+}
+
+size_t engine_batch_size(const struct engine_batch *batch)
+{
+    return batch->size;
+}
+
+enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync)
+{
+    char *text = NULL;
+
+    if (engine->db == NULL)
+        return STATUS_IO;
+    leveldb_write(engine->db, sync ? engine->write_synced : engine->write, batch->batch, &text);
+    return take_error(engine, text, "writing");
+}
+
+static bool is_log(const char *name)
+{
+    const char *dot = strchr(name, '.');
+
+    return dot != NULL && dot > name && strspn(name, "0123456789") == (size_t)(dot - name) &&
+           strcmp(dot, ".log") == 0;
+}
+
+static enum status sync_file(int directory, const char *name)
+{
+    int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    enum status status = STATUS_OK;
+
+    if (file < 0)
+        return errno == ENOENT ? STATUS_OK : STATUS_IO; /* LevelDB removed it meanwhile */
+    if (fdatasync(file) != 0)
+        status = STATUS_IO;
+    close(file);
+    return status;
+}
+
+enum status engine_sync_logs(struct engine *engine)
+{
+    DIR *directory = opendir(engine->directory);
+    enum status status = STATUS_OK;
+    struct dirent *file;
+
+    if (directory == NULL)
+        return STATUS_IO;
+    while (status == STATUS_OK && (file = readdir(directory)) != NULL)
+        if (is_log(file->d_name))
+            status = sync_file(dirfd(directory), file->d_name);
+    closedir(directory);
+    return status;
+}
+
+bool engine_has_space(struct engine *engine)
+{
+    char path[4096];
+    int file;
+    bool has_space;
+
+    (void)snprintf(path, sizeof path, "%s/space.probe", engine->directory);
+    file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0)
+        return false;
+    has_space = posix_fallocate(file, 0, SPACE_TO_REOPEN) == 0;
+    close(file);
+    unlink(path);
+    return has_space;
+}
+
+enum status engine_reopen(struct engine *engine)
+{
+    if (engine->db != NULL)
+        leveldb_close(engine->db);
+    engine->db = NULL;
+    return open_database(engine);
+}
+
+/* Iterators are LevelDB's own, under another name. */
+static leveldb_iterator_t *native(const struct engine_iterator *iterator)
+{
+    return (leveldb_iterator_t *)(uintptr_t)iterator;
+}
+
+struct engine_iterator *engine_iterate(struct engine *engine)
+{
+    return (struct engine_iterator *)leveldb_create_iterator(engine->db, engine->read_once);
+}
+
+void engine_iterator_destroy(struct engine_iterator *iterator)
+{
+    if (iterator != NULL)
+        leveldb_iter_destroy(native(iterator));
+}
+
+void engine_iterator_seek(struct engine_iterator *iterator, struct bytes key)
+{
+    leveldb_iter_seek(native(iterator), key.data, key.size);
+}
+
+void engine_iterator_next(struct engine_iterator *iterator)
+{
+    leveldb_iter_next(native(iterator));
+}
+
+void engine_iterator_previous(struct engine_iterator *iterator)
+{
+    if (leveldb_iter_valid(native(iterator)))
+        leveldb_iter_prev(native(iterator));
+    else
+        leveldb_iter_seek_to_last(native(iterator));
+}
+
+bool engine_iterator_is_valid(const struct engine_iterator *iterator)
+{
+    return leveldb_iter_valid(native(iterator));
+}
+
+struct bytes engine_iterator_key(const struct engine_iterator *iterator)
+{
+    struct bytes key;
+
+    key.data = leveldb_iter_key(native(iterator), &key.size);
+    return key;
+}
+
+struct bytes engine_iterator_value(const struct engine_iterator *iterator)
+{
+    struct bytes value;
+
+    value.data = leveldb_iter_value(native(iterator), &value.size);
+    return value;
+}
+
+enum status engine_iterator_status(struct engine_iterator *iterator)
+{
+    char *text = NULL;
+
+    leveldb_iter_get_error(native(iterator), &text);
+    if (text == NULL)
+        return STATUS_OK;
+    log_line(LOG_WARNING, "LevelDB, listing: %s", text);
+    leveldb_free(text);
+    return STATUS_IO;
+}
+
+void engine_compact(struct engine *engine, struct bytes from, struct bytes to)
+{
+    leveldb_compact_range(engine->db, from.data, from.size, to.data, to.size);
+}
+
+char *engine_take_property(struct engine *engine, const char *name)
+{
+    char *value, *copy;
+
+    if (engine->db == NULL || (value = leveldb_property_value(engine->db, name)) == NULL)
+        return NULL;
+    copy = xstrdup(value);
+    leveldb_free(value);
+    return copy;
+}

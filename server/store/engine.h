@@ -1,0 +1,78 @@
+/* engine.h - the narrow interface to what stores bytes: get, batch, ordered iteration, sync.
+ *
+ * Today's engine is LevelDB through its C API, and engine.c is the only file that knows.  Keys are
+ * ordered by their bytes.
+ *
+ * F1  A batch is written whole or not at all, also across a crash.
+ * F2  engine_write() may wait (write stalls, fsync): it is for the commit thread.  engine_get() and
+ *     iterators may wait for a disk read, never for a writer.
+ * F3  After engine_write() failed nothing more is written until engine_reopen() succeeded: LevelDB
+ *     would acknowledge records behind a torn one and lose them at the next start.
+ * F4  A synced write makes durable only the log file it goes to; LevelDB closes full logs without a
+ *     sync.  So a durable point is engine_sync_logs() first, then one synced write.
+ */
+#ifndef STORE_ENGINE_H
+#define STORE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+#define ENGINE_ERROR_MAX 512
+
+struct engine;
+struct engine_batch;
+struct engine_iterator;
+
+/* Opens, or creates, the database in an existing directory.  A damaged one is repaired (what could not
+ * be read is left in its `lost` folder) and *was_repaired says so.  STATUS_LOCKED, STATUS_IO,
+ * STATUS_CORRUPT with a sentence in `error`. */
+enum status engine_open(const char *directory, struct engine **engine, bool *was_repaired,
+                        char error[ENGINE_ERROR_MAX]) MUST_USE;
+void engine_close(struct engine *engine);
+
+/* STATUS_OK and a value that the caller gives back by engine_free(), or STATUS_NOT_FOUND. */
+enum status engine_get(struct engine *engine, struct bytes key, struct bytes *value) MUST_USE;
+void engine_free(struct bytes value);
+
+struct engine_batch *engine_batch_create(void);
+void engine_batch_destroy(struct engine_batch *batch);
+void engine_batch_put(struct engine_batch *batch, struct bytes key, struct bytes value);
+void engine_batch_delete(struct engine_batch *batch, struct bytes key);
+void engine_batch_clear(struct engine_batch *batch);
+/* Bytes of all keys and values put so far. */
+size_t engine_batch_size(const struct engine_batch *batch);
+
+enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync) MUST_USE;
+enum status engine_sync_logs(struct engine *engine) MUST_USE;
+
+/* What the last failure was, for people. */
+void engine_error(struct engine *engine, char error[ENGINE_ERROR_MAX]);
+
+/* Is there room again for what reopening writes?  Tried with a real file. */
+bool engine_has_space(struct engine *engine);
+
+/* Closes and opens again; nobody may be inside any other call.  On failure it stays closed and may be
+ * tried again. */
+enum status engine_reopen(struct engine *engine) MUST_USE;
+
+/* A consistent view as of now. */
+struct engine_iterator *engine_iterate(struct engine *engine);
+void engine_iterator_destroy(struct engine_iterator *iterator);
+void engine_iterator_seek(struct engine_iterator *iterator, struct bytes key);
+void engine_iterator_next(struct engine_iterator *iterator);
+void engine_iterator_previous(struct engine_iterator *iterator);
+bool engine_iterator_is_valid(const struct engine_iterator *iterator);
+struct bytes engine_iterator_key(const struct engine_iterator *iterator);
+struct bytes engine_iterator_value(const struct engine_iterator *iterator);
+enum status engine_iterator_status(struct engine_iterator *iterator) MUST_USE;
+
+/* Gives back the disk space of deleted keys in [from, to).  Takes long; for a background thread. */
+void engine_compact(struct engine *engine, struct bytes from, struct bytes to);
+
+/* LevelDB's property of that name; the caller frees, NULL if there is none. */
+char *engine_take_property(struct engine *engine, const char *name);
+
+#endif

@@ -1,0 +1,55 @@
+/* keyspace.h - where things are stored: the ordered keys of the engine.
+ *
+ *     'm' ns key                        a record: record.h            (what listings read)
+ *     'v' ns key stamp origin chunk     a piece of a long value
+ *     'x' expiry ns key                 the record expires then       (value: its stamp)
+ *     't' when ns key stamp             a tombstone that may be purged after `when`
+ *     'z' name                          this node's own notes: node id, clock, counts, formats
+ *
+ * Numbers are big-endian, so that byte order is their order: ns 32 bits, expiry (ms), when and stamp
+ * (HLC) 64, origin and chunk 16.  A key's own bytes need no end mark: what stands around them has a
+ * fixed size.
+ */
+#ifndef STORE_KEYSPACE_H
+#define STORE_KEYSPACE_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/status.h"
+
+#define KEYSPACE_RECORD    'm'
+#define KEYSPACE_CHUNK     'v'
+#define KEYSPACE_EXPIRY    'x'
+#define KEYSPACE_TOMBSTONE 't'
+#define KEYSPACE_LOCAL     'z'
+
+/* Each replaces what is in `out` and returns a view of it, valid until `out` changes. */
+struct bytes keyspace_record(struct buffer *out, uint32_t ns, struct bytes key);
+struct bytes keyspace_chunk(struct buffer *out, uint32_t ns, struct bytes key, uint64_t stamp,
+                            uint16_t origin, uint16_t chunk);
+struct bytes keyspace_expiry(struct buffer *out, int64_t expiry_ms, uint32_t ns, struct bytes key);
+struct bytes keyspace_tombstone(struct buffer *out, uint64_t when, uint32_t ns, struct bytes key,
+                                uint64_t stamp);
+struct bytes keyspace_local(struct buffer *out, const char *name, struct bytes detail);
+
+/* The first stored key of a kind in a namespace. */
+struct bytes keyspace_namespace(struct buffer *out, char kind, uint32_t ns);
+/* The first stored key of a time-ordered kind at a time. */
+struct bytes keyspace_time(struct buffer *out, char kind, uint64_t time);
+
+struct keyspace_position {
+    uint64_t time; /* expiry or when */
+    uint32_t ns;
+    struct bytes key; /* borrowed from the stored key */
+    uint64_t stamp;   /* tombstones */
+};
+
+/* The key part of a record's stored key, if it is one of that namespace. */
+bool keyspace_read_record(struct bytes stored, uint32_t ns, struct bytes *key);
+/* STATUS_CORRUPT if it is too short; STATUS_NOT_FOUND if of another kind. */
+enum status keyspace_read_expiry(struct bytes stored, struct keyspace_position *position) MUST_USE;
+enum status keyspace_read_tombstone(struct bytes stored,
+                                    struct keyspace_position *position) MUST_USE;
+
+#endif

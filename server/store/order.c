@@ -1,0 +1,797 @@
+#include "store/order.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/commit.h"
+#include "store/keyspace.h"
+#include "store/notes.h"
+#include "store/ns_internal.h"
+#include "store/record.h"
+#include "store/wire.h"
+
+/* How much may wait for the commit thread before writers are parked. */
+#define OPEN_BYTES_MAX   (32u << 20)
+#define OPEN_CHANGES_MAX 65536
+
+/* Long values that together exceed this are written ahead, in several batches. */
+#define CHUNKS_IN_BATCH_MAX (1u << 20)
+
+/* How far ahead of the stamps the persisted ceiling is put. */
+#define CEILING_AHEAD_MS 500
+
+#define SYNC_PERIOD_MS   200 /* of the sync thread */
+#define RETRY_PERIOD_MS  200 /* after a failed commit: how often to look for space */
+#define GROUP_ENTRIES_KEPT 4096 /* larger arrays are given back when a group is done */
+
+/* ---------- groups ---------- */
+
+/* Room for one more in an array of `count` elements. */
+static void *grow(void *array, size_t count, size_t *capacity, size_t element_size)
+{
+    if (count < *capacity)
+        return array;
+    *capacity = *capacity == 0 ? 64 : *capacity * 2;
+    return xrealloc(array, *capacity * element_size);
+}
+
+static void free_notes(struct group *group)
+{
+    for (size_t i = 0; i < group->note_count; i++) {
+        free((void *)(uintptr_t)group->notes[i].key.data);
+        free((void *)(uintptr_t)group->notes[i].value.data);
+    }
+    group->note_count = 0;
+}
+
+static void free_group(struct group *group)
+{
+    if (group == NULL)
+        return;
+    free_notes(group);
+    free(group->changes);
+    free(group->detached);
+    free(group->touched);
+    free(group->notes);
+    free(group);
+}
+
+/* Keeps the arrays, unless they grew out of the ordinary. */
+static struct group *emptied(struct group *group)
+{
+    struct group kept = {0};
+
+    free_notes(group);
+    if (group->change_capacity > GROUP_ENTRIES_KEPT) {
+        free_group(group);
+        return xcalloc(1, sizeof *group);
+    }
+    kept.changes = group->changes;
+    kept.change_capacity = group->change_capacity;
+    kept.detached = group->detached;
+    kept.detached_capacity = group->detached_capacity;
+    kept.touched = group->touched;
+    kept.touched_capacity = group->touched_capacity;
+    kept.notes = group->notes;
+    kept.note_capacity = group->note_capacity;
+    *group = kept;
+    return group;
+}
+
+static bool group_is_empty(const struct group *group)
+{
+    return group->change_count == 0 && group->note_count == 0 && !group->wants_sync;
+}
+
+static void run_undos(struct group *group, bool is_failed)
+{
+    for (struct undo *undo = group->undos, *next; undo != NULL; undo = next) {
+        next = undo->next;
+        undo->run(undo->context, is_failed);
+        free(undo);
+    }
+    group->undos = NULL;
+}
+
+/* ---------- publishing, under the order ---------- */
+
+enum status order_enter(struct order *order, int64_t now_ms, int64_t *wake_at_ms)
+{
+    pthread_mutex_lock(&order->mutex);
+    if (LIKELY(order->refusing[0] == '\0' && order->open->bytes < OPEN_BYTES_MAX &&
+               order->open->change_count < OPEN_CHANGES_MAX && now_ms >= order->writes_open_at_ms))
+        return STATUS_OK;
+    *wake_at_ms = now_ms < order->writes_open_at_ms ? order->writes_open_at_ms : INT64_MAX;
+    if (order->refusing[0] != '\0') {
+        pthread_mutex_unlock(&order->mutex);
+        return STATUS_CANNOT_PERSIST;
+    }
+    pthread_cond_signal(&order->work);
+    pthread_mutex_unlock(&order->mutex);
+    return STATUS_PARKED;
+}
+
+void order_exit(struct order *order)
+{
+    pthread_mutex_unlock(&order->mutex);
+}
+
+static uint64_t group_of(const struct entry *entry)
+{
+    return atomic_load_explicit(&entry->group, memory_order_relaxed);
+}
+
+static void add_change(struct order *order, struct entry *entry, const struct entry *base)
+{
+    struct group *group = order->open;
+
+    group->changes = grow(group->changes, group->change_count, &group->change_capacity,
+                          sizeof *group->changes);
+    entry->change = (uint32_t)group->change_count;
+    group->changes[group->change_count++] = (struct change){
+        .entry = entry,
+        .old = base != NULL && base->header.kind != ENTRY_ABSENT ? base->header
+                                                                 : (struct record_header){0}};
+    group->bytes += sizeof *entry + entry->key_size + entry->header.meta_size;
+    if (entry->header.kind == ENTRY_LIVE)
+        group->bytes += entry->header.value_size;
+}
+
+/* An entry left the cache: whose is it now? */
+static void release_replaced(struct order *order, struct store_thread *thread, struct entry *old)
+{
+    struct group *flying = order->in_flight;
+
+    if (old == NULL)
+        return;
+    if (flying == NULL || group_of(old) != flying->number) {
+        epoch_retire(thread->epoch, old, entry_destroy);
+        return;
+    }
+    flying->detached = grow(flying->detached, flying->detached_count, &flying->detached_capacity,
+                            sizeof *flying->detached);
+    flying->detached[flying->detached_count++] = old;
+}
+
+void order_publish(struct order *order, struct store_thread *thread, struct entry *entry,
+                   const struct entry *base)
+{
+    struct group *group = order->open;
+
+    atomic_store_explicit(&entry->group, group->number, memory_order_relaxed);
+    if (base != NULL && group_of(base) == group->number) {
+        entry->change = base->change;
+        group->changes[entry->change].entry = entry;
+    } else {
+        add_change(order, entry, base);
+    }
+    release_replaced(order, thread, cache_publish(order->cache, thread->epoch, entry));
+}
+
+void order_touch(struct order *order, struct ns *ns)
+{
+    struct group *group = order->open;
+
+    if (ns->is_touched)
+        return;
+    ns->is_touched = true;
+    group->touched = grow(group->touched, group->touched_count, &group->touched_capacity,
+                          sizeof *group->touched);
+    group->touched[group->touched_count++] = ns_retain(ns);
+}
+
+static struct bytes copy_of(struct bytes bytes)
+{
+    char *data = xmalloc(bytes.size + 1);
+
+    if (bytes.size > 0)
+        memcpy(data, bytes.data, bytes.size);
+    return (struct bytes){data, bytes.size};
+}
+
+void order_note(struct order *order, struct bytes key, struct bytes value)
+{
+    struct group *group = order->open;
+
+    group->notes =
+        grow(group->notes, group->note_count, &group->note_capacity, sizeof *group->notes);
+    group->notes[group->note_count++] = (struct note){copy_of(key), copy_of(value)};
+}
+
+void order_note_deleted(struct order *order, struct bytes key)
+{
+    struct group *group = order->open;
+
+    group->notes =
+        grow(group->notes, group->note_count, &group->note_capacity, sizeof *group->notes);
+    group->notes[group->note_count++] = (struct note){copy_of(key), {NULL, 0}};
+}
+
+void order_add_undos(struct order *order, struct undo *undos)
+{
+    struct undo **end = &undos;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = order->open->undos;
+    order->open->undos = undos;
+}
+
+void order_begin_publication(struct order *order)
+{
+    uint64_t count = atomic_load_explicit(&order->publications, memory_order_relaxed);
+
+    atomic_store_explicit(&order->publications, count + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+void order_end_publication(struct order *order)
+{
+    uint64_t count = atomic_load_explicit(&order->publications, memory_order_relaxed);
+
+    atomic_store_explicit(&order->publications, count + 1, memory_order_release);
+}
+
+void order_published(struct order *order, struct store_thread *thread, uint64_t stamp)
+{
+    if (stamp > order->open->stamp_max)
+        order->open->stamp_max = stamp;
+    atomic_store_explicit(&order->newest, order->open->number, memory_order_release);
+    thread->has_published = true;
+}
+
+static void each_entry(const struct group *group,
+                       void (*each)(void *context, const struct entry *entry), void *context)
+{
+    for (size_t i = 0; i < group->change_count; i++)
+        each(context, group->changes[i].entry);
+}
+
+void order_each_uncommitted(struct order *order,
+                            void (*each)(void *context, const struct entry *entry), void *context)
+{
+    if (order->in_flight != NULL)
+        each_entry(order->in_flight, each, context);
+    each_entry(order->open, each, context);
+}
+
+void order_wake(struct order *order, struct store_thread *thread)
+{
+    if (!thread->has_published)
+        return;
+    thread->has_published = false;
+    pthread_mutex_lock(&order->mutex);
+    if (order->is_idle)
+        pthread_cond_signal(&order->work);
+    pthread_mutex_unlock(&order->mutex);
+}
+
+/* ---------- the commit thread ---------- */
+
+/* Not under the order: each call may be a system call. */
+static void notify_threads(struct order *order)
+{
+    pthread_mutex_lock(&order->threads_mutex);
+    for (struct store_thread *thread = order->threads; thread != NULL; thread = thread->next)
+        if (thread->on_commit != NULL)
+            thread->on_commit(thread->context);
+    pthread_mutex_unlock(&order->threads_mutex);
+}
+
+static int by_key(const void *left, const void *right)
+{
+    const struct entry *a = ((const struct change *)left)->entry;
+    const struct entry *b = ((const struct change *)right)->entry;
+
+    if (a->ns != b->ns)
+        return a->ns < b->ns ? -1 : 1;
+    return bytes_compare(entry_key(a), entry_key(b));
+}
+
+static void put_counts(struct order *order, const struct group *group)
+{
+    for (size_t i = 0; i < group->touched_count; i++)
+        ns_put_counts(group->touched[i], order->batch, &order->key, &order->value);
+}
+
+static void put_notes(struct order *order, const struct group *group)
+{
+    for (size_t i = 0; i < group->note_count; i++) {
+        const struct note *note = &group->notes[i];
+
+        if (note->value.data == NULL)
+            engine_batch_delete(order->batch, note->key);
+        else
+            engine_batch_put(order->batch, note->key, note->value);
+    }
+}
+
+static void put_ceiling(struct order *order, uint64_t ceiling)
+{
+    order->value.size = 0;
+    wire_put_u64(&order->value, ceiling);
+    engine_batch_put(order->batch, keyspace_local(&order->key, NOTE_CEILING, bytes_of("")),
+                     buffer_view(&order->value));
+}
+
+/* Everything of the group as one batch, after its long values if there are many (C1). */
+static enum status build_batch(struct order *order, struct group *group)
+{
+    bool are_chunks_written = commit_chunk_bytes(group) > CHUNKS_IN_BATCH_MAX;
+    enum status status = STATUS_OK;
+
+    engine_batch_clear(order->batch);
+    if (group->change_count > 1)
+        qsort(group->changes, group->change_count, sizeof *group->changes, by_key);
+    if (are_chunks_written)
+        status = commit_chunks_first(order, group);
+    for (size_t i = 0; i < group->change_count; i++)
+        commit_change(order->batch, &order->key, &order->value, &group->changes[i],
+                      are_chunks_written);
+    if (are_chunks_written)
+        engine_batch_delete(order->batch, commit_pending_mark(&order->key));
+    put_counts(order, group);
+    put_notes(order, group);
+    return status;
+}
+
+static bool is_always_synced(const struct order *order)
+{
+    return options_number(order->options, OPTION_APPENDFSYNC) == APPENDFSYNC_ALWAYS;
+}
+
+/* A ceiling above every stamp of the group and of the near future (C5). */
+static uint64_t next_ceiling(const struct order *order, const struct group *group)
+{
+    uint64_t now = stamp_of_wall_ms(clock_wall_ms(order->clock));
+
+    return (group->stamp_max > now ? group->stamp_max : now) + stamp_of_wall_ms(CEILING_AHEAD_MS);
+}
+
+/* Makes the group's commit a durable point if it must be one: what lies unsynced in older log files
+ * goes to disk first (engine.h, F4). */
+static enum status sync_before(struct order *order, struct group *group)
+{
+    if (is_always_synced(order) &&
+        (order->statistics.unsynced_changes > 0 || commit_chunk_bytes(group) > 0))
+        group->wants_sync = true;
+    return group->wants_sync ? engine_sync_logs(order->engine) : STATUS_OK;
+}
+
+static enum status write_group(struct order *order, struct group *group)
+{
+    uint64_t ceiling = order->ceiling;
+    enum status status = build_batch(order, group);
+
+    if (status == STATUS_OK)
+        status = sync_before(order, group);
+    if (status != STATUS_OK)
+        return status;
+    if (group->stamp_max > ceiling || group->wants_sync) {
+        ceiling = next_ceiling(order, group);
+        put_ceiling(order, ceiling);
+    }
+    status = engine_write(order->engine, order->batch,
+                          group->wants_sync || ceiling > order->ceiling || is_always_synced(order));
+    if (status == STATUS_OK)
+        order->ceiling = ceiling;
+    return status;
+}
+
+/* The group leaves the open place; what it must know of the namespaces is fixed now (C7). */
+static struct group *take_open(struct order *order)
+{
+    struct group *group = order->open;
+
+    order->open = order->spare;
+    order->spare = NULL;
+    order->open->number = group->number + 1;
+    order->in_flight = group;
+    for (size_t i = 0; i < group->touched_count; i++)
+        ns_freeze_counts(group->touched[i]);
+    return group;
+}
+
+static void count_commit(struct order *order, const struct group *group)
+{
+    struct order_statistics *statistics = &order->statistics;
+
+    statistics->commits++;
+    statistics->changes += (int64_t)group->change_count;
+    statistics->unsynced_changes += (int64_t)group->change_count;
+    if (group->wants_sync || is_always_synced(order)) {
+        statistics->syncs++;
+        statistics->unsynced_changes = 0;
+        statistics->last_sync_s = clock_wall_ms(order->clock) / 1000;
+    }
+}
+
+static void retire_detached(struct order *order, struct group *group)
+{
+    for (size_t i = 0; i < group->detached_count; i++)
+        epoch_retire(order->commit_epoch, group->detached[i], entry_destroy);
+    group->detached_count = 0;
+}
+
+static void finish_group(struct order *order, struct group *group)
+{
+    pthread_mutex_lock(&order->mutex);
+    atomic_store_explicit(&order->committed, group->number, memory_order_release);
+    order->in_flight = NULL;
+    for (size_t i = 0; i < group->touched_count; i++)
+        ns_commit_counts(group->touched[i]);
+    run_undos(group, false);
+    count_commit(order, group);
+    pthread_mutex_unlock(&order->mutex);
+    notify_threads(order);
+
+    retire_detached(order, group);
+    for (size_t i = 0; i < group->touched_count; i++)
+        ns_release(group->touched[i]);
+    order->spare = emptied(group);
+}
+
+/* ---------- when a commit fails (C4) ---------- */
+
+static void undo_group(struct order *order, struct group *group)
+{
+    for (size_t i = 0; i < group->change_count; i++) {
+        struct entry *entry = group->changes[i].entry;
+
+        if (cache_unlink(order->cache, entry))
+            epoch_retire(order->commit_epoch, entry, entry_destroy);
+    }
+    for (size_t i = 0; i < group->touched_count; i++)
+        ns_restore_counts(group->touched[i]);
+    run_undos(group, true);
+    retire_detached(order, group);
+    for (size_t i = 0; i < group->touched_count; i++)
+        ns_release(group->touched[i]);
+}
+
+static bool is_failure_unseen(struct order *order)
+{
+    bool is_unseen = false;
+
+    pthread_mutex_lock(&order->threads_mutex);
+    for (const struct store_thread *thread = order->threads; thread != NULL; thread = thread->next)
+        is_unseen |= atomic_load(&thread->is_failure_pending);
+    pthread_mutex_unlock(&order->threads_mutex);
+    return is_unseen;
+}
+
+/* A thread without on_commit has no clients to tell. */
+static void announce_failure(struct order *order)
+{
+    pthread_mutex_lock(&order->threads_mutex);
+    for (struct store_thread *thread = order->threads; thread != NULL; thread = thread->next)
+        if (thread->on_commit != NULL)
+            atomic_store(&thread->is_failure_pending, true);
+    pthread_mutex_unlock(&order->threads_mutex);
+    notify_threads(order);
+}
+
+static void start_refusing(struct order *order)
+{
+    engine_error(order->engine, order->refusing);
+    if (order->refusing[0] == '\0')
+        (void)snprintf(order->refusing, sizeof order->refusing, "the last commit failed");
+}
+
+/* Takes back everything that is not committed and waits until every thread has told its clients. */
+static void undo_all(struct order *order)
+{
+    struct group *open, *flying;
+
+    pthread_mutex_lock(&order->mutex);
+    start_refusing(order);
+    open = order->open;
+    flying = order->in_flight;
+    undo_group(order, open);
+    if (flying != NULL)
+        undo_group(order, flying);
+    order->open = xcalloc(1, sizeof *order->open);
+    order->open->number = open->number + 1;
+    order->in_flight = NULL;
+    order->statistics.failures++;
+    atomic_store(&order->newest, atomic_load(&order->committed));
+    pthread_mutex_unlock(&order->mutex);
+
+    announce_failure(order);
+    pthread_mutex_lock(&order->mutex);
+    while (is_failure_unseen(order))
+        pthread_cond_wait(&order->seen, &order->mutex);
+    pthread_mutex_unlock(&order->mutex);
+    free_group(open);
+    if (flying != NULL)
+        order->spare = emptied(flying);
+}
+
+static void wait_ms(struct order *order, pthread_cond_t *condition, int64_t duration_ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += duration_ms / 1000;
+    until.tv_nsec += duration_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(condition, &order->mutex, &until);
+}
+
+static bool try_to_recover(struct order *order)
+{
+    bool is_open;
+
+    if (!engine_has_space(order->engine))
+        return false;
+    pthread_mutex_lock(&order->engine_in_use);
+    atomic_store(&order->is_engine_open, false);
+    epoch_synchronize(order->epoch); /* nobody is inside the engine any more, nor comes in */
+    is_open = engine_reopen(order->engine) == STATUS_OK;
+    atomic_store(&order->is_engine_open, is_open);
+    pthread_mutex_unlock(&order->engine_in_use);
+    return is_open;
+}
+
+/* Refuses writes until the engine takes them again; false if the server stops meanwhile. */
+static bool recover(struct order *order)
+{
+    bool is_stopping;
+
+    undo_all(order);
+    log_line(LOG_WARNING, "Writes are refused until the store can be written again: %s",
+             order->refusing);
+    do {
+        pthread_mutex_lock(&order->mutex);
+        if (!order->is_stopping)
+            wait_ms(order, &order->work, RETRY_PERIOD_MS);
+        is_stopping = order->is_stopping;
+        pthread_mutex_unlock(&order->mutex);
+    } while (!is_stopping && !try_to_recover(order));
+    if (is_stopping)
+        return false;
+    pthread_mutex_lock(&order->mutex);
+    order->refusing[0] = '\0';
+    pthread_mutex_unlock(&order->mutex);
+    notify_threads(order);
+    log_line(LOG_NOTICE, "The store can be written again.");
+    return true;
+}
+
+/* ---------- the threads ---------- */
+
+/* Under the order; what the commit thread is to do next. */
+static bool has_work(const struct order *order)
+{
+    return !group_is_empty(order->open) || order->foreign != NULL;
+}
+
+static void answer_foreign(struct order *order, enum status status)
+{
+    pthread_mutex_lock(&order->mutex);
+    order->foreign = NULL;
+    order->foreign_status = status;
+    pthread_cond_broadcast(&order->done);
+    pthread_mutex_unlock(&order->mutex);
+}
+
+/* Waits for work; false = the server stops and nothing is left. */
+static bool next_work(struct order *order, struct group **group, struct engine_batch **foreign)
+{
+    bool is_something;
+
+    pthread_mutex_lock(&order->mutex);
+    while (!has_work(order) && !order->is_stopping) {
+        order->is_idle = true;
+        pthread_cond_wait(&order->work, &order->mutex);
+        order->is_idle = false;
+    }
+    *foreign = order->foreign;
+    *group = group_is_empty(order->open) ? NULL : take_open(order);
+    is_something = *group != NULL || *foreign != NULL;
+    pthread_mutex_unlock(&order->mutex);
+    return is_something;
+}
+
+/* False if the engine failed and everything must be taken back. */
+static bool do_work(struct order *order, struct group *group, struct engine_batch *foreign)
+{
+    enum status status = STATUS_OK;
+
+    if (group != NULL)
+        status = write_group(order, group);
+    if (group != NULL && status == STATUS_OK)
+        finish_group(order, group);
+    if (foreign == NULL)
+        return status == STATUS_OK;
+    if (status == STATUS_OK)
+        status = engine_write(order->engine, foreign, false);
+    answer_foreign(order, status);
+    return status == STATUS_OK;
+}
+
+static void *run_commits(void *context)
+{
+    struct order *order = context;
+    struct engine_batch *foreign;
+    struct group *group;
+
+    while (next_work(order, &group, &foreign)) {
+        if (!do_work(order, group, foreign) && !recover(order))
+            break;
+        epoch_collect(order->commit_epoch);
+    }
+    return NULL;
+}
+
+static bool is_sync_wanted(const struct order *order)
+{
+    return order->statistics.unsynced_changes > 0 && order->refusing[0] == '\0' &&
+           options_number(order->options, OPTION_APPENDFSYNC) != APPENDFSYNC_NO;
+}
+
+/* Makes durable points, well within the second that everysec promises.  The logs are pushed to disk
+ * from here first, so that the synced write of the commit thread hardly waits. */
+static void *run_syncs(void *context)
+{
+    struct order *order = context;
+
+    pthread_mutex_lock(&order->mutex);
+    while (!order->is_stopping) {
+        wait_ms(order, &order->done, SYNC_PERIOD_MS);
+        if (order->is_stopping || !is_sync_wanted(order))
+            continue;
+        pthread_mutex_unlock(&order->mutex);
+        (void)!engine_sync_logs(order->engine); /* a failure meets the synced write again */
+        pthread_mutex_lock(&order->mutex);
+        if (order->refusing[0] == '\0') {
+            order->open->wants_sync = true;
+            pthread_cond_signal(&order->work);
+        }
+    }
+    pthread_mutex_unlock(&order->mutex);
+    return NULL;
+}
+
+uint64_t order_request_sync(struct order *order)
+{
+    uint64_t number;
+
+    pthread_mutex_lock(&order->mutex);
+    order->open->wants_sync = true;
+    number = order->open->number;
+    atomic_store_explicit(&order->newest, number, memory_order_release);
+    pthread_cond_signal(&order->work);
+    pthread_mutex_unlock(&order->mutex);
+    return number;
+}
+
+enum status order_write_batch(struct order *order, struct engine_batch *batch)
+{
+    enum status status = STATUS_IO;
+
+    pthread_mutex_lock(&order->mutex);
+    if (order->refusing[0] == '\0' && !order->is_stopping) {
+        order->foreign = batch;
+        pthread_cond_signal(&order->work);
+        while (order->foreign == batch)
+            pthread_cond_wait(&order->done, &order->mutex);
+        status = order->foreign_status;
+    }
+    pthread_mutex_unlock(&order->mutex);
+    return status;
+}
+
+/* ---------- life ---------- */
+
+static void init_conditions(struct order *order)
+{
+    pthread_mutexattr_t adaptive;
+    pthread_condattr_t monotonic;
+
+    pthread_mutexattr_init(&adaptive);
+    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&order->mutex, &adaptive);
+    pthread_mutex_init(&order->threads_mutex, NULL);
+    pthread_mutex_init(&order->engine_in_use, NULL);
+    pthread_mutexattr_destroy(&adaptive);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&order->work, &monotonic);
+    pthread_cond_init(&order->done, &monotonic);
+    pthread_cond_init(&order->seen, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+void order_init(struct order *order, struct engine *engine, struct cache *cache,
+                struct epoch *epoch, struct options *options, const struct clock *clock,
+                uint64_t ceiling, bool is_clean)
+{
+    order->engine = engine;
+    order->cache = cache;
+    order->epoch = epoch;
+    order->options = options;
+    order->clock = clock;
+    order->ceiling = ceiling;
+    order->hlc.last = ceiling;
+    order->writes_open_at_ms = is_clean || ceiling == 0 ? 0 : stamp_wall_ms(ceiling) + 1;
+    order->open = xcalloc(1, sizeof *order->open);
+    order->spare = xcalloc(1, sizeof *order->spare);
+    order->open->number = 1;
+    order->batch = engine_batch_create();
+    order->statistics.last_sync_s = clock_wall_ms(clock) / 1000;
+    atomic_store(&order->is_engine_open, true);
+    init_conditions(order);
+}
+
+void order_start(struct order *order)
+{
+    order->commit_epoch = epoch_join(order->epoch);
+    pthread_create(&order->commit_thread, NULL, run_commits, order);
+    pthread_create(&order->sync_thread, NULL, run_syncs, order);
+}
+
+bool order_stop(struct order *order)
+{
+    bool is_all_written;
+
+    pthread_mutex_lock(&order->mutex);
+    order->is_stopping = true;
+    pthread_cond_broadcast(&order->work);
+    pthread_cond_broadcast(&order->done);
+    pthread_mutex_unlock(&order->mutex);
+    pthread_join(order->sync_thread, NULL);
+    pthread_join(order->commit_thread, NULL);
+    epoch_leave(order->commit_epoch);
+    is_all_written = order->refusing[0] == '\0';
+    return is_all_written;
+}
+
+void order_clear(struct order *order)
+{
+    free_group(order->open);
+    free_group(order->spare);
+    engine_batch_destroy(order->batch);
+    buffer_clear(&order->key);
+    buffer_clear(&order->value);
+    pthread_cond_destroy(&order->work);
+    pthread_cond_destroy(&order->done);
+    pthread_cond_destroy(&order->seen);
+    pthread_mutex_destroy(&order->engine_in_use);
+    pthread_mutex_destroy(&order->threads_mutex);
+    pthread_mutex_destroy(&order->mutex);
+}
+
+void order_join(struct order *order, struct store_thread *thread)
+{
+    pthread_mutex_lock(&order->threads_mutex);
+    thread->next = order->threads;
+    order->threads = thread;
+    pthread_mutex_unlock(&order->threads_mutex);
+}
+
+void order_leave(struct order *order, struct store_thread *thread)
+{
+    struct store_thread **link = &order->threads;
+
+    pthread_mutex_lock(&order->threads_mutex);
+    while (*link != thread)
+        link = &(*link)->next;
+    *link = thread->next;
+    pthread_mutex_unlock(&order->threads_mutex);
+    order_failure_seen(order, thread);
+}
+
+void order_failure_seen(struct order *order, struct store_thread *thread)
+{
+    pthread_mutex_lock(&order->mutex);
+    atomic_store(&thread->is_failure_pending, false);
+    pthread_cond_broadcast(&order->seen);
+    pthread_mutex_unlock(&order->mutex);
+}

@@ -1,0 +1,529 @@
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "store/commit.h"
+#include "store/directory.h"
+#include "store/keyspace.h"
+#include "store/notes.h"
+#include "store/record.h"
+#include "store/registry_internal.h"
+#include "store/store_internal.h"
+#include "store/sweeper.h"
+#include "store/txn_internal.h"
+#include "store/wire.h"
+
+/* How often a long value may be overwritten under a reader before the reader gives up. */
+#define LOAD_ATTEMPTS_MAX 64
+
+/* ---------- reading ---------- */
+
+/* Marks a hit, writing to shared memory only if there is something to change. */
+static void touch(struct entry *entry, int64_t now_ms)
+{
+    uint32_t now_s = (uint32_t)(now_ms / 1000);
+
+    if (!atomic_load_explicit(&entry->is_visited, memory_order_relaxed))
+        atomic_store_explicit(&entry->is_visited, true, memory_order_relaxed);
+    if (atomic_load_explicit(&entry->used_s, memory_order_relaxed) != now_s)
+        atomic_store_explicit(&entry->used_s, now_s, memory_order_relaxed);
+}
+
+static void raise_to(const struct store *store, uint64_t group, uint64_t *depends_on)
+{
+    if (UNLIKELY(group > *depends_on) && group > store_committed(store))
+        *depends_on = group;
+}
+
+enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                           const struct entry **found, uint64_t *depends_on)
+{
+    struct store *store = thread->store;
+    uint32_t number = atomic_load_explicit(&ns->number, memory_order_acquire);
+    uint64_t hash = cache_hash(store->cache, number, key);
+    const struct entry *entry = cache_find(store->cache, hash, number, key);
+
+    raise_to(store, registry_changed_in(store->registry), depends_on);
+    if (entry == NULL) {
+        struct loaded loaded;
+        enum status status = store_load(thread, number, key, hash, &loaded);
+
+        if (status != STATUS_OK)
+            return status;
+        entry = loaded.entry;
+    }
+    if (entry == NULL)
+        return STATUS_NOT_FOUND;
+    raise_to(store, atomic_load_explicit(&entry->group, memory_order_relaxed), depends_on);
+    if (entry->header.kind == ENTRY_ABSENT)
+        return STATUS_NOT_FOUND;
+    *found = entry;
+    return STATUS_OK;
+}
+
+enum status store_find(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                       int64_t now_ms, const struct entry **found, uint64_t *depends_on)
+{
+    const struct entry *entry;
+    enum status status = store_find_any(thread, ns, key, &entry, depends_on);
+
+    if (status != STATUS_OK)
+        return status;
+    if (!entry_is_live(entry, now_ms))
+        return STATUS_NOT_FOUND;
+    touch((struct entry *)(uintptr_t)entry, now_ms);
+    *found = entry;
+    return STATUS_OK;
+}
+
+/* Copies the chunks into the entry; STATUS_NOT_FOUND if one is gone: the record was overwritten. */
+static enum status load_chunks(struct store *store, struct entry *entry)
+{
+    const struct record_header *header = &entry->header;
+    struct buffer key = {0};
+    enum status status = STATUS_OK;
+    size_t filled = 0;
+
+    for (uint16_t i = 0; i < record_chunk_count(header) && status == STATUS_OK; i++) {
+        struct bytes chunk;
+
+        status = engine_get(store->engine,
+                            keyspace_chunk(&key, entry->ns, entry_key(entry), header->stamp,
+                                           header->origin, i),
+                            &chunk);
+        if (status != STATUS_OK)
+            break;
+        if (chunk.size <= header->value_size - filled)
+            memcpy(entry_value_area(entry) + filled, chunk.data, chunk.size);
+        filled += chunk.size;
+        engine_free(chunk);
+    }
+    buffer_clear(&key);
+    if (status == STATUS_OK && filled != header->value_size)
+        status = STATUS_CORRUPT;
+    return status;
+}
+
+static enum status decode_entry(struct store *store, uint32_t number, struct bytes key,
+                                uint64_t hash, struct bytes stored, struct entry **result)
+{
+    struct record_view record;
+    enum status status = record_decode(stored, &record);
+    struct entry *entry;
+
+    if (status != STATUS_OK)
+        return status;
+    entry = entry_create(hash, number, key, record.meta,
+                         record.header.kind == ENTRY_LIVE ? record.header.value_size : 0);
+    entry->header = record.header;
+    if (record_has_chunks(&record.header))
+        status = load_chunks(store, entry);
+    else if (record.value.size > 0)
+        memcpy(entry_value_area(entry), record.value.data, record.value.size);
+    if (status != STATUS_OK) {
+        entry_destroy(entry);
+        return status;
+    }
+    *result = entry;
+    return STATUS_OK;
+}
+
+static enum status read_entry(struct store *store, uint32_t number, struct bytes key,
+                              uint64_t hash, struct entry **entry)
+{
+    struct buffer stored_key = {0};
+    struct bytes stored;
+    enum status status;
+
+    status = engine_get(store->engine, keyspace_record(&stored_key, number, key), &stored);
+    buffer_clear(&stored_key);
+    if (status == STATUS_NOT_FOUND) {
+        *entry = NULL;
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK)
+        return status;
+    status = decode_entry(store, number, key, hash, stored, entry);
+    engine_free(stored);
+    return status;
+}
+
+/* Puts what was read into the cache; false if it may be stale and must be read again. */
+static bool keep_entry(struct store_thread *thread, struct entry *entry, uint64_t generation,
+                       struct loaded *loaded)
+{
+    struct entry *linked = cache_fill(thread->store->cache, thread->epoch, entry, generation);
+
+    if (linked != entry)
+        epoch_retire(thread->epoch, entry, entry_destroy);
+    *loaded = (struct loaded){linked, generation};
+    return linked != NULL;
+}
+
+enum status store_load(struct store_thread *thread, uint32_t number, struct bytes key,
+                       uint64_t hash, struct loaded *loaded)
+{
+    struct store *store = thread->store;
+
+    for (int attempt = 0; attempt < LOAD_ATTEMPTS_MAX; attempt++) {
+        uint64_t generation = cache_generation(store->cache, hash);
+        struct entry *entry;
+        enum status status;
+
+        if (!store_is_engine_open(store))
+            return STATUS_PARKED;
+        status = read_entry(store, number, key, hash, &entry);
+        if (status == STATUS_NOT_FOUND)
+            continue;
+        if (status != STATUS_OK)
+            return status;
+        if (entry == NULL) {
+            *loaded = (struct loaded){NULL, generation};
+            return STATUS_OK;
+        }
+        atomic_fetch_add_explicit(&store->disk_reads, 1, memory_order_relaxed);
+        if (keep_entry(thread, entry, generation, loaded))
+            return STATUS_OK;
+    }
+    return STATUS_CORRUPT;
+}
+
+/* ---------- opening ---------- */
+
+static enum status read_u64_note(struct engine *engine, const char *name, uint64_t *value)
+{
+    struct buffer key = {0};
+    struct bytes stored, rest;
+    enum status status;
+
+    status = engine_get(engine, keyspace_local(&key, name, (struct bytes){"", 0}), &stored);
+    buffer_clear(&key);
+    if (status != STATUS_OK)
+        return status;
+    rest = stored;
+    if (rest.size == sizeof *value)
+        *value = wire_take_u64(&rest);
+    else
+        status = STATUS_CORRUPT;
+    engine_free(stored);
+    return status;
+}
+
+static void put_u64_note(struct engine_batch *batch, const char *name, uint64_t value)
+{
+    struct buffer key = {0}, text = {0};
+
+    wire_put_u64(&text, value);
+    keyspace_local(&key, name, (struct bytes){"", 0});
+    engine_batch_put(batch, buffer_view(&key), buffer_view(&text));
+    buffer_clear(&key);
+    buffer_clear(&text);
+}
+
+static void delete_note(struct engine_batch *batch, const char *name)
+{
+    struct buffer key = {0};
+
+    engine_batch_delete(batch, keyspace_local(&key, name, (struct bytes){"", 0}));
+    buffer_clear(&key);
+}
+
+static enum status write_and_destroy(struct engine *engine, struct engine_batch *batch)
+{
+    enum status status = engine_write(engine, batch, true);
+
+    engine_batch_destroy(batch);
+    return status;
+}
+
+struct notes {
+    uint64_t node_id, ceiling, clean;
+    bool is_clean;
+};
+
+/* From here on the store counts as not cleanly stopped. */
+static enum status take_notes(struct engine *engine, struct notes *notes)
+{
+    struct engine_batch *batch;
+    enum status status = read_u64_note(engine, NOTE_NODE_ID, &notes->node_id);
+
+    *notes = (struct notes){.node_id = notes->node_id};
+    if (status == STATUS_NOT_FOUND)
+        notes->node_id = random_secret_u64();
+    else if (status != STATUS_OK)
+        return status;
+    status = read_u64_note(engine, NOTE_CEILING, &notes->ceiling);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    notes->is_clean = read_u64_note(engine, NOTE_CLEAN, &notes->clean) == STATUS_OK;
+    batch = engine_batch_create();
+    put_u64_note(batch, NOTE_NODE_ID, notes->node_id);
+    delete_note(batch, NOTE_CLEAN);
+    return write_and_destroy(engine, batch);
+}
+
+static enum status fail(enum status status, const char *directory, char error[STORE_ERROR_MAX])
+{
+    if (status == STATUS_CORRUPT)
+        (void)snprintf(error, STORE_ERROR_MAX,
+                       "the data directory %s is damaged beyond what could be repaired; "
+                       "restore it from a backup or choose another one with --dir",
+                       directory);
+    else
+        (void)snprintf(error, STORE_ERROR_MAX, "the data directory %s can't be used; see the log",
+                       directory);
+    return status;
+}
+
+static enum status open_engine(struct store *store, const char *directory, bool *was_repaired,
+                               char error[STORE_ERROR_MAX])
+{
+    char reason[ENGINE_ERROR_MAX];
+    enum status status = engine_open(directory, &store->engine, was_repaired, reason);
+
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    (void)snprintf(error, STORE_ERROR_MAX, "the data directory %.200s can't be opened: %.250s",
+                   directory, reason);
+    return status;
+}
+
+static enum status load_registry(struct store *store, bool was_repaired)
+{
+    struct limits limits = options_limits(store->options);
+    enum status status;
+
+    store->registry =
+        registry_create_empty((int)options_number(store->options, OPTION_DATABASES), &limits);
+    status = registry_load(store->registry, store->engine);
+    if (status == STATUS_OK && was_repaired)
+        status = registry_recount(store->registry, store->engine);
+    return status;
+}
+
+static enum status open_parts(struct store *store, const char *directory,
+                              char error[STORE_ERROR_MAX])
+{
+    struct notes notes = {0};
+    bool was_repaired;
+    enum status status = open_engine(store, directory, &was_repaired, error);
+
+    if (status != STATUS_OK)
+        return status;
+    status = commit_clean_pending(store->engine);
+    if (status == STATUS_OK)
+        status = take_notes(store->engine, &notes);
+    if (status == STATUS_OK)
+        status = load_registry(store, was_repaired);
+    if (status != STATUS_OK)
+        return fail(status, directory, error);
+    store->node_id = notes.node_id;
+    store->epoch = epoch_create();
+    store->cache = cache_create((size_t)options_number(store->options, OPTION_CACHE_SIZE),
+                                &store->order.committed);
+    order_init(&store->order, store->engine, store->cache, store->epoch, store->options,
+               store->clock, notes.is_clean ? notes.clean : notes.ceiling, notes.is_clean);
+    order_start(&store->order);
+    store->sweeper = sweeper_start(store);
+    return STATUS_OK;
+}
+
+static void close_half_open(struct store *store)
+{
+    registry_destroy(store->registry);
+    engine_close(store->engine);
+    if (store->lock_file >= 0)
+        close(store->lock_file);
+    free(store);
+}
+
+enum status store_open(struct options *options, const struct clock *clock, struct store **store,
+                       char error[STORE_ERROR_MAX])
+{
+    struct store *opened = xcalloc(1, sizeof *opened);
+    char *directory = options_take_text(options, OPTION_DIR);
+    enum status status;
+
+    opened->options = options;
+    opened->clock = clock;
+    opened->lock_file = -1;
+    status = directory_claim(directory, &opened->lock_file, error, STORE_ERROR_MAX);
+    if (status == STATUS_OK)
+        status = open_parts(opened, directory, error);
+    free(directory);
+    if (status != STATUS_OK) {
+        close_half_open(opened);
+        return status;
+    }
+    *store = opened;
+    return STATUS_OK;
+}
+
+/* ---------- closing ---------- */
+
+static void note_clean_stop(struct store *store)
+{
+    struct engine_batch *batch = engine_batch_create();
+
+    put_u64_note(batch, NOTE_CLEAN, store->order.hlc.last);
+    if (engine_sync_logs(store->engine) != STATUS_OK ||
+        write_and_destroy(store->engine, batch) != STATUS_OK)
+        log_line(LOG_WARNING, "The last writes may not be on disk.");
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+    sweeper_stop(store->sweeper);
+    if (order_stop(&store->order))
+        note_clean_stop(store);
+    order_clear(&store->order);
+    cache_destroy(store->cache);
+    epoch_destroy(store->epoch);
+    registry_destroy(store->registry);
+    engine_close(store->engine);
+    close(store->lock_file);
+    free(store);
+}
+
+/* ---------- threads and commits ---------- */
+
+struct store_thread *store_join(struct store *store, void (*on_commit)(void *context),
+                                void *context)
+{
+    struct store_thread *thread = xcalloc(1, sizeof *thread);
+
+    thread->store = store;
+    thread->epoch = epoch_join(store->epoch);
+    thread->on_commit = on_commit;
+    thread->context = context;
+    order_join(&store->order, thread);
+    return thread;
+}
+
+void store_leave(struct store_thread *thread)
+{
+    order_leave(&thread->store->order, thread);
+    epoch_leave(thread->epoch);
+    free(thread);
+}
+
+void store_end_turn(struct store_thread *thread)
+{
+    order_wake(&thread->store->order, thread);
+}
+
+struct epoch_thread *store_epoch(struct store_thread *thread)
+{
+    return thread->epoch;
+}
+
+struct store *store_of(const struct store_thread *thread)
+{
+    return thread->store;
+}
+
+struct registry *store_registry(struct store *store)
+{
+    return store->registry;
+}
+
+uint64_t store_node_id(const struct store *store)
+{
+    return store->node_id;
+}
+
+uint64_t store_committed(const struct store *store)
+{
+    return atomic_load_explicit(&store->order.committed, memory_order_acquire);
+}
+
+uint64_t store_newest_group(const struct store *store)
+{
+    return atomic_load_explicit(&store->order.newest, memory_order_acquire);
+}
+
+uint64_t store_publications(const struct store *store)
+{
+    uint64_t publications =
+        atomic_load_explicit(&store->order.publications, memory_order_acquire);
+
+    atomic_thread_fence(memory_order_acquire);
+    return publications;
+}
+
+bool store_failure_pending(const struct store_thread *thread)
+{
+    return atomic_load_explicit(&thread->is_failure_pending, memory_order_acquire);
+}
+
+void store_failure_seen(struct store_thread *thread)
+{
+    order_failure_seen(&thread->store->order, thread);
+}
+
+bool store_is_refusing(struct store *store, char reason[STORE_ERROR_MAX])
+{
+    bool is_refusing;
+
+    pthread_mutex_lock(&store->order.mutex);
+    is_refusing = store->order.refusing[0] != '\0';
+    (void)snprintf(reason, STORE_ERROR_MAX, "%s", store->order.refusing);
+    pthread_mutex_unlock(&store->order.mutex);
+    return is_refusing;
+}
+
+uint64_t store_request_sync(struct store *store)
+{
+    return order_request_sync(&store->order);
+}
+
+/* ---------- observation ---------- */
+
+void store_statistics(struct store *store, struct store_statistics *statistics)
+{
+    struct cache_statistics cache;
+    struct order_statistics order;
+
+    cache_statistics(store->cache, &cache);
+    pthread_mutex_lock(&store->order.mutex);
+    order = store->order.statistics;
+    pthread_mutex_unlock(&store->order.mutex);
+    *statistics = (struct store_statistics){
+        .cache_bytes = cache.bytes,
+        .cache_entries = cache.entries,
+        .evicted_keys = cache.evicted,
+        .disk_reads = atomic_load_explicit(&store->disk_reads, memory_order_relaxed),
+        .expired_keys = sweeper_expired(store->sweeper),
+        .purge_backlog = sweeper_purge_backlog(store->sweeper),
+        .commits = order.commits,
+        .committed_changes = order.changes,
+        .failed_commits = order.failures,
+        .syncs = order.syncs,
+        .unsynced_changes = order.unsynced_changes,
+        .last_sync_s = order.last_sync_s,
+    };
+}
+
+char *store_take_property(struct store_thread *thread, const char *name)
+{
+    struct store *store = thread->store;
+
+    return store_is_engine_open(store) ? engine_take_property(store->engine, name) : NULL;
+}
+
+void store_set_cache_size(struct store *store, int64_t bytes)
+{
+    cache_set_bytes_max(store->cache, (size_t)bytes);
+}
+
+void store_set_active_expiry(struct store *store, bool is_on)
+{
+    sweeper_set_active(store->sweeper, is_on);
+}

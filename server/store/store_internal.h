@@ -1,0 +1,32 @@
+/* store_internal.h - the parts of the store, for its own files. */
+#ifndef STORE_STORE_INTERNAL_H
+#define STORE_STORE_INTERNAL_H
+
+#include "store/cache.h"
+#include "store/engine.h"
+#include "store/order.h"
+#include "store/store.h"
+
+struct sweeper;
+
+struct store {
+    struct options *options;
+    const struct clock *clock;
+    struct epoch *epoch;
+    struct engine *engine;
+    struct cache *cache;
+    struct registry *registry;
+    struct order order;
+    struct sweeper *sweeper;
+    int lock_file;
+    uint64_t node_id;
+    _Atomic int64_t disk_reads;
+};
+
+/* May the engine be used?  The answer holds until the thread's turn ends: reopening waits for that. */
+static inline bool store_is_engine_open(const struct store *store)
+{
+    return atomic_load_explicit(&store->order.is_engine_open, memory_order_acquire);
+}
+
+#endif

@@ -1,0 +1,413 @@
+#include "store/sweeper.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "replication/version.h"
+#include "store/keyspace.h"
+#include "store/notes.h"
+#include "store/record.h"
+#include "store/registry_internal.h"
+#include "store/store_internal.h"
+#include "store/txn_internal.h"
+#include "store/wire.h"
+
+#define PERIOD_MS       50  /* between two rounds when there is nothing to do */
+#define KEYS_PER_TXN    128 /* holds up no writer for longer than some tens of microseconds */
+#define ROWS_PER_ROUND  8192
+#define PURGE_BATCH     1024 /* keys of a namespace removed in one batch */
+
+/* So many keys are removed before their range is compacted; a range with few is not worth it. */
+#define PURGE_STRIDE     65536
+#define COMPACT_KEYS_MIN 16384
+
+/* Tombstones are kept for the longest distance the write rate can ask for, and a little. */
+#define TOMBSTONE_KEPT_MS 2000
+
+/* A round starts this far behind where the last one ended, because index rows may appear out of order by
+ * as much as clocks and turns differ; every so often it starts at the beginning. */
+#define OVERLAP_MS         10000
+#define ROUNDS_TO_RESTART  200
+
+struct sweeper {
+    struct store *store;
+    struct store_thread *thread;
+    struct txn *txn;
+    struct buffer key;
+    int rounds;
+    pthread_t id;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool is_stopping;
+    atomic_bool is_active;
+    _Atomic int64_t expired, purge_backlog;
+};
+
+/* One index row, copied: the iterator is gone when the transaction runs. */
+struct row {
+    struct ns *ns; /* retained; NULL = its namespace is gone, the row itself is to be removed */
+    struct buffer stored;
+    struct keyspace_position position; /* its key points into `stored` */
+};
+
+/* The two indexes differ only in this. */
+struct index {
+    char kind;
+    enum status (*read)(struct bytes stored, struct keyspace_position *position);
+    enum status (*apply)(struct txn *txn, const struct row *row);
+};
+
+static enum status expire_row(struct txn *txn, const struct row *row)
+{
+    return txn_expire(txn, row->ns, row->position.key);
+}
+
+static enum status purge_row(struct txn *txn, const struct row *row)
+{
+    return txn_purge(txn, row->ns, row->position.key, row->position.stamp);
+}
+
+static const struct index expiries = {KEYSPACE_EXPIRY, keyspace_read_expiry, expire_row};
+static const struct index tombstones = {KEYSPACE_TOMBSTONE, keyspace_read_tombstone, purge_row};
+
+static bool is_stopping(struct sweeper *sweeper)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&sweeper->mutex);
+    stopping = sweeper->is_stopping;
+    pthread_mutex_unlock(&sweeper->mutex);
+    return stopping;
+}
+
+/* ---------- one transaction ---------- */
+
+static void apply_rows(struct sweeper *sweeper, const struct index *index, const struct row *rows,
+                       size_t count)
+{
+    uint64_t depends_on = 0;
+    int64_t wait_ms;
+
+    txn_reset(sweeper->txn, clock_wall_ms(sweeper->store->clock));
+    for (size_t i = 0; i < count; i++)
+        txn_name(sweeper->txn, rows[i].ns, rows[i].position.key);
+    if (txn_enter(sweeper->txn) != STATUS_OK)
+        return; /* the rows are still there in the next round */
+    for (size_t i = 0; i < count; i++)
+        if (index->apply(sweeper->txn, &rows[i]) != STATUS_OK) {
+            txn_abandon(sweeper->txn);
+            return;
+        }
+    if (txn_commit(sweeper->txn, &depends_on, &wait_ms) != STATUS_OK)
+        return;
+    if (index->kind == KEYSPACE_EXPIRY)
+        atomic_fetch_add_explicit(&sweeper->expired, (int64_t)count, memory_order_relaxed);
+    store_end_turn(sweeper->thread);
+}
+
+/* ---------- the indexes ---------- */
+
+struct pass {
+    struct row rows[KEYS_PER_TXN];
+    size_t count;
+    struct engine_batch *orphans; /* rows of namespaces that are gone */
+    size_t orphan_count;
+};
+
+static void flush_rows(struct sweeper *sweeper, const struct index *index, struct pass *pass)
+{
+    if (pass->count > 0)
+        apply_rows(sweeper, index, pass->rows, pass->count);
+    for (size_t i = 0; i < pass->count; i++) {
+        ns_release(pass->rows[i].ns);
+        buffer_clear(&pass->rows[i].stored);
+    }
+    pass->count = 0;
+}
+
+static void add_row(struct sweeper *sweeper, const struct index *index, struct pass *pass,
+                    struct bytes stored, uint32_t number)
+{
+    struct ns *ns = registry_by_number(sweeper->store->registry, number);
+    struct row *row = &pass->rows[pass->count];
+
+    if (ns == NULL) {
+        engine_batch_delete(pass->orphans, stored);
+        pass->orphan_count++;
+        return;
+    }
+    *row = (struct row){.ns = ns};
+    buffer_append_bytes(&row->stored, stored);
+    (void)!index->read(buffer_view(&row->stored), &row->position);
+    if (++pass->count == KEYS_PER_TXN)
+        flush_rows(sweeper, index, pass);
+}
+
+static bool is_restarting(const struct sweeper *sweeper)
+{
+    return sweeper->rounds % ROUNDS_TO_RESTART == 0;
+}
+
+/* Visits the rows of an index with a time up to `until`. */
+static void sweep(struct sweeper *sweeper, const struct index *index, uint64_t from, uint64_t until)
+{
+    struct store *store = sweeper->store;
+    struct engine_iterator *iterator = engine_iterate(store->engine);
+    struct keyspace_position position;
+    struct pass pass = {.orphans = engine_batch_create()};
+
+    engine_iterator_seek(iterator, keyspace_time(&sweeper->key, index->kind,
+                                                 is_restarting(sweeper) ? 0 : from));
+    for (int rows = 0; rows < ROWS_PER_ROUND && engine_iterator_is_valid(iterator) &&
+                       index->read(engine_iterator_key(iterator), &position) == STATUS_OK &&
+                       position.time <= until;
+         rows++, engine_iterator_next(iterator))
+        add_row(sweeper, index, &pass, engine_iterator_key(iterator), position.ns);
+    engine_iterator_destroy(iterator);
+    flush_rows(sweeper, index, &pass);
+    epoch_exit(sweeper->thread->epoch);
+    if (pass.orphan_count > 0)
+        (void)!order_write_batch(&store->order, pass.orphans);
+    engine_batch_destroy(pass.orphans);
+}
+
+/* The engine may be used until the epoch is left, which sweep() does. */
+static bool enter_engine(struct sweeper *sweeper)
+{
+    epoch_enter(sweeper->thread->epoch);
+    if (store_is_engine_open(sweeper->store))
+        return true;
+    epoch_exit(sweeper->thread->epoch);
+    return false;
+}
+
+static void sweep_indexes(struct sweeper *sweeper)
+{
+    int64_t now_ms = clock_wall_ms(sweeper->store->clock);
+    int64_t buried_ms = now_ms - TOMBSTONE_KEPT_MS;
+
+    if (atomic_load(&sweeper->is_active) && enter_engine(sweeper))
+        sweep(sweeper, &expiries, (uint64_t)(now_ms - OVERLAP_MS), (uint64_t)now_ms);
+    if (enter_engine(sweeper))
+        sweep(sweeper, &tombstones, stamp_of_wall_ms(buried_ms - OVERLAP_MS),
+              stamp_of_wall_ms(buried_ms));
+}
+
+/* ---------- emptied namespaces ---------- */
+
+/* The first number that waits to be purged, and how many do. */
+static bool find_purge(struct sweeper *sweeper, uint32_t *number)
+{
+    struct engine_iterator *iterator;
+    struct bytes prefix, key;
+    int64_t count = 0;
+
+    if (!enter_engine(sweeper))
+        return false;
+    prefix = keyspace_local(&sweeper->key, NOTE_PURGE, (struct bytes){"", 0});
+    iterator = engine_iterate(sweeper->store->engine);
+    engine_iterator_seek(iterator, prefix);
+    while (engine_iterator_is_valid(iterator) &&
+           bytes_starts_with(key = engine_iterator_key(iterator), prefix)) {
+        struct bytes detail = {key.data + prefix.size, key.size - prefix.size};
+
+        if (count++ == 0)
+            *number = wire_take_u32(&detail);
+        engine_iterator_next(iterator);
+    }
+    engine_iterator_destroy(iterator);
+    epoch_exit(sweeper->thread->epoch);
+    atomic_store_explicit(&sweeper->purge_backlog, count, memory_order_relaxed);
+    return count > 0;
+}
+
+/* Deletions of the next stored keys from `position` on, which moves behind them. */
+static int collect_purge(struct sweeper *sweeper, struct bytes prefix, struct buffer *position,
+                         struct engine_batch *batch)
+{
+    struct engine_iterator *iterator;
+    int count = 0;
+
+    if (!enter_engine(sweeper))
+        return 0;
+    iterator = engine_iterate(sweeper->store->engine);
+    engine_iterator_seek(iterator, buffer_view(position));
+    while (count < PURGE_BATCH && engine_iterator_is_valid(iterator) &&
+           bytes_starts_with(engine_iterator_key(iterator), prefix)) {
+        position->size = 0;
+        buffer_append_bytes(position, engine_iterator_key(iterator));
+        engine_batch_delete(batch, engine_iterator_key(iterator));
+        engine_iterator_next(iterator);
+        count++;
+    }
+    engine_iterator_destroy(iterator);
+    epoch_exit(sweeper->thread->epoch);
+    return count;
+}
+
+/* LevelDB keeps what was deleted until it happens to compact the range: don't wait for that.  Takes
+ * long, so it is not done inside an epoch; the store is not reopened meanwhile. */
+static void give_back_space(struct sweeper *sweeper, struct bytes from, struct bytes to)
+{
+    struct store *store = sweeper->store;
+
+    pthread_mutex_lock(&store->order.engine_in_use);
+    if (store_is_engine_open(store))
+        engine_compact(store->engine, from, to);
+    pthread_mutex_unlock(&store->order.engine_in_use);
+}
+
+/* Removes up to PURGE_STRIDE keys from `position` on; how many there were. */
+static int purge_stride(struct sweeper *sweeper, struct bytes prefix, struct buffer *position)
+{
+    struct engine_batch *batch = engine_batch_create();
+    struct buffer from = {0};
+    int count, total = 0;
+
+    buffer_append_bytes(&from, buffer_view(position));
+    while (total < PURGE_STRIDE && !is_stopping(sweeper) &&
+           (count = collect_purge(sweeper, prefix, position, batch)) > 0) {
+        if (order_write_batch(&sweeper->store->order, batch) != STATUS_OK)
+            break;
+        engine_batch_clear(batch);
+        total += count;
+    }
+    if (total >= COMPACT_KEYS_MIN && !is_stopping(sweeper))
+        give_back_space(sweeper, buffer_view(&from), buffer_view(position));
+    engine_batch_destroy(batch);
+    buffer_clear(&from);
+    return total;
+}
+
+static void purge_kind(struct sweeper *sweeper, char kind, uint32_t number)
+{
+    struct buffer prefix = {0}, position = {0};
+
+    keyspace_namespace(&prefix, kind, number);
+    buffer_append_bytes(&position, buffer_view(&prefix));
+    while (purge_stride(sweeper, buffer_view(&prefix), &position) > 0)
+        ;
+    buffer_clear(&prefix);
+    buffer_clear(&position);
+}
+
+static bool is_empty(struct sweeper *sweeper, char kind, uint32_t number)
+{
+    struct engine_batch *batch = engine_batch_create();
+    struct buffer prefix = {0}, position = {0};
+    bool is_empty;
+
+    keyspace_namespace(&prefix, kind, number);
+    buffer_append_bytes(&position, buffer_view(&prefix));
+    is_empty = collect_purge(sweeper, buffer_view(&prefix), &position, batch) == 0 &&
+               store_is_engine_open(sweeper->store);
+    buffer_clear(&prefix);
+    buffer_clear(&position);
+    engine_batch_destroy(batch);
+    return is_empty;
+}
+
+static void forget_purge(struct sweeper *sweeper, uint32_t number)
+{
+    struct engine_batch *batch = engine_batch_create();
+    uint32_t detail = htobe32(number);
+
+    engine_batch_delete(batch, keyspace_local(&sweeper->key, NOTE_PURGE,
+                                              (struct bytes){(char *)&detail, sizeof detail}));
+    (void)!order_write_batch(&sweeper->store->order, batch);
+    engine_batch_destroy(batch);
+}
+
+static void purge_namespaces(struct sweeper *sweeper)
+{
+    uint32_t number = 0;
+
+    while (!is_stopping(sweeper) && find_purge(sweeper, &number)) {
+        purge_kind(sweeper, KEYSPACE_RECORD, number);
+        purge_kind(sweeper, KEYSPACE_CHUNK, number);
+        if (!is_empty(sweeper, KEYSPACE_RECORD, number) ||
+            !is_empty(sweeper, KEYSPACE_CHUNK, number))
+            return; /* the store can't be written, or stops: another round goes on */
+        forget_purge(sweeper, number);
+    }
+}
+
+/* ---------- life ---------- */
+
+static void pause_for(struct sweeper *sweeper, int64_t duration_ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += duration_ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&sweeper->mutex);
+    if (!sweeper->is_stopping)
+        pthread_cond_timedwait(&sweeper->wake, &sweeper->mutex, &until);
+    pthread_mutex_unlock(&sweeper->mutex);
+}
+
+static void *run(void *context)
+{
+    struct sweeper *sweeper = context;
+
+    for (; !is_stopping(sweeper); sweeper->rounds++) {
+        sweep_indexes(sweeper);
+        purge_namespaces(sweeper);
+        epoch_collect(sweeper->thread->epoch);
+        pause_for(sweeper, PERIOD_MS);
+    }
+    return NULL;
+}
+
+struct sweeper *sweeper_start(struct store *store)
+{
+    struct sweeper *sweeper = xcalloc(1, sizeof *sweeper);
+    pthread_condattr_t monotonic;
+
+    sweeper->store = store;
+    sweeper->thread = store_join(store, NULL, NULL);
+    sweeper->txn = txn_create(sweeper->thread);
+    atomic_store(&sweeper->is_active, true);
+    pthread_mutex_init(&sweeper->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&sweeper->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_create(&sweeper->id, NULL, run, sweeper);
+    return sweeper;
+}
+
+void sweeper_stop(struct sweeper *sweeper)
+{
+    pthread_mutex_lock(&sweeper->mutex);
+    sweeper->is_stopping = true;
+    pthread_cond_signal(&sweeper->wake);
+    pthread_mutex_unlock(&sweeper->mutex);
+    pthread_join(sweeper->id, NULL);
+    txn_destroy(sweeper->txn);
+    store_leave(sweeper->thread);
+    buffer_clear(&sweeper->key);
+    pthread_cond_destroy(&sweeper->wake);
+    pthread_mutex_destroy(&sweeper->mutex);
+    free(sweeper);
+}
+
+void sweeper_set_active(struct sweeper *sweeper, bool is_active)
+{
+    atomic_store(&sweeper->is_active, is_active);
+}
+
+int64_t sweeper_expired(const struct sweeper *sweeper)
+{
+    return atomic_load_explicit(&sweeper->expired, memory_order_relaxed);
+}
+
+int64_t sweeper_purge_backlog(const struct sweeper *sweeper)
+{
+    return atomic_load_explicit(&sweeper->purge_backlog, memory_order_relaxed);
+}

@@ -1,0 +1,28 @@
+/* sweeper.h - the background thread that clears up.
+ *
+ * Three chores, each in small transactions or batches so that nobody waits for it:
+ *   - records whose expiry has passed become expired records, found by the expiry index;
+ *   - tombstones and expired records that nobody needs any more are removed for good: the write rate
+ *     needs them for a second (design: a delete is a write of its key);
+ *   - the keys of emptied and dropped namespaces are removed, range by range.
+ *
+ * W1  Reads are exact without it: a record past its expiry is absent at once.
+ * W2  An index row that no longer fits its record is skipped; the record's own change removes it.
+ */
+#ifndef STORE_SWEEPER_H
+#define STORE_SWEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+struct sweeper;
+
+struct sweeper *sweeper_start(struct store *store);
+void sweeper_stop(struct sweeper *sweeper);
+
+void sweeper_set_active(struct sweeper *sweeper, bool is_active);
+int64_t sweeper_expired(const struct sweeper *sweeper);
+int64_t sweeper_purge_backlog(const struct sweeper *sweeper);
+
+#endif

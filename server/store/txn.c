@@ -1,0 +1,836 @@
+#include "store/txn.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "replication/version.h"
+#include "store/keyspace.h"
+#include "store/notes.h"
+#include "store/record.h"
+#include "store/registry_internal.h"
+#include "store/store.h"
+#include "store/store_internal.h"
+#include "store/txn_internal.h"
+#include "store/wire.h"
+
+/* How often a fetched key may turn out to be stale before it is fetched under the order. */
+#define FETCH_ATTEMPTS_MAX 3
+
+/* Up to so many slots are searched one by one; above, through an index. */
+#define SLOTS_WITHOUT_INDEX 8
+
+#define KEY_BLOCK_SIZE 4096
+
+/* A key of the transaction. */
+struct slot {
+    struct ns *ns;
+    struct bytes key; /* in a key block */
+    uint64_t hash;
+    uint32_t number;
+    bool is_known;    /* base is what is stored now */
+    bool is_fetched;  /* `loaded` was read from the engine */
+    bool is_deleted;  /* by this transaction */
+    struct loaded loaded;
+    const struct entry *base; /* NULL = nothing */
+    struct entry *written;    /* by this transaction, of any kind; not published yet */
+};
+
+struct renumbering {
+    struct ns *ns;
+    uint32_t from, to;
+};
+
+struct key_block {
+    struct key_block *next;
+    size_t used, size;
+    char data[];
+};
+
+struct txn {
+    struct store_thread *thread;
+    struct store *store;
+    int64_t now_ms, wake_at_ms;
+    uint64_t stamp;
+    uint64_t depends_on;
+    bool is_entered;
+    struct slot *slots;
+    size_t slot_count, slot_capacity;
+    uint32_t *index; /* slot number + 1 by hash; 0 = free; a power of two */
+    size_t index_size;
+    struct renumbering *renumberings;
+    size_t renumbering_count, renumbering_capacity;
+    struct undo *undos;
+    struct key_block *blocks;
+};
+
+/* ---------- life ---------- */
+
+struct txn *txn_create(struct store_thread *thread)
+{
+    struct txn *txn = xcalloc(1, sizeof *txn);
+
+    txn->thread = thread;
+    txn->store = thread->store;
+    return txn;
+}
+
+static void free_blocks(struct txn *txn, struct key_block *kept)
+{
+    for (struct key_block *block = txn->blocks, *next; block != kept; block = next) {
+        next = block->next;
+        free(block);
+    }
+    txn->blocks = kept;
+}
+
+void txn_destroy(struct txn *txn)
+{
+    if (txn == NULL)
+        return;
+    free_blocks(txn, NULL);
+    free(txn->slots);
+    free(txn->index);
+    free(txn->renumberings);
+    free(txn);
+}
+
+/* Keeps the oldest block, which has the usual size, for the next transaction. */
+static void reset_blocks(struct txn *txn)
+{
+    struct key_block *first = txn->blocks;
+
+    while (first != NULL && first->next != NULL)
+        first = first->next;
+    free_blocks(txn, first);
+    if (first != NULL)
+        first->used = 0;
+}
+
+void txn_reset(struct txn *txn, int64_t now_ms)
+{
+    txn->now_ms = now_ms;
+    txn->wake_at_ms = INT64_MAX;
+    txn->stamp = 0;
+    txn->depends_on = 0;
+    txn->slot_count = 0;
+    txn->index_size = 0;
+    txn->renumbering_count = 0;
+    reset_blocks(txn);
+}
+
+uint64_t txn_stamp(const struct txn *txn)
+{
+    return txn->stamp;
+}
+
+int64_t txn_now_ms(const struct txn *txn)
+{
+    return txn->now_ms;
+}
+
+int64_t txn_wake_at_ms(const struct txn *txn)
+{
+    return txn->wake_at_ms;
+}
+
+struct store *txn_store(const struct txn *txn)
+{
+    return txn->store;
+}
+
+/* ---------- slots ---------- */
+
+static struct key_block *add_block(struct txn *txn, size_t size)
+{
+    struct key_block *block = xmalloc(sizeof *block + size);
+
+    block->next = txn->blocks;
+    block->used = 0;
+    block->size = size;
+    txn->blocks = block;
+    return block;
+}
+
+static struct bytes keep_key(struct txn *txn, struct bytes key)
+{
+    struct key_block *block = txn->blocks;
+    char *kept;
+
+    if (block == NULL || block->size - block->used < key.size)
+        block = add_block(txn, key.size > KEY_BLOCK_SIZE ? key.size : KEY_BLOCK_SIZE);
+    kept = block->data + block->used;
+    memcpy(kept, key.data, key.size);
+    block->used += key.size;
+    return (struct bytes){kept, key.size};
+}
+
+uint32_t txn_number(const struct txn *txn, const struct ns *ns)
+{
+    for (size_t i = txn->renumbering_count; i > 0; i--)
+        if (txn->renumberings[i - 1].ns == ns)
+            return txn->renumberings[i - 1].to;
+    return atomic_load_explicit(&ns->number, memory_order_acquire);
+}
+
+static bool is_slot_of(const struct slot *slot, const struct ns *ns, uint64_t hash,
+                       struct bytes key)
+{
+    return slot->hash == hash && slot->ns == ns && bytes_equal(slot->key, key);
+}
+
+static void index_slot(struct txn *txn, size_t number)
+{
+    size_t mask = txn->index_size - 1;
+    size_t at = txn->slots[number].hash & mask;
+
+    while (txn->index[at] != 0)
+        at = (at + 1) & mask;
+    txn->index[at] = (uint32_t)number + 1;
+}
+
+static void build_index(struct txn *txn)
+{
+    txn->index_size = txn->index_size == 0 ? 64 : txn->index_size * 2;
+    free(txn->index);
+    txn->index = xcalloc(txn->index_size, sizeof *txn->index);
+    for (size_t i = 0; i < txn->slot_count; i++)
+        index_slot(txn, i);
+}
+
+static struct slot *find_indexed(const struct txn *txn, const struct ns *ns, uint64_t hash,
+                                 struct bytes key)
+{
+    size_t mask = txn->index_size - 1;
+
+    for (size_t at = hash & mask; txn->index[at] != 0; at = (at + 1) & mask) {
+        struct slot *slot = &txn->slots[txn->index[at] - 1];
+
+        if (is_slot_of(slot, ns, hash, key))
+            return slot;
+    }
+    return NULL;
+}
+
+static struct slot *find_slot(const struct txn *txn, const struct ns *ns, uint64_t hash,
+                              struct bytes key)
+{
+    if (txn->index_size > 0)
+        return find_indexed(txn, ns, hash, key);
+    for (size_t i = 0; i < txn->slot_count; i++)
+        if (is_slot_of(&txn->slots[i], ns, hash, key))
+            return &txn->slots[i];
+    return NULL;
+}
+
+static struct slot *add_slot(struct txn *txn, struct ns *ns, uint32_t number, uint64_t hash,
+                             struct bytes key)
+{
+    struct slot *slot;
+
+    if (txn->slot_count == txn->slot_capacity) {
+        txn->slot_capacity = txn->slot_capacity == 0 ? 16 : txn->slot_capacity * 2;
+        txn->slots = xrealloc(txn->slots, txn->slot_capacity * sizeof *txn->slots);
+    }
+    slot = &txn->slots[txn->slot_count++];
+    *slot = (struct slot){.ns = ns, .number = number, .hash = hash, .key = keep_key(txn, key)};
+    if (txn->slot_count > SLOTS_WITHOUT_INDEX) {
+        if (txn->slot_count * 2 > txn->index_size)
+            build_index(txn);
+        else
+            index_slot(txn, txn->slot_count - 1);
+    }
+    return slot;
+}
+
+static struct slot *slot_for(struct txn *txn, struct ns *ns, struct bytes key)
+{
+    uint32_t number = txn_number(txn, ns);
+    uint64_t hash = cache_hash(txn->store->cache, number, key);
+    struct slot *slot = find_slot(txn, ns, hash, key);
+
+    return slot != NULL ? slot : add_slot(txn, ns, number, hash, key);
+}
+
+void txn_name(struct txn *txn, struct ns *ns, struct bytes key)
+{
+    (void)slot_for(txn, ns, key);
+}
+
+/* ---------- entering ---------- */
+
+static enum status fetch(struct txn *txn, struct slot *slot)
+{
+    enum status status =
+        store_load(txn->thread, slot->number, slot->key, slot->hash, &slot->loaded);
+
+    slot->is_fetched = status == STATUS_OK;
+    return status;
+}
+
+/* Outside the order: brings the slots' records into memory, which may take a disk read. */
+static enum status fetch_missing(struct txn *txn)
+{
+    struct cache *cache = txn->store->cache;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++) {
+        struct slot *slot = &txn->slots[i];
+
+        if (cache_find(cache, slot->hash, slot->number, slot->key) == NULL)
+            status = fetch(txn, slot);
+    }
+    return status;
+}
+
+/* Under the order: is the slot's base certain?  Memory knows better than what was fetched, and what was
+ * fetched holds only if nothing written has left memory since (cache.h, H4). */
+static bool settle(struct txn *txn, struct slot *slot)
+{
+    struct cache *cache = txn->store->cache;
+
+    slot->base = cache_find(cache, slot->hash, slot->number, slot->key);
+    slot->is_known = true;
+    if (slot->base != NULL)
+        return true;
+    if (slot->is_fetched && slot->loaded.generation == cache_generation(cache, slot->hash)) {
+        slot->base = slot->loaded.entry;
+        return true;
+    }
+    slot->is_known = false;
+    return false;
+}
+
+/* A namespace may have been emptied between naming and entering. */
+static void renumber_slot(struct txn *txn, struct slot *slot)
+{
+    uint32_t number = txn_number(txn, slot->ns);
+
+    if (number == slot->number)
+        return;
+    slot->number = number;
+    slot->hash = cache_hash(txn->store->cache, number, slot->key);
+    slot->is_fetched = false;
+}
+
+static bool settle_all(struct txn *txn)
+{
+    bool are_all_known = true;
+    bool is_renumbered = false;
+
+    for (size_t i = 0; i < txn->slot_count; i++) {
+        uint32_t number = txn->slots[i].number;
+
+        renumber_slot(txn, &txn->slots[i]);
+        is_renumbered |= number != txn->slots[i].number;
+        are_all_known &= settle(txn, &txn->slots[i]);
+    }
+    if (is_renumbered && txn->index_size > 0)
+        build_index(txn);
+    return are_all_known;
+}
+
+static enum status fetch_under_order(struct txn *txn)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++) {
+        struct slot *slot = &txn->slots[i];
+
+        while (status == STATUS_OK && !settle(txn, slot))
+            status = fetch(txn, slot);
+    }
+    return status;
+}
+
+static void leave(struct txn *txn)
+{
+    txn->is_entered = false;
+    order_exit(&txn->store->order);
+}
+
+enum status txn_enter(struct txn *txn)
+{
+    struct order *order = &txn->store->order;
+    enum status status = STATUS_OK;
+
+    for (int attempt = 1;; attempt++) {
+        if (attempt <= FETCH_ATTEMPTS_MAX)
+            status = fetch_missing(txn);
+        if (status == STATUS_OK)
+            status = order_enter(order, txn->now_ms, &txn->wake_at_ms);
+        if (status != STATUS_OK)
+            return status;
+        if (settle_all(txn))
+            break;
+        if (attempt > FETCH_ATTEMPTS_MAX) {
+            status = fetch_under_order(txn);
+            if (status == STATUS_OK)
+                break;
+        }
+        order_exit(order);
+        if (status != STATUS_OK)
+            return status;
+    }
+    txn->is_entered = true;
+    txn->stamp = hlc_tick(&order->hlc, txn->now_ms);
+    return STATUS_OK;
+}
+
+/* ---------- running ---------- */
+
+/* The slot of a key, with its base known: of one that was not named too, at the price of a fetch under
+ * the order. */
+static enum status known_slot(struct txn *txn, struct ns *ns, struct bytes key,
+                              struct slot **found)
+{
+    struct slot *slot = slot_for(txn, ns, key);
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK && !slot->is_known && !settle(txn, slot))
+        status = fetch(txn, slot);
+    if (status == STATUS_OK)
+        *found = slot;
+    return status;
+}
+
+static const struct entry *live_entry(const struct txn *txn, const struct slot *slot)
+{
+    const struct entry *entry = slot->written != NULL ? slot->written : slot->base;
+
+    return !slot->is_deleted && entry != NULL && entry_is_live(entry, txn->now_ms) ? entry : NULL;
+}
+
+static void raise_depends_on(struct txn *txn, const struct entry *base)
+{
+    uint64_t group;
+
+    if (base == NULL)
+        return;
+    group = atomic_load_explicit(&base->group, memory_order_relaxed);
+    if (group > txn->depends_on)
+        txn->depends_on = group;
+}
+
+enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key, const struct entry **found)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+    const struct entry *entry;
+
+    if (status != STATUS_OK)
+        return status;
+    raise_depends_on(txn, slot->base);
+    entry = live_entry(txn, slot);
+    if (entry == NULL)
+        return STATUS_NOT_FOUND;
+    *found = entry;
+    return STATUS_OK;
+}
+
+enum status txn_find_any(struct txn *txn, struct ns *ns, struct bytes key,
+                         const struct entry **found)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+
+    if (status != STATUS_OK)
+        return status;
+    if (slot->base == NULL || slot->base->header.kind == ENTRY_ABSENT)
+        return STATUS_NOT_FOUND;
+    *found = slot->base;
+    return STATUS_OK;
+}
+
+/* Commands may still hold what they found in the slot: it goes when their turn ends. */
+static void drop_written(struct txn *txn, struct slot *slot)
+{
+    if (slot->written != NULL)
+        epoch_retire(txn->thread->epoch, slot->written, entry_destroy);
+    slot->written = NULL;
+}
+
+enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct bytes meta,
+                    int64_t expiry_ms, size_t value_size, char **value)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+    struct entry *entry;
+
+    if (status != STATUS_OK)
+        return status;
+    entry = entry_create(slot->hash, slot->number, slot->key, meta, value_size);
+    entry->header.stamp = txn->stamp;
+    entry->header.expiry_ms = expiry_ms;
+    drop_written(txn, slot);
+    slot->written = entry;
+    slot->is_deleted = false;
+    *value = entry_value_area(entry);
+    return STATUS_OK;
+}
+
+enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+
+    if (status != STATUS_OK)
+        return status;
+    if (live_entry(txn, slot) == NULL)
+        return STATUS_NOT_FOUND;
+    drop_written(txn, slot);
+    slot->is_deleted = true;
+    return STATUS_OK;
+}
+
+static struct entry *create_buried(const struct slot *slot, enum entry_kind kind)
+{
+    struct entry *entry =
+        entry_create(slot->hash, slot->number, slot->key, (struct bytes){"", 0}, 0);
+
+    entry->header.kind = (uint8_t)kind;
+    return entry;
+}
+
+enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+    const struct record_header *old;
+
+    if (status != STATUS_OK || slot->base == NULL)
+        return status;
+    old = &slot->base->header;
+    if (old->kind != ENTRY_LIVE || old->expiry_ms > txn->now_ms)
+        return STATUS_OK;
+    drop_written(txn, slot);
+    slot->written = create_buried(slot, ENTRY_EXPIRED);
+    slot->written->header = *old;
+    slot->written->header.kind = ENTRY_EXPIRED;
+    slot->written->header.meta_size = 0;
+    return STATUS_OK;
+}
+
+enum status txn_purge(struct txn *txn, struct ns *ns, struct bytes key, uint64_t stamp)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+
+    if (status != STATUS_OK || slot->base == NULL)
+        return status;
+    if (slot->base->header.kind == ENTRY_LIVE || slot->base->header.kind == ENTRY_ABSENT ||
+        slot->base->header.stamp != stamp)
+        return STATUS_OK;
+    drop_written(txn, slot);
+    slot->written = create_buried(slot, ENTRY_ABSENT);
+    return STATUS_OK;
+}
+
+/* Nothing is stored under the namespace's new number, and what this transaction wrote is gone too. */
+static void forget_slots(struct txn *txn, const struct ns *ns, uint32_t number)
+{
+    for (size_t i = 0; i < txn->slot_count; i++) {
+        struct slot *slot = &txn->slots[i];
+
+        if (slot->ns != ns || slot->number == number)
+            continue;
+        drop_written(txn, slot);
+        slot->is_deleted = false;
+        slot->base = NULL;
+        slot->number = number;
+        slot->hash = cache_hash(txn->store->cache, number, slot->key);
+        slot->is_known = true;
+    }
+    if (txn->index_size > 0)
+        build_index(txn);
+}
+
+void txn_renumber(struct txn *txn, struct ns *ns, uint32_t old_number, uint32_t new_number)
+{
+    if (txn->renumbering_count == txn->renumbering_capacity) {
+        txn->renumbering_capacity =
+            txn->renumbering_capacity == 0 ? 16 : txn->renumbering_capacity * 2;
+        txn->renumberings =
+            xrealloc(txn->renumberings, txn->renumbering_capacity * sizeof *txn->renumberings);
+    }
+    txn->renumberings[txn->renumbering_count++] =
+        (struct renumbering){ns_retain(ns), old_number, new_number};
+    forget_slots(txn, ns, new_number);
+}
+
+void txn_add_undo(struct txn *txn, void (*run)(void *context, bool is_failed), void *context)
+{
+    struct undo *undo = xcalloc(1, sizeof *undo);
+
+    *undo = (struct undo){run, context, txn->undos};
+    txn->undos = undo;
+}
+
+void txn_each_change(const struct txn *txn, const struct ns *ns,
+                     void (*each)(void *context, struct bytes key, const struct entry *entry),
+                     void *context)
+{
+    for (size_t i = 0; i < txn->slot_count; i++) {
+        const struct slot *slot = &txn->slots[i];
+
+        if (slot->ns == ns && (slot->written != NULL || slot->is_deleted))
+            each(context, slot->key, slot->written);
+    }
+}
+
+static int64_t counted_keys(const struct entry *entry)
+{
+    return entry != NULL && entry->header.kind == ENTRY_LIVE;
+}
+
+int64_t txn_key_count(const struct txn *txn, const struct ns *ns)
+{
+    bool is_emptied = txn_number(txn, ns) != atomic_load(&ns->number);
+    int64_t count = is_emptied ? 0 : atomic_load(&ns->key_count);
+
+    for (size_t i = 0; i < txn->slot_count; i++) {
+        const struct slot *slot = &txn->slots[i];
+
+        if (slot->ns == ns && (slot->written != NULL || slot->is_deleted))
+            count += counted_keys(slot->written) - counted_keys(slot->base);
+    }
+    return count;
+}
+
+/* ---------- committing ---------- */
+
+/* Did the transaction change the key?  Deleting what it had itself created is no change. */
+static bool is_changed(const struct slot *slot)
+{
+    return slot->written != NULL ||
+           (slot->is_deleted && slot->base != NULL && slot->base->header.kind == ENTRY_LIVE);
+}
+
+/* Client writes carry the transaction's stamp; expiring and purging are no writes. */
+static bool is_client_write(const struct txn *txn, const struct slot *slot)
+{
+    return is_changed(slot) &&
+           (slot->written == NULL || slot->written->header.stamp == txn->stamp);
+}
+
+static enum status check_rate(const struct txn *txn, const struct slot *slot, int64_t *wait_ms)
+{
+    int64_t rate = ns_limit(txn->store->registry, slot->ns, LIMIT_KEY_WRITE_RATE);
+    int64_t wait;
+
+    if (rate == 0 || slot->base == NULL || slot->base->header.kind == ENTRY_ABSENT)
+        return STATUS_OK;
+    if (limits_may_write(stamp_wall_ms(slot->base->header.stamp), txn->now_ms, rate, &wait))
+        return STATUS_OK;
+    *wait_ms = wait;
+    return STATUS_RATE_LIMITED;
+}
+
+static enum status check_quota(const struct txn *txn, const struct slot *slot)
+{
+    int64_t keys_max = ns_limit(txn->store->registry, slot->ns, LIMIT_KEYS);
+
+    if (keys_max == 0 || counted_keys(slot->written) <= counted_keys(slot->base))
+        return STATUS_OK;
+    return txn_key_count(txn, slot->ns) > keys_max ? STATUS_NAMESPACE_FULL : STATUS_OK;
+}
+
+static enum status check_slots(struct txn *txn, int64_t *wait_ms)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++)
+        if (is_client_write(txn, &txn->slots[i]))
+            status = check_quota(txn, &txn->slots[i]);
+    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++)
+        if (is_client_write(txn, &txn->slots[i]))
+            status = check_rate(txn, &txn->slots[i], wait_ms);
+    return status;
+}
+
+/* The first write to a numbered database makes it exist. */
+static enum status store_namespaces(struct txn *txn)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++) {
+        struct ns *ns = txn->slots[i].ns;
+
+        if (UNLIKELY(!atomic_load_explicit(&ns->is_stored, memory_order_relaxed)) &&
+            is_changed(&txn->slots[i]))
+            status = registry_store(txn, ns);
+    }
+    return status;
+}
+
+static void count_entry(struct ns *ns, const struct entry *entry, int64_t sign)
+{
+    const struct record_header *header;
+
+    if (entry == NULL || entry->header.kind != ENTRY_LIVE)
+        return;
+    header = &entry->header;
+    atomic_store_explicit(&ns->key_count,
+                          atomic_load_explicit(&ns->key_count, memory_order_relaxed) + sign,
+                          memory_order_relaxed);
+    atomic_store_explicit(
+        &ns->byte_count,
+        atomic_load_explicit(&ns->byte_count, memory_order_relaxed) +
+            sign * (int64_t)(entry->key_size + (size_t)header->meta_size + header->value_size),
+        memory_order_relaxed);
+    if (header->expiry_ms != EXPIRY_NONE)
+        atomic_store_explicit(&ns->expiring_count,
+                              atomic_load_explicit(&ns->expiring_count, memory_order_relaxed) +
+                                  sign,
+                              memory_order_relaxed);
+}
+
+static uint64_t content_hash(const struct entry *entry)
+{
+    uint64_t hash = hash_content(entry_value(entry));
+
+    if (entry->header.meta_size > 0)
+        hash ^= hash_content(entry_meta(entry)) * 0x9e3779b97f4a7c15u;
+    return hash;
+}
+
+static void publish_slot(struct txn *txn, struct slot *slot)
+{
+    struct entry *entry = slot->written;
+
+    if (entry == NULL) {
+        entry = create_buried(slot, ENTRY_TOMBSTONE);
+        entry->header.stamp = txn->stamp;
+    } else if (entry->header.kind == ENTRY_LIVE) {
+        entry->header.value_hash = content_hash(entry);
+    }
+    count_entry(slot->ns, slot->base, -1);
+    count_entry(slot->ns, entry, +1);
+    order_touch(&txn->store->order, slot->ns);
+    order_publish(&txn->store->order, txn->thread, entry, slot->base);
+    slot->written = NULL;
+}
+
+static struct bytes be32(char text[4], uint32_t number)
+{
+    number = htobe32(number);
+    memcpy(text, &number, sizeof number);
+    return (struct bytes){text, sizeof number};
+}
+
+struct number_before {
+    struct ns *ns;
+    uint32_t number;
+};
+
+static void finish_number(void *context, bool is_failed)
+{
+    struct number_before *before = context;
+
+    if (is_failed)
+        atomic_store(&before->ns->number, before->number);
+    ns_release(before->ns);
+    free(before);
+}
+
+static void publish_renumbering(struct txn *txn, const struct renumbering *renumbering)
+{
+    struct order *order = &txn->store->order;
+    struct ns *ns = renumbering->ns;
+    struct buffer key = {0};
+    struct bytes id = {(const char *)ns->id, NS_ID_SIZE};
+    struct number_before *before = xcalloc(1, sizeof *before);
+    char text[4], old[4];
+
+    *before = (struct number_before){ns_retain(ns), atomic_load(&ns->number)};
+    txn_add_undo(txn, finish_number, before);
+    if (renumbering->from != NUMBER_NONE) {
+        order_note(order, keyspace_local(&key, NOTE_PURGE, be32(old, renumbering->from)),
+                   (struct bytes){"", 0});
+        order_note_deleted(order, keyspace_local(&key, NOTE_COUNTS, be32(old, renumbering->from)));
+        atomic_store(&ns->key_count, 0);
+        atomic_store(&ns->byte_count, 0);
+        atomic_store(&ns->expiring_count, 0);
+    }
+    if (renumbering->to != NUMBER_NONE)
+        order_note(order, keyspace_local(&key, NOTE_NUMBER, id), be32(text, renumbering->to));
+    else
+        order_note_deleted(order, keyspace_local(&key, NOTE_NUMBER, id));
+    order_touch(order, ns);
+    atomic_store_explicit(&ns->number, renumbering->to, memory_order_release);
+    buffer_clear(&key);
+}
+
+static void release_renumberings(struct txn *txn)
+{
+    for (size_t i = 0; i < txn->renumbering_count; i++)
+        ns_release(txn->renumberings[i].ns);
+    txn->renumbering_count = 0;
+}
+
+static void publish(struct txn *txn)
+{
+    struct order *order = &txn->store->order;
+
+    for (size_t i = 0; i < txn->renumbering_count; i++)
+        publish_renumbering(txn, &txn->renumberings[i]);
+    for (size_t i = 0; i < txn->slot_count; i++)
+        if (is_changed(&txn->slots[i]))
+            publish_slot(txn, &txn->slots[i]);
+    if (txn->undos != NULL) {
+        order_add_undos(order, txn->undos);
+        registry_set_changed_in(txn->store->registry, order->open->number);
+    }
+    txn->undos = NULL;
+    order_published(order, txn->thread, txn->stamp);
+    txn->depends_on = order->open->number;
+}
+
+static bool has_changes(const struct txn *txn)
+{
+    if (txn->renumbering_count > 0 || txn->undos != NULL)
+        return true;
+    for (size_t i = 0; i < txn->slot_count; i++)
+        if (is_changed(&txn->slots[i]))
+            return true;
+    return false;
+}
+
+enum status txn_commit(struct txn *txn, uint64_t *depends_on, int64_t *wait_ms)
+{
+    struct order *order = &txn->store->order;
+    enum status status = STATUS_OK;
+
+    if (has_changes(txn)) {
+        status = check_slots(txn, wait_ms);
+        if (status == STATUS_OK)
+            status = store_namespaces(txn);
+        if (status != STATUS_OK) {
+            txn_abandon(txn);
+            return status;
+        }
+        order_begin_publication(order);
+        publish(txn);
+        order_end_publication(order);
+    }
+    release_renumberings(txn);
+    leave(txn);
+    if (txn->depends_on > *depends_on && txn->depends_on > store_committed(txn->store))
+        *depends_on = txn->depends_on;
+    return STATUS_OK;
+}
+
+void txn_abandon(struct txn *txn)
+{
+    for (struct undo *undo = txn->undos, *next; undo != NULL; undo = next) {
+        next = undo->next;
+        undo->run(undo->context, true);
+        free(undo);
+    }
+    txn->undos = NULL;
+    for (size_t i = 0; i < txn->slot_count; i++)
+        drop_written(txn, &txn->slots[i]);
+    release_renumberings(txn);
+    if (txn->is_entered)
+        leave(txn);
+}
