@@ -464,16 +464,17 @@ static enum status command_kv_list(struct call *call)
 #define KEY  .first_key = 1, .last_key = 1, .key_step = 1
 
 struct command kv_commands[] = {
-    { .name = "kv.put", .arity = -3, .flags = CMD_WRITE | CMD_DENYOOM, KEY, .key_use = KEYS_OW, OURS,
-      .run = command_kv_put, .complexity = "O(1)",
+    { .name = "kv.put", .arity = -3, .flags = CMD_WRITE | CMD_DENYOOM, KEY, .key_use = KEYS_OW,
+      OURS, .run = command_kv_put, .complexity = "O(1)",
       .summary = "Stores a value with metadata, on a condition, and answers its version",
       .syntax = "key value [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
-                "PXAT unix-time-milliseconds | KEEPTTL] [META json] [NX | XX | IFVERSION version]" },
-    { .name = "kv.get", .arity = 2, .flags = CMD_READONLY | CMD_FAST, KEY, .key_use = KEYS_RO, OURS,
-      .run = command_kv_get, .complexity = "O(1)",
+                "PXAT unix-time-milliseconds | KEEPTTL] [META json] "
+                "[NX | XX | IFVERSION version]" },
+    { .name = "kv.get", .arity = 2, .flags = CMD_READONLY | CMD_FAST, KEY, .key_use = KEYS_RO,
+      OURS, .run = command_kv_get, .complexity = "O(1)",
       .summary = "Answers value, metadata, expiration and version of a key", .syntax = "key" },
-    { .name = "kv.meta", .arity = 2, .flags = CMD_READONLY | CMD_FAST, KEY, .key_use = KEYS_RO, OURS,
-      .run = command_kv_meta, .complexity = "O(1)",
+    { .name = "kv.meta", .arity = 2, .flags = CMD_READONLY | CMD_FAST, KEY, .key_use = KEYS_RO,
+      OURS, .run = command_kv_meta, .complexity = "O(1)",
       .summary = "Answers the metadata of a key", .syntax = "key" },
     { .name = "kv.list", .arity = -1, .flags = CMD_READONLY, OURS,
       .run = command_kv_list, .complexity = "O(N) where N is the number of keys answered",

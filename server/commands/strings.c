@@ -696,8 +696,8 @@ struct command strings_commands[] = {
     { .name = "set", .arity = -3, .flags = WRITE, KEY, REPLACES, .run = command_set,
       .since = "1.0.0", .complexity = "O(1)",
       .summary = "Stores a value under a key, whatever was there",
-      .syntax = "key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | "
-                "PXAT unix-time-milliseconds | KEEPTTL]" },
+      .syntax = "key value [NX | XX] [GET] [EX seconds | PX milliseconds | "
+                "EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]" },
     { .name = "setnx", .arity = 3, .flags = WRITE | CMD_FAST, KEY, REPLACES, .run = command_setnx,
       .since = "1.0.0", .complexity = "O(1)",
       .summary = "Stores a value if the key is not there", .syntax = "key value" },
@@ -758,8 +758,8 @@ struct command strings_commands[] = {
     { .name = "decrby", .arity = 3, .flags = WRITE | CMD_FAST, KEY, .key_use = KEYS_RW, CHANGES,
       .run = command_decrby, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Takes a number from the integer at a key", .syntax = "key decrement" },
-    { .name = "incrbyfloat", .arity = 3, .flags = WRITE | CMD_FAST, KEY, .key_use = KEYS_RW, CHANGES,
-      .run = command_incrbyfloat, .since = "2.6.0", .complexity = "O(1)",
+    { .name = "incrbyfloat", .arity = 3, .flags = WRITE | CMD_FAST, KEY, .key_use = KEYS_RW,
+      CHANGES, .run = command_incrbyfloat, .since = "2.6.0", .complexity = "O(1)",
       .summary = "Adds a number, which may have a fraction, to the number at a key",
       .syntax = "key increment" },
     { .name = "lcs", .arity = -3, .flags = READ, KEYS(2, 1), READS, .run = command_lcs,
