@@ -114,8 +114,7 @@ static struct entry *next_in_chain(struct entry *entry)
 struct entry *cache_find(struct cache *cache, uint64_t hash, uint32_t ns, struct bytes key)
 {
     struct shard *shard = shard_of(cache, hash);
-    struct entry *entry =
-        atomic_load_explicit(bucket_of(cache, shard, hash), memory_order_acquire);
+    struct entry *entry = atomic_load_explicit(bucket_of(cache, shard, hash), memory_order_acquire);
 
     while (entry != NULL && !is_of_key(entry, hash, ns, key))
         entry = next_in_chain(entry);
@@ -165,7 +164,8 @@ static void queue_push(struct shard *shard, struct entry *entry)
     shard->entries++;
 }
 
-/* `entry` takes the place of `old` in the eviction queue: writing a key again does not make it new. */
+/* `entry` takes the place of `old` in the eviction queue: writing a key again does not make it new.
+ */
 static void queue_replace(struct shard *shard, struct entry *old, struct entry *entry)
 {
     entry->newer = old->newer;

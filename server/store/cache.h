@@ -1,9 +1,9 @@
 /* cache.h - the records in memory: a hash table that readers walk without a lock.
  *
- * The table is cut into shards by hash; a shard has a lock for its writers, a share of the memory, and
- * a queue for eviction by SIEVE (Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024): entries enter at
- * the head and never move; a hand walks from the tail to the head, spares those read since it last
- * passed, and evicts the first that was not.  So a hit writes at most one flag.
+ * The table is cut into shards by hash; a shard has a lock for its writers, a share of the memory,
+ * and a queue for eviction by SIEVE (Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024): entries
+ * enter at the head and never move; a hand walks from the tail to the head, spares those read since
+ * it last passed, and evicts the first that was not.  So a hit writes at most one flag.
  *
  * H1  An entry is linked before a reader can find it and never changes while it is linked, but for
  *     its atomics.  Who takes the place of another stands in the chain before the other leaves it.

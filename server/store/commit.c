@@ -14,10 +14,10 @@ static void put_chunk(struct engine_batch *batch, struct buffer *key, const stru
     size_t from = (size_t)index * RECORD_CHUNK_SIZE;
     size_t size = value.size - from < RECORD_CHUNK_SIZE ? value.size - from : RECORD_CHUNK_SIZE;
 
-    engine_batch_put(batch,
-                     keyspace_chunk(key, entry->ns, entry_key(entry), header->stamp,
-                                    header->origin, index),
-                     (struct bytes){value.data + from, size});
+    engine_batch_put(
+        batch,
+        keyspace_chunk(key, entry->ns, entry_key(entry), header->stamp, header->origin, index),
+        (struct bytes){value.data + from, size});
 }
 
 static void put_chunks(struct engine_batch *batch, struct buffer *key, const struct entry *entry)
@@ -30,8 +30,8 @@ static void delete_chunks(struct engine_batch *batch, struct buffer *key, const 
                           const struct record_header *old)
 {
     for (uint16_t i = 0; i < record_chunk_count(old); i++)
-        engine_batch_delete(batch, keyspace_chunk(key, entry->ns, entry_key(entry), old->stamp,
-                                                  old->origin, i));
+        engine_batch_delete(
+            batch, keyspace_chunk(key, entry->ns, entry_key(entry), old->stamp, old->origin, i));
 }
 
 static bool has_expiry(const struct record_header *header)

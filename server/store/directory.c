@@ -18,8 +18,8 @@
 #define MARK_TEXT "Grapevine data directory, format %d\n"
 
 /* What may lie in a new data directory: a server's own surroundings. */
-static const char *const harmless[] = {".*",    "lost+found", "*.conf", "*.pid",  "*.sock",
-                                       "*.acl", "*.out",      "*.err",  "std*",   "*.txt",
+static const char *const harmless[] = {".*",    "lost+found", "*.conf", "*.pid",      "*.sock",
+                                       "*.acl", "*.out",      "*.err",  "std*",       "*.txt",
                                        "*.pem", "*.crt",      "*.key",  "[!0-9]*.log"};
 
 static enum status fail(enum status status, char *error, size_t size, const char *path,

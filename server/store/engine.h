@@ -26,8 +26,8 @@ struct engine;
 struct engine_batch;
 struct engine_iterator;
 
-/* Opens, or creates, the database in an existing directory.  A damaged one is repaired (what could not
- * be read is left in its `lost` folder) and *was_repaired says so.  STATUS_LOCKED, STATUS_IO,
+/* Opens, or creates, the database in an existing directory.  A damaged one is repaired (what could
+ * not be read is left in its `lost` folder) and *was_repaired says so.  STATUS_LOCKED, STATUS_IO,
  * STATUS_CORRUPT with a sentence in `error`. */
 enum status engine_open(const char *directory, struct engine **engine, bool *was_repaired,
                         char error[ENGINE_ERROR_MAX]) MUST_USE;
@@ -54,8 +54,8 @@ void engine_error(struct engine *engine, char error[ENGINE_ERROR_MAX]);
 /* Is there room again for what reopening writes?  Tried with a real file. */
 bool engine_has_space(struct engine *engine);
 
-/* Closes and opens again; nobody may be inside any other call.  On failure it stays closed and may be
- * tried again. */
+/* Closes and opens again; nobody may be inside any other call.  On failure it stays closed and may
+ * be tried again. */
 enum status engine_reopen(struct engine *engine) MUST_USE;
 
 /* A consistent view as of now. */

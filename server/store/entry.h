@@ -1,8 +1,9 @@
 /* entry.h - one record in memory.
  *
- * An entry is one allocation: this header, then the key, the metadata and the value.  Once published
- * (cache.h) it never changes, but for the few atomics; a write makes a new entry that takes its place.
- * So readers need no lock, and a pointer to an entry is good until the reader's turn ends (epoch.h).
+ * An entry is one allocation: this header, then the key, the metadata and the value.  Once
+ * published (cache.h) it never changes, but for the few atomics; a write makes a new entry that
+ * takes its place. So readers need no lock, and a pointer to an entry is good until the reader's
+ * turn ends (epoch.h).
  *
  * Kinds:
  *   live       a value, perhaps with an expiry: past it the entry reads as absent
@@ -43,7 +44,7 @@ struct entry {
     uint32_t change;        /* its place in that group */
     uint32_t ns;            /* the namespace's local number */
     uint16_t key_size;
-    atomic_bool is_visited;      /* read since the eviction hand last passed */
+    atomic_bool is_visited;       /* read since the eviction hand last passed */
     atomic_uint_least32_t used_s; /* wall second of the last use: OBJECT IDLETIME */
     char data[];
 };

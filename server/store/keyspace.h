@@ -6,9 +6,9 @@
  *     't' when ns key stamp             a tombstone that may be purged after `when`
  *     'z' name                          this node's own notes: node id, clock, counts, formats
  *
- * Numbers are big-endian, so that byte order is their order: ns 32 bits, expiry (ms), when and stamp
- * (HLC) 64, origin and chunk 16.  A key's own bytes need no end mark: what stands around them has a
- * fixed size.
+ * Numbers are big-endian, so that byte order is their order: ns 32 bits, expiry (ms), when and
+ * stamp (HLC) 64, origin and chunk 16.  A key's own bytes need no end mark: what stands around them
+ * has a fixed size.
  */
 #ifndef STORE_KEYSPACE_H
 #define STORE_KEYSPACE_H

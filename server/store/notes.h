@@ -2,11 +2,11 @@
 #ifndef STORE_NOTES_H
 #define STORE_NOTES_H
 
-#define NOTE_NODE_ID "node-id"  /* u64 */
-#define NOTE_CEILING "ceiling"  /* u64: no stamp above it has been seen outside (order.h, C5) */
-#define NOTE_CLEAN   "clean"    /* present only after a clean stop */
-#define NOTE_NUMBER  "number/"  /* + namespace id: u32, where its keys are */
-#define NOTE_COUNTS  "counts/"  /* + u32 number: keys, bytes, expiring keys, each u64 */
-#define NOTE_PURGE   "purge/"   /* + u32 number: its keys are to be removed */
+#define NOTE_NODE_ID "node-id" /* u64 */
+#define NOTE_CEILING "ceiling" /* u64: no stamp above it has been seen outside (order.h, C5) */
+#define NOTE_CLEAN   "clean"   /* present only after a clean stop */
+#define NOTE_NUMBER  "number/" /* + namespace id: u32, where its keys are */
+#define NOTE_COUNTS  "counts/" /* + u32 number: keys, bytes, expiring keys, each u64 */
+#define NOTE_PURGE   "purge/"  /* + u32 number: its keys are to be removed */
 
 #endif

@@ -1,7 +1,7 @@
 /* ns_internal.h - a namespace's counts on their way to disk, for order.c.
  *
- * Three readings of each count: as of the newest write, as of the group in flight, as committed.  All
- * calls are made under the order, but for ns_put_counts(), which reads what the freeze fixed.
+ * Three readings of each count: as of the newest write, as of the group in flight, as committed.
+ * All calls are made under the order, but for ns_put_counts(), which reads what the freeze fixed.
  */
 #ifndef STORE_NS_INTERNAL_H
 #define STORE_NS_INTERNAL_H

@@ -23,8 +23,8 @@
 /* How far ahead of the stamps the persisted ceiling is put. */
 #define CEILING_AHEAD_MS 500
 
-#define SYNC_PERIOD_MS   200 /* of the sync thread */
-#define RETRY_PERIOD_MS  200 /* after a failed commit: how often to look for space */
+#define SYNC_PERIOD_MS     200  /* of the sync thread */
+#define RETRY_PERIOD_MS    200  /* after a failed commit: how often to look for space */
 #define GROUP_ENTRIES_KEPT 4096 /* larger arrays are given back when a group is done */
 
 /* ---------- groups ---------- */
@@ -128,8 +128,8 @@ static void add_change(struct order *order, struct entry *entry, const struct en
 {
     struct group *group = order->open;
 
-    group->changes = grow(group->changes, group->change_count, &group->change_capacity,
-                          sizeof *group->changes);
+    group->changes =
+        grow(group->changes, group->change_count, &group->change_capacity, sizeof *group->changes);
     entry->change = (uint32_t)group->change_count;
     group->changes[group->change_count++] = (struct change){
         .entry = entry,

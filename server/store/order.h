@@ -8,7 +8,8 @@
  *
  *     open --(commit thread is free)--> in flight --(written)--> committed
  *                                           |
- *                                           +--(write failed)--> undone, with the open one behind it
+ *                                           +--(write failed)--> undone, with the open one behind
+ * it
  *
  * C1  Groups are numbered from 1 and committed in that order, each all or nothing.
  * C2  An entry whose group is not committed stays in the cache: nobody reads the disk behind it.
@@ -20,8 +21,8 @@
  * C6  The commit thread alone writes to the engine; nobody else waits on its write side.
  * C7  Namespace counts are stored in the batch of the changes they count.
  *
- * Locks, in the order in which they may be taken together: the order, the registry's titles, a shard
- * of the cache.
+ * Locks, in the order in which they may be taken together: the order, the registry's titles, a
+ * shard of the cache.
  */
 #ifndef STORE_ORDER_H
 #define STORE_ORDER_H
@@ -98,7 +99,7 @@ struct order {
     _Atomic uint64_t committed;
     _Atomic uint64_t newest; /* the last group that has anything in it */
     _Atomic uint64_t publications;
-    int64_t writes_open_at_ms; /* after an unclean stop: see C5 */
+    int64_t writes_open_at_ms;       /* after an unclean stop: see C5 */
     char refusing[ENGINE_ERROR_MAX]; /* why writes are refused, "" = they are not */
     atomic_bool is_engine_open;
     pthread_mutex_t engine_in_use; /* held around long calls outside of any epoch, and to reopen */
@@ -124,13 +125,14 @@ struct order {
     struct order_statistics statistics;
 };
 
-/* The engine is open and the clock notes were read: `ceiling` is what was persisted, `is_clean` says
- * that the last stop was. */
+/* The engine is open and the clock notes were read: `ceiling` is what was persisted, `is_clean`
+ * says that the last stop was. */
 void order_init(struct order *order, struct engine *engine, struct cache *cache,
                 struct epoch *epoch, struct options *options, const struct clock *clock,
                 uint64_t ceiling, bool is_clean);
 void order_start(struct order *order);
-/* Commits and syncs what is open and ends the threads.  False if the last of it could not be written. */
+/* Commits and syncs what is open and ends the threads.  False if the last of it could not be
+ * written. */
 bool order_stop(struct order *order);
 void order_clear(struct order *order);
 
@@ -141,8 +143,8 @@ void order_failure_seen(struct order *order, struct store_thread *thread);
 
 /* --- for transactions --- */
 
-/* Takes the order.  STATUS_CANNOT_PERSIST, or STATUS_PARKED (too much is waiting already, or it is too
- * early after an unclean stop): then it was not taken. */
+/* Takes the order.  STATUS_CANNOT_PERSIST, or STATUS_PARKED (too much is waiting already, or it is
+ * too early after an unclean stop): then it was not taken. */
 enum status order_enter(struct order *order, int64_t now_ms, int64_t *wake_at_ms) MUST_USE;
 void order_exit(struct order *order);
 
@@ -164,7 +166,8 @@ void order_published(struct order *order, struct store_thread *thread, uint64_t 
 void order_each_uncommitted(struct order *order,
                             void (*each)(void *context, const struct entry *entry), void *context);
 
-/* Wakes the commit thread if this thread has published since it last did: at the end of its turn. */
+/* Wakes the commit thread if this thread has published since it last did: at the end of its turn.
+ */
 void order_wake(struct order *order, struct store_thread *thread);
 
 /* --- for the background --- */

@@ -80,8 +80,7 @@ enum status record_decode(struct bytes stored, struct record_view *record)
         return STATUS_CORRUPT;
     read.header.stamp = wire_take_u64(&stored);
     read.header.origin = wire_take_u16(&stored);
-    read.header.expiry_ms =
-        flags & FLAG_HAS_EXPIRY ? (int64_t)wire_take_u64(&stored) : EXPIRY_NONE;
+    read.header.expiry_ms = flags & FLAG_HAS_EXPIRY ? (int64_t)wire_take_u64(&stored) : EXPIRY_NONE;
     read.header.value_size = wire_take_u32(&stored);
     read.header.value_hash = wire_take_u64(&stored);
     if (flags & FLAG_HAS_META) {
@@ -93,9 +92,8 @@ enum status record_decode(struct bytes stored, struct record_view *record)
     read.value = stored;
     if (flags != flags_of(&read.header))
         return STATUS_CORRUPT;
-    if (stored.size != (read.header.kind == ENTRY_LIVE && !(flags & FLAG_HAS_CHUNKS)
-                            ? read.header.value_size
-                            : 0))
+    if (stored.size !=
+        (read.header.kind == ENTRY_LIVE && !(flags & FLAG_HAS_CHUNKS) ? read.header.value_size : 0))
         return STATUS_CORRUPT;
     *record = read;
     return STATUS_OK;

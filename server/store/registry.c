@@ -20,10 +20,10 @@
  *
  *     'n' id       version u8 = 1, creation stamp u64, settings i64 x LIMIT_COUNT, title
  *     'd'          SWAPDB: for each database number, in order, the id it names */
-#define KEY_NAMESPACE      'n'
-#define KEY_DATABASES      "d"
-#define NAMESPACE_VERSION  1
-#define NAMESPACE_FIXED    (1 + 8 + 8 * LIMIT_COUNT)
+#define KEY_NAMESPACE     'n'
+#define KEY_DATABASES     "d"
+#define NAMESPACE_VERSION 1
+#define NAMESPACE_FIXED   (1 + 8 + 8 * LIMIT_COUNT)
 
 struct registry {
     pthread_mutex_t titles;
@@ -126,8 +126,7 @@ int64_t ns_limit(const struct registry *registry, const struct ns *ns, enum limi
 {
     int64_t own = atomic_load_explicit(&ns->setting[limit], memory_order_relaxed);
 
-    return own >= 0 ? own
-                    : atomic_load_explicit(&registry->defaults[limit], memory_order_relaxed);
+    return own >= 0 ? own : atomic_load_explicit(&registry->defaults[limit], memory_order_relaxed);
 }
 
 /* ---------- the registry ---------- */
@@ -257,8 +256,8 @@ int64_t registry_value_size_max(struct registry *registry)
 
 /* ---------- titles ---------- */
 
-/* The number of "db<n>", -1 if the title is not of that form.  Any n counts, also one that this server
- * has no database for. */
+/* The number of "db<n>", -1 if the title is not of that form.  Any n counts, also one that this
+ * server has no database for. */
 static int64_t database_of_title(struct bytes title)
 {
     int64_t n;
@@ -754,7 +753,8 @@ static enum status load_ns(struct registry *registry, struct bytes key, struct b
     return STATUS_OK;
 }
 
-/* Numbers beyond this server's `databases` keep what they name, out of reach, until it is raised. */
+/* Numbers beyond this server's `databases` keep what they name, out of reach, until it is raised.
+ */
 static void load_databases(struct registry *registry, struct bytes value)
 {
     for (int n = 0; n < registry->database_count && value.size >= NS_ID_SIZE; n++) {

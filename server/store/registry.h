@@ -1,9 +1,10 @@
 /* registry.h - the namespaces.
  *
- * A namespace has a 128-bit id that every replica knows, a unique title, settings of its own and exact
- * counts.  Locally its keys live under a 32-bit number; emptying a namespace gives it a new number, at
- * once, and the old number's keys are purged in the background.  The registry's records are ordinary
- * records in the namespace with the local number 0, so they are replicated like any data.
+ * A namespace has a 128-bit id that every replica knows, a unique title, settings of its own and
+ * exact counts.  Locally its keys live under a 32-bit number; emptying a namespace gives it a new
+ * number, at once, and the old number's keys are purged in the background.  The registry's records
+ * are ordinary records in the namespace with the local number 0, so they are replicated like any
+ * data.
  *
  * N1  Changes are made under the commit order (order.h) and undone if their commit fails.
  * N2  `struct ns` lives until the last ns_release(); a dropped one is marked and answers nothing.
@@ -85,7 +86,8 @@ void ns_release(struct ns *ns);
 /* A copy of the title ("db3" for a numbered one); the caller frees. */
 char *ns_take_title(struct registry *registry, const struct ns *ns);
 
-/* All that exist, in order of title, each retained; the caller releases each and frees the array. */
+/* All that exist, in order of title, each retained; the caller releases each and frees the array.
+ */
 struct ns **registry_list(struct registry *registry, size_t *count);
 
 /* --- changes: inside a transaction (txn.h), after txn_enter() --- */

@@ -10,7 +10,8 @@
 #include "store/store_internal.h"
 #include "store/txn_internal.h"
 
-/* Up to so many keys a random one is counted off; above, found by a random position and a random walk. */
+/* Up to so many keys a random one is counted off; above, found by a random position and a random
+ * walk. */
 #define RANDOM_COUNTED_MAX 1000
 #define RANDOM_WALK_MAX    64
 
@@ -259,8 +260,7 @@ static enum status walk(struct store_thread *thread, struct txn *txn, const stru
     struct scan_row row;
     struct scan *scan;
     size_t mark = key->size;
-    enum status status =
-        scan_open(thread, txn, ns, no_prefix, from, now_ms, &scan, depends_on);
+    enum status status = scan_open(thread, txn, ns, no_prefix, from, now_ms, &scan, depends_on);
 
     if (status != STATUS_OK)
         return status;
@@ -274,7 +274,8 @@ static enum status walk(struct store_thread *thread, struct txn *txn, const stru
     return status;
 }
 
-/* A position between the first and the last stored key, as if their first bytes were evenly spread. */
+/* A position between the first and the last stored key, as if their first bytes were evenly spread.
+ */
 static struct bytes random_position(struct store *store, uint32_t number, struct random *random,
                                     char text[8])
 {

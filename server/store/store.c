@@ -92,10 +92,10 @@ static enum status load_chunks(struct store *store, struct entry *entry)
     for (uint16_t i = 0; i < record_chunk_count(header) && status == STATUS_OK; i++) {
         struct bytes chunk;
 
-        status = engine_get(store->engine,
-                            keyspace_chunk(&key, entry->ns, entry_key(entry), header->stamp,
-                                           header->origin, i),
-                            &chunk);
+        status = engine_get(
+            store->engine,
+            keyspace_chunk(&key, entry->ns, entry_key(entry), header->stamp, header->origin, i),
+            &chunk);
         if (status != STATUS_OK)
             break;
         if (chunk.size <= header->value_size - filled)
@@ -133,8 +133,8 @@ static enum status decode_entry(struct store *store, uint32_t number, struct byt
     return STATUS_OK;
 }
 
-static enum status read_entry(struct store *store, uint32_t number, struct bytes key,
-                              uint64_t hash, struct entry **entry)
+static enum status read_entry(struct store *store, uint32_t number, struct bytes key, uint64_t hash,
+                              struct entry **entry)
 {
     struct buffer stored_key = {0};
     struct bytes stored;
@@ -451,8 +451,7 @@ uint64_t store_newest_group(const struct store *store)
 
 uint64_t store_publications(const struct store *store)
 {
-    uint64_t publications =
-        atomic_load_explicit(&store->order.publications, memory_order_acquire);
+    uint64_t publications = atomic_load_explicit(&store->order.publications, memory_order_acquire);
 
     atomic_thread_fence(memory_order_acquire);
     return publications;

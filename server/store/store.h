@@ -1,7 +1,7 @@
 /* store.h - everything that is kept, in one object.
  *
- * Owns the engine (LevelDB), the cache of records, the namespaces, the commit order with its thread,
- * and the sweeper.  See README.md for who calls what from which thread.
+ * Owns the engine (LevelDB), the cache of records, the namespaces, the commit order with its
+ * thread, and the sweeper.  See README.md for who calls what from which thread.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -34,10 +34,11 @@ uint64_t store_node_id(const struct store *store);
 
 /* A thread that reads or writes joins first.  on_commit(context) is called from the commit thread
  * whenever store_committed() rose or a commit failed; it must only wake its owner (eventfd). */
-struct store_thread *store_join(struct store *store, void (*on_commit)(void *context), void *context);
+struct store_thread *store_join(struct store *store, void (*on_commit)(void *context),
+                                void *context);
 void store_leave(struct store_thread *thread);
-/* At the end of every turn in which the thread may have written: hands what it published to the commit
- * thread.  Until then nothing of it is committed, so that a turn's writes go together. */
+/* At the end of every turn in which the thread may have written: hands what it published to the
+ * commit thread.  Until then nothing of it is committed, so that a turn's writes go together. */
 void store_end_turn(struct store_thread *thread);
 struct epoch_thread *store_epoch(struct store_thread *thread);
 struct store *store_of(const struct store_thread *thread);
@@ -68,9 +69,9 @@ struct store_statistics {
     int64_t cache_bytes, cache_entries, disk_reads;
     int64_t evicted_keys, expired_keys;
     int64_t commits, committed_changes, failed_commits, syncs;
-    int64_t unsynced_changes;       /* since the last durable point */
-    int64_t last_sync_s;            /* wall clock */
-    int64_t purge_backlog;          /* namespaces being purged */
+    int64_t unsynced_changes; /* since the last durable point */
+    int64_t last_sync_s;      /* wall clock */
+    int64_t purge_backlog;    /* namespaces being purged */
 };
 
 void store_statistics(struct store *store, struct store_statistics *statistics);

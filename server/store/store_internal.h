@@ -23,7 +23,8 @@ struct store {
     _Atomic int64_t disk_reads;
 };
 
-/* May the engine be used?  The answer holds until the thread's turn ends: reopening waits for that. */
+/* May the engine be used?  The answer holds until the thread's turn ends: reopening waits for that.
+ */
 static inline bool store_is_engine_open(const struct store *store)
 {
     return atomic_load_explicit(&store->order.is_engine_open, memory_order_acquire);

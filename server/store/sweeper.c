@@ -15,10 +15,10 @@
 #include "store/txn_internal.h"
 #include "store/wire.h"
 
-#define PERIOD_MS       50  /* between two rounds when there is nothing to do */
-#define KEYS_PER_TXN    128 /* holds up no writer for longer than some tens of microseconds */
-#define ROWS_PER_ROUND  8192
-#define PURGE_BATCH     1024 /* keys of a namespace removed in one batch */
+#define PERIOD_MS      50  /* between two rounds when there is nothing to do */
+#define KEYS_PER_TXN   128 /* holds up no writer for longer than some tens of microseconds */
+#define ROWS_PER_ROUND 8192
+#define PURGE_BATCH    1024 /* keys of a namespace removed in one batch */
 
 /* So many keys are removed before their range is compacted; a range with few is not worth it. */
 #define PURGE_STRIDE     65536
@@ -27,10 +27,10 @@
 /* Tombstones are kept for the longest distance the write rate can ask for, and a little. */
 #define TOMBSTONE_KEPT_MS 2000
 
-/* A round starts this far behind where the last one ended, because index rows may appear out of order by
- * as much as clocks and turns differ; every so often it starts at the beginning. */
-#define OVERLAP_MS         10000
-#define ROUNDS_TO_RESTART  200
+/* A round starts this far behind where the last one ended, because index rows may appear out of
+ * order by as much as clocks and turns differ; every so often it starts at the beginning. */
+#define OVERLAP_MS        10000
+#define ROUNDS_TO_RESTART 200
 
 struct sweeper {
     struct store *store;
@@ -159,8 +159,8 @@ static void sweep(struct sweeper *sweeper, const struct index *index, uint64_t f
     struct keyspace_position position;
     struct pass pass = {.orphans = engine_batch_create()};
 
-    engine_iterator_seek(iterator, keyspace_time(&sweeper->key, index->kind,
-                                                 is_restarting(sweeper) ? 0 : from));
+    engine_iterator_seek(
+        iterator, keyspace_time(&sweeper->key, index->kind, is_restarting(sweeper) ? 0 : from));
     for (int rows = 0; rows < ROWS_PER_ROUND && engine_iterator_is_valid(iterator) &&
                        index->read(engine_iterator_key(iterator), &position) == STATUS_OK &&
                        position.time <= until;

@@ -28,9 +28,9 @@ struct slot {
     struct bytes key; /* in a key block */
     uint64_t hash;
     uint32_t number;
-    bool is_known;    /* base is what is stored now */
-    bool is_fetched;  /* `loaded` was read from the engine */
-    bool is_deleted;  /* by this transaction */
+    bool is_known;   /* base is what is stored now */
+    bool is_fetched; /* `loaded` was read from the engine */
+    bool is_deleted; /* by this transaction */
     struct loaded loaded;
     const struct entry *base; /* NULL = nothing */
     struct entry *written;    /* by this transaction, of any kind; not published yet */
@@ -283,8 +283,8 @@ static enum status fetch_missing(struct txn *txn)
     return status;
 }
 
-/* Under the order: is the slot's base certain?  Memory knows better than what was fetched, and what was
- * fetched holds only if nothing written has left memory since (cache.h, H4). */
+/* Under the order: is the slot's base certain?  Memory knows better than what was fetched, and what
+ * was fetched holds only if nothing written has left memory since (cache.h, H4). */
 static bool settle(struct txn *txn, struct slot *slot)
 {
     struct cache *cache = txn->store->cache;
@@ -379,10 +379,9 @@ enum status txn_enter(struct txn *txn)
 
 /* ---------- running ---------- */
 
-/* The slot of a key, with its base known: of one that was not named too, at the price of a fetch under
- * the order. */
-static enum status known_slot(struct txn *txn, struct ns *ns, struct bytes key,
-                              struct slot **found)
+/* The slot of a key, with its base known: of one that was not named too, at the price of a fetch
+ * under the order. */
+static enum status known_slot(struct txn *txn, struct ns *ns, struct bytes key, struct slot **found)
 {
     struct slot *slot = slot_for(txn, ns, key);
     enum status status = STATUS_OK;
@@ -526,7 +525,8 @@ enum status txn_purge(struct txn *txn, struct ns *ns, struct bytes key, uint64_t
     return STATUS_OK;
 }
 
-/* Nothing is stored under the namespace's new number, and what this transaction wrote is gone too. */
+/* Nothing is stored under the namespace's new number, and what this transaction wrote is gone too.
+ */
 static void forget_slots(struct txn *txn, const struct ns *ns, uint32_t number)
 {
     for (size_t i = 0; i < txn->slot_count; i++) {
@@ -609,8 +609,7 @@ static bool is_changed(const struct slot *slot)
 /* Client writes carry the transaction's stamp; expiring and purging are no writes. */
 static bool is_client_write(const struct txn *txn, const struct slot *slot)
 {
-    return is_changed(slot) &&
-           (slot->written == NULL || slot->written->header.stamp == txn->stamp);
+    return is_changed(slot) && (slot->written == NULL || slot->written->header.stamp == txn->stamp);
 }
 
 static enum status check_rate(const struct txn *txn, const struct slot *slot, int64_t *wait_ms)

@@ -2,8 +2,8 @@
  *
  * A read needs no transaction: store_find() looks in memory without a lock, else in LevelDB.
  *
- * A write is a transaction: it names its keys, enters the commit order, runs on an overlay of its own,
- * and is published as a whole or not at all.  The steps of dispatch.c:
+ * A write is a transaction: it names its keys, enters the commit order, runs on an overlay of its
+ * own, and is published as a whole or not at all.  The steps of dispatch.c:
  *
  *     txn_reset(txn, now_ms);
  *     txn_name(txn, ns, key);             for every key the command may touch

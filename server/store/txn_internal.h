@@ -5,8 +5,8 @@
 #include "store/order.h"
 #include "store/txn.h"
 
-/* The namespace moves to another local number when the transaction commits, and sees itself there at
- * once; what was under the old number is purged.  NUMBER_NONE: it has none before, or after. */
+/* The namespace moves to another local number when the transaction commits, and sees itself there
+ * at once; what was under the old number is purged.  NUMBER_NONE: it has none before, or after. */
 #define NUMBER_NONE 0u
 void txn_renumber(struct txn *txn, struct ns *ns, uint32_t old_number, uint32_t new_number);
 
@@ -16,8 +16,8 @@ uint32_t txn_number(const struct txn *txn, const struct ns *ns);
 /* Run when the transaction is abandoned or its commit fails (is_failed), or has been committed. */
 void txn_add_undo(struct txn *txn, void (*run)(void *context, bool is_failed), void *context);
 
-/* Turns a live record whose time is over into an expired one, with its own stamp; nothing if it is not
- * what is stored any more. */
+/* Turns a live record whose time is over into an expired one, with its own stamp; nothing if it is
+ * not what is stored any more. */
 enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key) MUST_USE;
 
 /* Removes a tombstone or expired record with this stamp for good; nothing if it is gone. */
