@@ -46,6 +46,36 @@ enum status data_find(struct call *call, struct bytes key, const struct entry **
     return data_find_in(call, call->ns, key, found);
 }
 
+static enum status peek(struct call *call, struct bytes key, const struct entry **found)
+{
+    const struct entry *entry = NULL;
+    enum status s;
+
+    if (!is_storable(key))
+        return STATUS_NOT_FOUND;
+    if (call->txn != NULL)
+        return txn_find(call->txn, call->ns, key, found);
+    s = store_find_any(call->worker->store_thread, call->ns, key, &entry, &call->depends_on);
+    if (s != STATUS_OK)
+        return s;
+    if (!entry_is_live(entry, call->now_ms))
+        return STATUS_NOT_FOUND;
+    *found = entry;
+    return STATUS_OK;
+}
+
+enum status data_peek(struct call *call, struct bytes key, const struct entry **found)
+{
+    const struct entry *entry = NULL;
+    enum status s = peek(call, key, &entry);
+
+    count_lookup(call, s);
+    if (s != STATUS_OK && s != STATUS_NOT_FOUND)
+        return s;
+    *found = entry;
+    return STATUS_OK;
+}
+
 static enum status check_limit(struct call *call, const struct ns *ns, enum limit limit,
                                int64_t seen, enum status refusal)
 {

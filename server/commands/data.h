@@ -28,8 +28,11 @@ static inline MUST_USE enum status data_look(struct call *call, struct bytes key
     return STATUS_OK;
 }
 
-/* The answer of commands that say whether they did anything: 1, or 0 where STATUS_NOT_FOUND says that
- * there was nothing to do. */
+/* As data_look(), for commands that ask about a key without using it: its idle time goes on. */
+enum status data_peek(struct call *call, struct bytes key, const struct entry **found) MUST_USE;
+
+/* The answer of commands that say whether they did anything: 1, or 0 where STATUS_NOT_FOUND says
+ * that there was nothing to do. */
 static inline MUST_USE enum status data_reply_whether(struct call *call, enum status s)
 {
     if (s != STATUS_OK && s != STATUS_NOT_FOUND)

@@ -160,7 +160,7 @@ static enum status reply_expiry(struct call *call, int64_t base_ms, bool in_seco
     int64_t ms;
     enum status s;
 
-    s = data_look(call, call_argument(call, 1), &entry);
+    s = data_peek(call, call_argument(call, 1), &entry);
     if (s != STATUS_OK)
         return s;
     if (entry == NULL) {

@@ -2,6 +2,7 @@
 #include "commands/data.h"
 #include "commands/help.h"
 #include "commands/table.h"
+#include "replication/version.h"
 
 static enum status command_del(struct call *call)
 {
@@ -19,22 +20,33 @@ static enum status command_del(struct call *call)
     return STATUS_OK;
 }
 
-/* EXISTS and TOUCH: how many of the names are there; one named twice counts twice. */
-static enum status command_exists(struct call *call)
+/* How many of the names are there; one named twice counts twice. */
+static enum status count_present(struct call *call,
+                                 enum status (*look)(struct call *call, struct bytes key,
+                                                     const struct entry **found))
 {
-    int64_t found_count = 0;
-    const struct entry *entry;
+    int64_t present_count = 0;
 
     for (size_t i = 1; i < call->argc; i++) {
-        enum status s = data_find(call, call_argument(call, i), &entry);
+        const struct entry *entry;
+        enum status s = look(call, call_argument(call, i), &entry);
 
-        if (s == STATUS_OK)
-            found_count++;
-        else if (s != STATUS_NOT_FOUND)
+        if (s != STATUS_OK)
             return s;
+        present_count += entry != NULL;
     }
-    reply_integer(call->reply, found_count);
+    reply_integer(call->reply, present_count);
     return STATUS_OK;
+}
+
+static enum status command_exists(struct call *call)
+{
+    return count_present(call, data_peek);
+}
+
+static enum status command_touch(struct call *call)
+{
+    return count_present(call, data_look);
 }
 
 static enum status command_type(struct call *call)
@@ -42,7 +54,7 @@ static enum status command_type(struct call *call)
     const struct entry *entry;
     enum status s;
 
-    s = data_look(call, call_argument(call, 1), &entry);
+    s = data_peek(call, call_argument(call, 1), &entry);
     if (s == STATUS_OK)
         reply_simple(call->reply, entry != NULL ? "string" : "none");
     return s;
@@ -203,7 +215,7 @@ static enum status command_object_encoding(struct call *call)
     const struct entry *entry;
     enum status s;
 
-    s = data_look(call, call_argument(call, 2), &entry);
+    s = data_peek(call, call_argument(call, 2), &entry);
     if (s != STATUS_OK)
         return s;
     if (entry != NULL)
@@ -218,7 +230,7 @@ static enum status command_object_refcount(struct call *call)
     const struct entry *entry;
     enum status s;
 
-    s = data_look(call, call_argument(call, 2), &entry);
+    s = data_peek(call, call_argument(call, 2), &entry);
     if (s != STATUS_OK)
         return s;
     if (entry != NULL)
@@ -228,17 +240,26 @@ static enum status command_object_refcount(struct call *call)
     return STATUS_OK;
 }
 
+/* A record just written or brought into memory has not been used since, so its stamp counts. */
+static int64_t last_use_s(const struct entry *entry)
+{
+    int64_t used_s = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
+    int64_t written_s = stamp_wall_ms(entry->header.stamp) / 1000;
+
+    return used_s > written_s ? used_s : written_s;
+}
+
 static enum status command_object_idletime(struct call *call)
 {
     const struct entry *entry;
     int64_t idle_s;
     enum status s;
 
-    s = data_look(call, call_argument(call, 2), &entry);
+    s = data_peek(call, call_argument(call, 2), &entry);
     if (s != STATUS_OK)
         return s;
     if (entry != NULL) {
-        idle_s = call->now_ms / 1000 - (int64_t)atomic_load(&entry->used_s);
+        idle_s = call->now_ms / 1000 - last_use_s(entry);
         reply_integer(call->reply, idle_s > 0 ? idle_s : 0);
     } else {
         reply_null(call->reply);
@@ -251,7 +272,7 @@ static enum status command_object_freq(struct call *call)
     const struct entry *entry;
     enum status s;
 
-    s = data_look(call, call_argument(call, 2), &entry);
+    s = data_peek(call, call_argument(call, 2), &entry);
     if (s != STATUS_OK)
         return s;
     if (entry != NULL)
@@ -292,7 +313,7 @@ static struct command object_commands[] = {
     { .name = "idletime", OF_OBJECT, .run = command_object_idletime,
       .compat = COMPAT_DIFFERS, .since = "2.2.3",
       .summary = "Tells for how many seconds nobody has used a key",
-      .note = "counts from when the key was last read into memory" },
+      .note = "counts from the last write if the key has not been read since it came into memory" },
     { .name = "refcount", OF_OBJECT, .run = command_object_refcount,
       .compat = COMPAT_DIFFERS, .since = "2.2.3",
       .summary = "Tells how many references a value has",
@@ -310,7 +331,7 @@ struct command keys_commands[] = {
     { .name = "exists", .arity = -2, ALL_KEYS, READS, .run = command_exists, .since = "1.0.0",
       .complexity = "O(N) where N is the number of keys",
       .summary = "Counts how many of the keys there are", .syntax = "key [key ...]" },
-    { .name = "touch", .arity = -2, ALL_KEYS, READS, .run = command_exists, .since = "3.2.1",
+    { .name = "touch", .arity = -2, ALL_KEYS, READS, .run = command_touch, .since = "3.2.1",
       .complexity = "O(N) where N is the number of keys",
       .summary = "Marks keys as used and counts how many there are", .syntax = "key [key ...]" },
     { .name = "type", .arity = 2, ONE_KEY, READS, .run = command_type, .since = "1.0.0",
@@ -327,8 +348,7 @@ struct command keys_commands[] = {
       .summary = "Copies a key's value, metadata and expiry to another key or database",
       .syntax = "source destination [DB destination-db] [REPLACE]" },
     { .name = "move", .arity = 3, .flags = CMD_WRITE | CMD_FAST | CMD_OTHER_DB, ONE_KEY,
-      .key_use = KEYS_RW,
-      CARRIES, .run = command_move, .since = "1.0.0",
+      .key_use = KEYS_RW, CARRIES, .run = command_move, .since = "1.0.0",
       .summary = "Moves a key to another database, unless it has one of that name",
       .syntax = "key db" },
     { .name = "object", .arity = -2, .subcommands = object_commands, .group = GROUP_GENERIC,

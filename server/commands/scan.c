@@ -199,12 +199,17 @@ static enum status command_randomkey(struct call *call)
  * for everything that was written before it was read. */
 static enum status command_dbsize(struct call *call)
 {
-    int64_t count = atomic_load(&call->ns->key_count);
-    uint64_t newest = store_newest_group(call_services(call)->store);
+    struct store *store = call_services(call)->store;
+    uint64_t newest;
 
-    if (newest > store_committed(call_services(call)->store) && newest > call->depends_on)
+    if (call->txn != NULL) {
+        reply_integer(call->reply, txn_key_count(call->txn, call->ns));
+        return STATUS_OK;
+    }
+    reply_integer(call->reply, atomic_load(&call->ns->key_count));
+    newest = store_newest_group(store);
+    if (newest > store_committed(store) && newest > call->depends_on)
         call->depends_on = newest;
-    reply_integer(call->reply, count);
     return STATUS_OK;
 }
 
