@@ -78,6 +78,13 @@ static inline struct services *call_services(const struct call *call)
     return call->worker->services;
 }
 
+/* The reply must wait for this group too. */
+static inline void call_depend_on(struct call *call, uint64_t group)
+{
+    if (group > call->depends_on)
+        call->depends_on = group;
+}
+
 static inline struct bytes call_argument(const struct call *call, size_t index)
 {
     return call->argv[index];

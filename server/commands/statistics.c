@@ -173,9 +173,8 @@ void statistics_record_error(struct thread_statistics *thread, struct bytes text
     count_add(&thread->errors[i < ERROR_WORDS_MAX ? i : ERROR_WORDS_MAX - 1].count, 1);
 }
 
-void statistics_note(const struct call *call, int64_t duration_us)
+void statistics_note(struct statistics *statistics, const struct call *call, int64_t duration_us)
 {
-    struct statistics *statistics = call_services(call)->statistics;
     const struct options *options = statistics->options;
     int64_t slow_us = options_number(options, OPTION_SLOWLOG_LOG_SLOWER_THAN);
     int64_t hesitation_ms = options_number(options, OPTION_LATENCY_MONITOR_THRESHOLD);
@@ -317,6 +316,19 @@ int64_t latency_bucket_top_us(int bucket)
     if (bucket < LATENCY_STEPS)
         return bucket;
     return ((step + 1) << (octave - 4)) - 1;
+}
+
+int64_t latency_percentile_us(const uint64_t counts[LATENCY_BUCKETS], double percentile)
+{
+    uint64_t calls = 0, passed = 0, wanted;
+    int bucket = 0;
+
+    for (int i = 0; i < LATENCY_BUCKETS; i++)
+        calls += counts[i];
+    wanted = (uint64_t)((double)calls * percentile / 100 + 0.5);
+    while (bucket < LATENCY_BUCKETS - 1 && (passed += counts[bucket]) < (wanted > 0 ? wanted : 1))
+        bucket++;
+    return latency_bucket_top_us(bucket);
 }
 
 static int compare_errors(const void *a, const void *b)

@@ -156,7 +156,7 @@ static inline bool statistics_is_notable(const struct thread_statistics *thread,
                     atomic_load_explicit(&thread->settings->notable_us, memory_order_relaxed));
 }
 
-void statistics_note(const struct call *call, int64_t duration_us);
+void statistics_note(struct statistics *statistics, const struct call *call, int64_t duration_us);
 
 /* Ten times a second, from one thread: the rates that INFO shows, and the peak of memory. */
 #define STATISTICS_SAMPLE_MS 100
@@ -174,10 +174,13 @@ struct command_total statistics_of_command(struct statistics *statistics, int co
 
 /* How many calls fell into each bucket; false if there were none. */
 bool statistics_latencies(struct statistics *statistics, int command_index,
-                          uint64_t counts[LATENCY_BUCKETS]) MUST_USE;
+                          uint64_t counts[LATENCY_BUCKETS]);
 
 /* The longest duration that a bucket counts. */
 int64_t latency_bucket_top_us(int bucket);
+
+/* The duration that `percentile` percent of the calls did not exceed. */
+int64_t latency_percentile_us(const uint64_t counts[LATENCY_BUCKETS], double percentile);
 
 /* Error words with their counts, in byte order. */
 struct error_total {
