@@ -1,0 +1,10 @@
+/* target.h - what a fuzz target defines, and libFuzzer or replay.c calls. */
+#ifndef FUZZ_TARGET_H
+#define FUZZ_TARGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#endif
