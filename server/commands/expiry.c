@@ -196,7 +196,7 @@ static enum status command_pexpiretime(struct call *call)
 
 /* clang-format off */
 #define ONE_KEY .first_key = 1, .last_key = 1, .key_step = 1
-#define WRITES  ONE_KEY, .flags = CMD_WRITE | CMD_FAST, .key_use = KEYS_RW, \
+#define WRITES  ONE_KEY, .flags = CMD_WRITE | CMD_FAST, .key_use = KEYS_UPDATE, \
                 .group = GROUP_GENERIC, .compat = COMPAT_DIFFERS, .complexity = "O(1)", \
                 .note = "subject to the write rate"
 #define READS   ONE_KEY, .flags = CMD_READONLY | CMD_FAST, .key_use = KEYS_RO, \

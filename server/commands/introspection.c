@@ -413,7 +413,7 @@ static struct command memory_commands[] = {
       .summary = "Tells what memory is used for", .syntax = "",
       .note = "keys and dataset are those in memory; fewer fields" },
     { .name = "usage", .arity = -3, .flags = CMD_READONLY, .first_key = 2, .last_key = 2,
-      .key_step = 1, .key_use = KEYS_RO, .run = command_memory_usage,
+      .key_step = 1, .key_use = KEYS_PEEK, .run = command_memory_usage,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "4.0.0", .complexity = "O(1)",
       .summary = "Tells how many bytes a key takes in memory", .syntax = "key [SAMPLES count]",
       .note = "what the record takes while it is in memory" },

@@ -287,7 +287,7 @@ static enum status command_object_freq(struct call *call)
 #define ONE_KEY   .first_key = 1, .last_key = 1, .key_step = 1
 #define TWO_KEYS  .first_key = 1, .last_key = 2, .key_step = 1
 #define ALL_KEYS  .first_key = 1, .last_key = -1, .key_step = 1
-#define READS     .flags = CMD_READONLY | CMD_FAST, .key_use = KEYS_RO, .group = GROUP_GENERIC, \
+#define PEEKS     .flags = CMD_READONLY | CMD_FAST, .key_use = KEYS_PEEK, .group = GROUP_GENERIC, \
                   .compat = COMPAT_SAME, .note = ""
 #define DELETES   .key_use = KEYS_RM, .run = command_del, .group = GROUP_GENERIC, \
                   .compat = COMPAT_DIFFERS, .note = "subject to the write rate"
@@ -296,7 +296,8 @@ static enum status command_object_freq(struct call *call)
                   .note = "carries the key's metadata; subject to the size limits and the " \
                           "write rate"
 #define OF_OBJECT .arity = 3, .first_key = 2, .last_key = 2, .key_step = 1, .flags = CMD_READONLY, \
-                  .key_use = KEYS_RO, .group = GROUP_GENERIC, .complexity = "O(1)", .syntax = "key"
+                  .key_use = KEYS_PEEK, .group = GROUP_GENERIC, .complexity = "O(1)", \
+                  .syntax = "key"
 
 static struct command object_commands[] = {
     { .name = "encoding", OF_OBJECT, .run = command_object_encoding,
@@ -328,23 +329,23 @@ struct command keys_commands[] = {
     { .name = "unlink", .arity = -2, .flags = CMD_WRITE | CMD_FAST, ALL_KEYS, DELETES,
       .since = "4.0.0", .complexity = "O(N) where N is the number of keys",
       .summary = "Deletes keys, the same as DEL here", .syntax = "key [key ...]" },
-    { .name = "exists", .arity = -2, ALL_KEYS, READS, .run = command_exists, .since = "1.0.0",
+    { .name = "exists", .arity = -2, ALL_KEYS, PEEKS, .run = command_exists, .since = "1.0.0",
       .complexity = "O(N) where N is the number of keys",
       .summary = "Counts how many of the keys there are", .syntax = "key [key ...]" },
-    { .name = "touch", .arity = -2, ALL_KEYS, READS, .run = command_touch, .since = "3.2.1",
+    { .name = "touch", .arity = -2, ALL_KEYS, PEEKS, .run = command_touch, .since = "3.2.1",
       .complexity = "O(N) where N is the number of keys",
       .summary = "Marks keys as used and counts how many there are", .syntax = "key [key ...]" },
-    { .name = "type", .arity = 2, ONE_KEY, READS, .run = command_type, .since = "1.0.0",
+    { .name = "type", .arity = 2, ONE_KEY, PEEKS, .run = command_type, .since = "1.0.0",
       .complexity = "O(1)",
       .summary = "Tells what a key holds: string, or none without one", .syntax = "key" },
-    { .name = "rename", .arity = 3, .flags = CMD_WRITE, TWO_KEYS, .key_use = KEYS_MIXED, CARRIES,
+    { .name = "rename", .arity = 3, .flags = CMD_WRITE, TWO_KEYS, .key_use = KEYS_RENAME, CARRIES,
       .run = command_rename, .since = "1.0.0",
       .summary = "Gives a key another name, over what that name held", .syntax = "key newkey" },
     { .name = "renamenx", .arity = 3, .flags = CMD_WRITE | CMD_FAST, TWO_KEYS,
-      .key_use = KEYS_MIXED, CARRIES, .run = command_renamenx, .since = "1.0.0",
+      .key_use = KEYS_RENAMENX, CARRIES, .run = command_renamenx, .since = "1.0.0",
       .summary = "Gives a key another name, unless that one is taken", .syntax = "key newkey" },
     { .name = "copy", .arity = -3, .flags = CMD_WRITE | CMD_DENYOOM | CMD_OTHER_DB, TWO_KEYS,
-      .key_use = KEYS_MIXED, CARRIES, .run = command_copy, .since = "6.2.0",
+      .key_use = KEYS_COPY, CARRIES, .run = command_copy, .since = "6.2.0",
       .summary = "Copies a key's value, metadata and expiry to another key or database",
       .syntax = "source destination [DB destination-db] [REPLACE]" },
     { .name = "move", .arity = 3, .flags = CMD_WRITE | CMD_FAST | CMD_OTHER_DB, ONE_KEY,

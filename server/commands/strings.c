@@ -679,9 +679,11 @@ static enum status command_lcs(struct call *call)
 #define FITS     "subject to the size limits and the write rate"
 #define KEYS(last, step) .group = GROUP_STRING, .first_key = 1, .last_key = last, .key_step = step
 #define KEY      KEYS(1, 1)
-#define READS    .key_use = KEYS_RO, .compat = COMPAT_SAME, .note = ""
-#define REPLACES .key_use = KEYS_OW, .compat = COMPAT_DIFFERS, \
-                 .note = "clears the key's metadata; " FITS
+#define SAME     .compat = COMPAT_SAME, .note = ""
+#define READS    .key_use = KEYS_RO, SAME
+#define REPLACES .compat = COMPAT_DIFFERS, .note = "clears the key's metadata; " FITS
+#define OVER     .key_use = KEYS_OW, REPLACES
+#define NEW      .key_use = KEYS_NEW, REPLACES
 #define CHANGES  .compat = COMPAT_DIFFERS, .note = "keeps the key's metadata; " FITS
 
 enum {
@@ -693,24 +695,24 @@ struct command strings_commands[] = {
     { .name = "get", .arity = 2, .flags = READ | CMD_FAST, KEY, READS, .run = command_get,
       .since = "1.0.0", .complexity = "O(1)",
       .summary = "Answers the value of a key", .syntax = "key" },
-    { .name = "set", .arity = -3, .flags = WRITE, KEY, REPLACES, .run = command_set,
-      .since = "1.0.0", .complexity = "O(1)",
+    { .name = "set", .arity = -3, .flags = WRITE, KEY, .key_use = KEYS_SET, REPLACES,
+      .run = command_set, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Stores a value under a key, whatever was there",
       .syntax = "key value [NX | XX] [GET] [EX seconds | PX milliseconds | "
                 "EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]" },
-    { .name = "setnx", .arity = 3, .flags = WRITE | CMD_FAST, KEY, REPLACES, .run = command_setnx,
+    { .name = "setnx", .arity = 3, .flags = WRITE | CMD_FAST, KEY, NEW, .run = command_setnx,
       .since = "1.0.0", .complexity = "O(1)",
       .summary = "Stores a value if the key is not there", .syntax = "key value" },
-    { .name = "setex", .arity = 4, .flags = WRITE, KEY, REPLACES, .run = command_setex,
+    { .name = "setex", .arity = 4, .flags = WRITE, KEY, OVER, .run = command_setex,
       .since = "2.0.0", .complexity = "O(1)",
       .summary = "Stores a value for so many seconds", .syntax = "key seconds value" },
-    { .name = "psetex", .arity = 4, .flags = WRITE, KEY, REPLACES, .run = command_psetex,
+    { .name = "psetex", .arity = 4, .flags = WRITE, KEY, OVER, .run = command_psetex,
       .since = "2.6.0", .complexity = "O(1)",
       .summary = "Stores a value for so many milliseconds", .syntax = "key milliseconds value" },
     { .name = "getset", .arity = 3, .flags = WRITE | CMD_FAST, KEY, .key_use = KEYS_RW, CHANGES,
       .run = command_getset, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Stores a value and answers the one before", .syntax = "key value" },
-    { .name = "getdel", .arity = 2, .flags = CMD_WRITE | CMD_FAST, KEY, .key_use = KEYS_RM,
+    { .name = "getdel", .arity = 2, .flags = CMD_WRITE | CMD_FAST, KEY, .key_use = KEYS_TAKE,
       .run = command_getdel, .since = "6.2.0", .complexity = "O(1)",
       .summary = "Answers the value of a key and deletes the key", .syntax = "key",
       .compat = COMPAT_DIFFERS, .note = "subject to the write rate" },
@@ -724,18 +726,18 @@ struct command strings_commands[] = {
       .run = command_mget, .since = "1.0.0", .complexity = "O(N) where N is the number of keys",
       .summary = "Answers the values of several keys, all at one moment",
       .syntax = "key [key ...]" },
-    { .name = "mset", .arity = -3, .flags = WRITE, KEYS(-1, 2), REPLACES,
+    { .name = "mset", .arity = -3, .flags = WRITE, KEYS(-1, 2), OVER,
       .run = command_mset, .since = "1.0.1", .complexity = "O(N) where N is the number of keys",
       .summary = "Stores several values, all or none", .syntax = "key value [key value ...]" },
-    { .name = "msetnx", .arity = -3, .flags = WRITE, KEYS(-1, 2), REPLACES,
+    { .name = "msetnx", .arity = -3, .flags = WRITE, KEYS(-1, 2), NEW,
       .run = command_msetnx, .since = "1.0.1", .complexity = "O(N) where N is the number of keys",
       .summary = "Stores several values if none of the keys is there",
       .syntax = "key value [key value ...]" },
     { .name = "append", .arity = 3, .flags = WRITE | CMD_FAST, KEY, .key_use = KEYS_INSERT, CHANGES,
       .run = command_append, .since = "2.0.0", .complexity = "O(N) where N is the new length",
       .summary = "Puts bytes behind the value of a key", .syntax = "key value" },
-    { .name = "strlen", .arity = 2, .flags = READ | CMD_FAST, KEY, READS, .run = command_strlen,
-      .since = "2.2.0", .complexity = "O(1)",
+    { .name = "strlen", .arity = 2, .flags = READ | CMD_FAST, KEY, .key_use = KEYS_PEEK, SAME,
+      .run = command_strlen, .since = "2.2.0", .complexity = "O(1)",
       .summary = "Answers how many bytes the value of a key has", .syntax = "key" },
     { .name = "getrange", .arity = 4, .flags = READ, KEY, READS, .run = command_getrange,
       .since = "2.4.0", .complexity = "O(N) where N is the number of bytes answered",
@@ -743,7 +745,7 @@ struct command strings_commands[] = {
     { .name = "substr", .arity = 4, .flags = READ, KEY, READS, .run = command_getrange,
       .since = "1.0.0", .complexity = "O(N) where N is the number of bytes answered",
       .summary = "The old name of GETRANGE", .syntax = "key start end" },
-    { .name = "setrange", .arity = 4, .flags = WRITE, KEY, .key_use = KEYS_RW, CHANGES,
+    { .name = "setrange", .arity = 4, .flags = WRITE, KEY, .key_use = KEYS_UPDATE, CHANGES,
       .run = command_setrange, .since = "2.2.0", .complexity = "O(N) where N is the new length",
       .summary = "Overwrites a part of the value of a key", .syntax = "key offset value" },
     { .name = "incr", .arity = 2, .flags = WRITE | CMD_FAST, KEY, .key_use = KEYS_RW, CHANGES,
@@ -761,7 +763,7 @@ struct command strings_commands[] = {
     { .name = "incrbyfloat", .arity = 3, .flags = WRITE | CMD_FAST, KEY, .key_use = KEYS_RW,
       CHANGES, .run = command_incrbyfloat, .since = "2.6.0", .complexity = "O(1)",
       .summary = "Adds a number, which may have a fraction, to the number at a key",
-      .syntax = "key increment" },
+      .syntax = "key float-increment" },
     { .name = "lcs", .arity = -3, .flags = READ, KEYS(2, 1), READS, .run = command_lcs,
       .since = "7.0.0", .complexity = "O(N*M) where N and M are the lengths of the two values",
       .summary = "Finds the longest common subsequence of two values",

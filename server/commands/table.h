@@ -52,15 +52,24 @@ enum command_group {
     GROUP_COUNT
 };
 
-/* What a key is used for, as key specs report it. */
+/* What a command does with its keys, in the words of Redis's key specs. */
 enum key_use {
     KEYS_NONE,
-    KEYS_RO,     /* RO access */
-    KEYS_RW,     /* RW access update */
-    KEYS_OW,     /* OW update */
+    KEYS_RO,     /* RO access: answers something of the value */
+    KEYS_PEEK,   /* RO: looks at the key alone */
+    KEYS_RW,     /* RW access update: answers something of the value that it changes */
+    KEYS_UPDATE, /* RW update */
+    KEYS_INSERT, /* RW insert: adds to the value */
+    KEYS_OW,     /* OW update: whatever was there */
+    KEYS_NEW,    /* OW insert: where nothing was */
+    KEYS_SET,    /* OW update, but with GET among the arguments RW access update */
     KEYS_RM,     /* RM delete */
-    KEYS_INSERT, /* RW insert */
-    KEYS_MIXED,  /* differs from key to key: see command_docs.c */
+    KEYS_TAKE,   /* RW access delete */
+    /* two keys, each for itself */
+    KEYS_RENAME,
+    KEYS_RENAMENX,
+    KEYS_COPY,
+    KEYS_USE_COUNT
 };
 
 struct command {

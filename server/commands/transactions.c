@@ -467,7 +467,7 @@ struct command transaction_commands[] = {
       .complexity = "O(N), when N is the number of queued commands",
       .summary = "Forgets what MULTI queued", .syntax = "", .note = "" },
     { .name = "watch", .arity = -2, .flags = OF_MULTI(CMD_FAST | CMD_ALLOW_BUSY | CMD_IN_MULTI),
-      .first_key = 1, .last_key = -1, .key_step = 1, .key_use = KEYS_RO,
+      .first_key = 1, .last_key = -1, .key_step = 1, .key_use = KEYS_PEEK,
       .run = command_watch, .group = GROUP_TRANSACTIONS, .compat = COMPAT_SAME, .since = "2.2.0",
       .complexity = "O(N) where N is the number of keys",
       .summary = "Lets the next EXEC run only if the keys have not changed by then",
