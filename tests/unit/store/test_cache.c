@@ -1,0 +1,162 @@
+#include "store/cache.h"
+
+#include <stdio.h>
+
+#include "unit/test.h"
+
+struct fixture {
+    struct epoch *epoch;
+    struct epoch_thread *thread;
+    struct cache *cache;
+    _Atomic uint64_t committed;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+
+    fixture.epoch = epoch_create();
+    fixture.thread = epoch_join(fixture.epoch);
+    atomic_store(&fixture.committed, 0);
+    fixture.cache = cache_create(1 << 20, &fixture.committed);
+    epoch_enter(fixture.thread);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    epoch_exit(fixture->thread);
+    epoch_leave(fixture->thread);
+    cache_destroy(fixture->cache);
+    epoch_destroy(fixture->epoch);
+    return 0;
+}
+
+static struct entry *make(struct fixture *fixture, uint32_t ns, const char *key, uint64_t group)
+{
+    struct entry *entry = entry_create(cache_hash(fixture->cache, ns, bytes_of(key)), ns,
+                                       bytes_of(key), (struct bytes){"", 0}, 100);
+
+    memset(entry_value_area(entry), 'v', 100);
+    atomic_store(&entry->group, group);
+    return entry;
+}
+
+static struct entry *find(struct fixture *fixture, uint32_t ns, const char *key)
+{
+    return cache_find(fixture->cache, cache_hash(fixture->cache, ns, bytes_of(key)), ns,
+                      bytes_of(key));
+}
+
+static void what_is_published_is_found_in_its_namespace_only(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *entry = make(fixture, 1, "k", 1);
+
+    assert_null(cache_publish(fixture->cache, fixture->thread, entry));
+    assert_ptr_equal(find(fixture, 1, "k"), entry);
+    assert_null(find(fixture, 2, "k"));
+    assert_null(find(fixture, 1, "K"));
+}
+
+static void a_newer_entry_takes_the_place_and_the_old_one_is_handed_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *old = make(fixture, 1, "k", 1), *entry = make(fixture, 1, "k", 2);
+
+    cache_publish(fixture->cache, fixture->thread, old);
+    assert_ptr_equal(cache_publish(fixture->cache, fixture->thread, entry), old);
+    assert_ptr_equal(find(fixture, 1, "k"), entry);
+    entry_destroy(old);
+}
+
+static void a_fill_never_replaces_what_is_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *written = make(fixture, 1, "k", 1), *read = make(fixture, 1, "k", 0);
+
+    cache_publish(fixture->cache, fixture->thread, written);
+    assert_ptr_equal(cache_fill(fixture->cache, fixture->thread, read,
+                                cache_generation(fixture->cache, read->hash)),
+                     written);
+    entry_destroy(read);
+}
+
+static void a_fill_is_refused_after_a_written_entry_left_the_shard(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *written = make(fixture, 1, "k", 1), *read = make(fixture, 1, "k", 0);
+    uint64_t before = cache_generation(fixture->cache, read->hash);
+
+    cache_publish(fixture->cache, fixture->thread, written);
+    assert_true(cache_unlink(fixture->cache, written));
+    entry_destroy(written);
+    assert_null(cache_fill(fixture->cache, fixture->thread, read, before));
+    assert_null(find(fixture, 1, "k"));
+    entry_destroy(read);
+}
+
+static void memory_stays_within_its_bound(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cache_statistics statistics;
+    char key[32];
+
+    for (int i = 0; i < 20000; i++) {
+        snprintf(key, sizeof key, "key:%d", i);
+        cache_publish(fixture->cache, fixture->thread, make(fixture, 1, key, 0));
+    }
+    cache_statistics(fixture->cache, &statistics);
+    assert_true(statistics.bytes <= 1 << 20);
+    assert_true(statistics.evicted > 0);
+    assert_int_equal(statistics.entries + statistics.evicted, 20000);
+}
+
+static void what_is_not_committed_is_not_evicted(void **state)
+{
+    struct fixture *fixture = *state;
+    char key[32];
+
+    cache_publish(fixture->cache, fixture->thread, make(fixture, 1, "pinned", 1));
+    for (int i = 0; i < 20000; i++) {
+        snprintf(key, sizeof key, "key:%d", i);
+        cache_publish(fixture->cache, fixture->thread, make(fixture, 1, key, 0));
+    }
+    assert_non_null(find(fixture, 1, "pinned"));
+}
+
+static void what_is_read_again_outlives_a_scan(void **state)
+{
+    struct fixture *fixture = *state;
+    char key[32];
+
+    cache_publish(fixture->cache, fixture->thread, make(fixture, 1, "hot", 0));
+    for (int i = 0; i < 50000; i++) {
+        if (i % 100 == 0)
+            atomic_store(&find(fixture, 1, "hot")->is_visited, true);
+        snprintf(key, sizeof key, "key:%d", i);
+        cache_publish(fixture->cache, fixture->thread, make(fixture, 1, key, 0));
+    }
+    assert_non_null(find(fixture, 1, "hot"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_published_is_found_in_its_namespace_only, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_newer_entry_takes_the_place_and_the_old_one_is_handed_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fill_never_replaces_what_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fill_is_refused_after_a_written_entry_left_the_shard,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_stays_within_its_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_committed_is_not_evicted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_read_again_outlives_a_scan, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

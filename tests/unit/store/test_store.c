@@ -1,0 +1,503 @@
+/* The store as a whole, on a real LevelDB in a temporary directory, with a clock that stands still until
+ * it is moved. */
+#include "store/store.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/scan.h"
+#include "unit/test.h"
+
+#define DEADLINE_MS 10000
+
+static _Atomic int64_t wall_us = 1700000000000000;
+
+static int64_t fake_wall(const struct clock *clock)
+{
+    (void)clock;
+    return atomic_load(&wall_us);
+}
+
+static int64_t fake_monotonic(const struct clock *clock)
+{
+    return fake_wall(clock);
+}
+
+static const struct clock fake_clock = {fake_wall, fake_monotonic};
+
+struct fixture {
+    char directory[64];
+    struct options *options;
+    struct store *store;
+    struct store_thread *thread;
+    struct txn *txn;
+};
+
+static struct fixture fixture;
+
+static int64_t now_ms(void)
+{
+    return atomic_load(&wall_us) / 1000;
+}
+
+static void pass_ms(int64_t ms)
+{
+    atomic_fetch_add(&wall_us, ms * 1000);
+}
+
+static void ignore(void *context)
+{
+    (void)context;
+}
+
+static void open_store(void)
+{
+    char error[STORE_ERROR_MAX];
+
+    assert_int_equal(store_open(fixture.options, &fake_clock, &fixture.store, error), STATUS_OK);
+    fixture.thread = store_join(fixture.store, ignore, NULL);
+    fixture.txn = txn_create(fixture.thread);
+    epoch_enter(store_epoch(fixture.thread));
+}
+
+static void close_store(void)
+{
+    epoch_exit(store_epoch(fixture.thread));
+    txn_destroy(fixture.txn);
+    store_leave(fixture.thread);
+    store_close(fixture.store);
+}
+
+static void reopen_store(void)
+{
+    close_store();
+    open_store();
+}
+
+static int set_up(void **state)
+{
+    char error[OPTIONS_ERROR_MAX];
+    char *arguments[] = {"test", "--dir", fixture.directory, "--loglevel", "warning"};
+
+    (void)state;
+    strcpy(fixture.directory, "/tmp/grapevine-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture.directory));
+    fixture.options = options_create();
+    assert_int_equal(options_parse(fixture.options, COUNT_OF(arguments), arguments, error), STATUS_OK);
+    assert_int_equal(options_finish(fixture.options, error), STATUS_OK);
+    open_store();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+
+    (void)state;
+    close_store();
+    options_destroy(fixture.options);
+    snprintf(command, sizeof command, "rm -rf %s", fixture.directory);
+    return system(command);
+}
+
+static struct ns *db(int n)
+{
+    return registry_database(store_registry(fixture.store), n);
+}
+
+static void wait_committed(uint64_t group)
+{
+    store_end_turn(fixture.thread);
+    epoch_exit(store_epoch(fixture.thread));
+    for (int i = 0; i < DEADLINE_MS && store_committed(fixture.store) < group; i++)
+        poll(NULL, 0, 1);
+    epoch_enter(store_epoch(fixture.thread));
+    assert_true(store_committed(fixture.store) >= group);
+}
+
+static enum status put_at(struct ns *ns, const char *key, struct bytes value, int64_t expiry_ms,
+                          bool wait)
+{
+    uint64_t group = 0;
+    int64_t wait_ms;
+    enum status status;
+    char *area;
+
+    txn_reset(fixture.txn, now_ms());
+    txn_name(fixture.txn, ns, bytes_of(key));
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    assert_int_equal(txn_put(fixture.txn, ns, bytes_of(key), (struct bytes){"", 0}, expiry_ms,
+                             value.size, &area),
+                     STATUS_OK);
+    memcpy(area, value.data, value.size);
+    status = txn_commit(fixture.txn, &group, &wait_ms);
+    if (status == STATUS_OK && wait)
+        wait_committed(group);
+    return status;
+}
+
+static enum status put(const char *key, const char *value)
+{
+    return put_at(db(0), key, bytes_of(value), EXPIRY_NONE, true);
+}
+
+static enum status delete(const char *key)
+{
+    uint64_t group = 0;
+    int64_t wait_ms;
+    enum status status;
+
+    txn_reset(fixture.txn, now_ms());
+    txn_name(fixture.txn, db(0), bytes_of(key));
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    status = txn_delete(fixture.txn, db(0), bytes_of(key));
+    if (status != STATUS_OK) {
+        txn_abandon(fixture.txn);
+        return status;
+    }
+    status = txn_commit(fixture.txn, &group, &wait_ms);
+    if (status == STATUS_OK)
+        wait_committed(group);
+    return status;
+}
+
+static enum status find(const char *key, const struct entry **entry)
+{
+    uint64_t depends_on = 0;
+
+    return store_find(fixture.thread, db(0), bytes_of(key), now_ms(), entry, &depends_on);
+}
+
+static void assert_value(const char *key, const char *value)
+{
+    const struct entry *entry;
+
+    assert_int_equal(find(key, &entry), STATUS_OK);
+    assert_true(bytes_equal(entry_value(entry), bytes_of(value)));
+}
+
+static void assert_missing(const char *key)
+{
+    const struct entry *entry;
+
+    assert_int_equal(find(key, &entry), STATUS_NOT_FOUND);
+}
+
+static void what_is_written_is_read_and_survives_a_restart(void **state)
+{
+    (void)state;
+    assert_int_equal(put("k", "v"), STATUS_OK);
+    assert_value("k", "v");
+    reopen_store();
+    assert_value("k", "v");
+    assert_int_equal(db(0)->key_count, 1);
+}
+
+static void a_write_is_read_back_before_it_is_committed(void **state)
+{
+    const struct entry *entry;
+    uint64_t depends_on = 0;
+
+    (void)state;
+    assert_int_equal(put_at(db(0), "k", bytes_of("v"), EXPIRY_NONE, false), STATUS_OK);
+    assert_int_equal(
+        store_find(fixture.thread, db(0), bytes_of("k"), now_ms(), &entry, &depends_on),
+        STATUS_OK);
+    assert_true(depends_on > 0);
+    wait_committed(depends_on);
+}
+
+static void a_key_is_written_once_in_a_second(void **state)
+{
+    (void)state;
+    assert_int_equal(put("k", "1"), STATUS_OK);
+    pass_ms(999);
+    assert_int_equal(put("k", "2"), STATUS_RATE_LIMITED);
+    assert_value("k", "1");
+    pass_ms(1);
+    assert_int_equal(put("k", "3"), STATUS_OK);
+    assert_value("k", "3");
+}
+
+static void a_delete_counts_as_a_write_also_after_a_restart(void **state)
+{
+    (void)state;
+    assert_int_equal(put("k", "1"), STATUS_OK);
+    pass_ms(1000);
+    assert_int_equal(delete ("k"), STATUS_OK);
+    assert_missing("k");
+    reopen_store();
+    pass_ms(500);
+    assert_int_equal(put("k", "2"), STATUS_RATE_LIMITED);
+    pass_ms(500);
+    assert_int_equal(put("k", "2"), STATUS_OK);
+    assert_int_equal(db(0)->key_count, 1);
+}
+
+static void deleting_what_is_not_there_is_no_write(void **state)
+{
+    (void)state;
+    assert_int_equal(delete ("nothing"), STATUS_NOT_FOUND);
+    assert_int_equal(put("nothing", "something"), STATUS_OK);
+}
+
+static void a_record_is_absent_the_moment_its_expiry_is_reached(void **state)
+{
+    int64_t expiry_ms = now_ms() + 100;
+
+    (void)state;
+    assert_int_equal(put_at(db(0), "k", bytes_of("v"), expiry_ms, true), STATUS_OK);
+    pass_ms(99);
+    assert_value("k", "v");
+    pass_ms(1);
+    assert_missing("k");
+}
+
+static void an_expired_record_is_swept_from_the_count(void **state)
+{
+    (void)state;
+    assert_int_equal(put_at(db(0), "k", bytes_of("v"), now_ms() + 100, true), STATUS_OK);
+    assert_int_equal(db(0)->key_count, 1);
+    pass_ms(200);
+    for (int i = 0; i < DEADLINE_MS && atomic_load(&db(0)->key_count) > 0; i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(db(0)->key_count, 0);
+    assert_int_equal(db(0)->expiring_count, 0);
+    assert_int_equal(db(0)->byte_count, 0);
+}
+
+static void a_long_value_comes_back_whole_from_disk(void **state)
+{
+    size_t size = 3 * 1024 * 1024 + 17;
+    char *value = malloc(size);
+    const struct entry *entry;
+
+    (void)state;
+    for (size_t i = 0; i < size; i++)
+        value[i] = (char)(i * 31 >> 3);
+    assert_int_equal(put_at(db(0), "long", (struct bytes){value, size}, EXPIRY_NONE, true),
+                     STATUS_OK);
+    reopen_store();
+    assert_int_equal(find("long", &entry), STATUS_OK);
+    assert_true(bytes_equal(entry_value(entry), (struct bytes){value, size}));
+    free(value);
+}
+
+static enum status put_two(const char *a, const char *b)
+{
+    uint64_t group = 0;
+    int64_t wait_ms;
+    enum status status;
+    char *area;
+
+    txn_reset(fixture.txn, now_ms());
+    txn_name(fixture.txn, db(0), bytes_of(a));
+    txn_name(fixture.txn, db(0), bytes_of(b));
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    assert_int_equal(txn_put(fixture.txn, db(0), bytes_of(a), (struct bytes){"", 0}, EXPIRY_NONE,
+                             0, &area),
+                     STATUS_OK);
+    assert_int_equal(txn_put(fixture.txn, db(0), bytes_of(b), (struct bytes){"", 0}, EXPIRY_NONE,
+                             0, &area),
+                     STATUS_OK);
+    status = txn_commit(fixture.txn, &group, &wait_ms);
+    if (status == STATUS_OK)
+        wait_committed(group);
+    return status;
+}
+
+static void one_refused_key_refuses_the_whole_transaction(void **state)
+{
+    (void)state;
+    assert_int_equal(put("b", "1"), STATUS_OK);
+    assert_int_equal(put_two("a", "b"), STATUS_RATE_LIMITED);
+    assert_missing("a");
+    assert_value("b", "1");
+    assert_int_equal(db(0)->key_count, 1);
+}
+
+static void several_writes_of_one_key_in_a_transaction_are_one(void **state)
+{
+    (void)state;
+    assert_int_equal(put_two("a", "a"), STATUS_OK);
+    assert_value("a", "");
+    assert_int_equal(db(0)->key_count, 1);
+}
+
+static enum status in_txn(enum status (*change)(struct txn *txn))
+{
+    uint64_t group = 0;
+    int64_t wait_ms;
+    enum status status;
+
+    txn_reset(fixture.txn, now_ms());
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    status = change(fixture.txn);
+    if (status != STATUS_OK) {
+        txn_abandon(fixture.txn);
+        return status;
+    }
+    status = txn_commit(fixture.txn, &group, &wait_ms);
+    wait_committed(group);
+    return status;
+}
+
+static enum status empty_db0(struct txn *txn)
+{
+    return registry_empty(txn, db(0));
+}
+
+static void an_emptied_namespace_is_empty_at_once_and_after_a_restart(void **state)
+{
+    (void)state;
+    assert_int_equal(put("k", "v"), STATUS_OK);
+    assert_int_equal(in_txn(empty_db0), STATUS_OK);
+    assert_missing("k");
+    assert_int_equal(db(0)->key_count, 0);
+    reopen_store();
+    assert_missing("k");
+    assert_int_equal(put("k", "again"), STATUS_OK);
+}
+
+static enum status create_config(struct txn *txn)
+{
+    return registry_create(txn, bytes_of("config"));
+}
+
+static enum status drop_config(struct txn *txn)
+{
+    return registry_drop(txn, bytes_of("config"));
+}
+
+static void a_title_is_created_once_and_survives_a_restart(void **state)
+{
+    struct ns *ns;
+
+    (void)state;
+    assert_int_equal(in_txn(create_config), STATUS_OK);
+    assert_int_equal(in_txn(create_config), STATUS_TITLE_TAKEN);
+    reopen_store();
+    assert_int_equal(registry_find(store_registry(fixture.store), bytes_of("config"), &ns),
+                     STATUS_OK);
+    ns_release(ns);
+    assert_int_equal(in_txn(drop_config), STATUS_OK);
+    assert_int_equal(in_txn(drop_config), STATUS_NO_NAMESPACE);
+    assert_int_equal(in_txn(create_config), STATUS_OK);
+}
+
+static enum status swap(struct txn *txn)
+{
+    return registry_swap(txn, 0, 1);
+}
+
+static void swapped_databases_stay_swapped_after_a_restart(void **state)
+{
+    (void)state;
+    assert_int_equal(put("k", "v"), STATUS_OK);
+    assert_int_equal(in_txn(swap), STATUS_OK);
+    assert_missing("k");
+    reopen_store();
+    assert_missing("k");
+    assert_int_equal(in_txn(swap), STATUS_OK);
+    assert_value("k", "v");
+}
+
+static void list(struct txn *txn, const char *prefix, const char *from, char *names)
+{
+    struct scan_row row;
+    struct scan *scan;
+    uint64_t depends_on = 0;
+
+    names[0] = '\0';
+    assert_int_equal(scan_open(fixture.thread, txn, db(0), bytes_of(prefix), bytes_of(from),
+                               now_ms(), &scan, &depends_on),
+                     STATUS_OK);
+    while (scan_next(scan, &row) == STATUS_OK) {
+        strncat(names, row.key.data, row.key.size);
+        strcat(names, " ");
+    }
+    scan_close(scan);
+}
+
+static void a_scan_merges_what_is_stored_and_what_is_not_yet(void **state)
+{
+    char names[128];
+
+    (void)state;
+    assert_int_equal(put("b", "1"), STATUS_OK);
+    assert_int_equal(put("d", "1"), STATUS_OK);
+    assert_int_equal(put_at(db(0), "a", bytes_of("1"), EXPIRY_NONE, false), STATUS_OK);
+    assert_int_equal(put_at(db(0), "c", bytes_of("1"), EXPIRY_NONE, false), STATUS_OK);
+    list(NULL, "", "", names);
+    assert_string_equal(names, "a b c d ");
+    list(NULL, "", "b", names);
+    assert_string_equal(names, "b c d ");
+    list(NULL, "c", "", names);
+    assert_string_equal(names, "c ");
+    wait_committed(store_newest_group(fixture.store));
+}
+
+static void a_scan_inside_a_transaction_sees_its_own_changes(void **state)
+{
+    char names[128], *area;
+
+    (void)state;
+    assert_int_equal(put("a", "1"), STATUS_OK);
+    assert_int_equal(put("b", "1"), STATUS_OK);
+    pass_ms(1000);
+    txn_reset(fixture.txn, now_ms());
+    txn_name(fixture.txn, db(0), bytes_of("a"));
+    txn_name(fixture.txn, db(0), bytes_of("c"));
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    assert_int_equal(txn_delete(fixture.txn, db(0), bytes_of("a")), STATUS_OK);
+    assert_int_equal(txn_put(fixture.txn, db(0), bytes_of("c"), (struct bytes){"", 0}, EXPIRY_NONE,
+                             0, &area),
+                     STATUS_OK);
+    list(fixture.txn, "", "", names);
+    assert_string_equal(names, "b c ");
+    assert_int_equal(txn_key_count(fixture.txn, db(0)), 2);
+    txn_abandon(fixture.txn);
+    list(NULL, "", "", names);
+    assert_string_equal(names, "a b ");
+}
+
+static void stamps_rise_also_when_the_clock_goes_back(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    assert_int_equal(put("a", "1"), STATUS_OK);
+    before = txn_stamp(fixture.txn);
+    pass_ms(-3600000);
+    assert_int_equal(put("b", "1"), STATUS_OK);
+    assert_true(txn_stamp(fixture.txn) > before);
+    pass_ms(3600000);
+}
+
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CLAIM(what_is_written_is_read_and_survives_a_restart),
+        CLAIM(a_write_is_read_back_before_it_is_committed),
+        CLAIM(a_key_is_written_once_in_a_second),
+        CLAIM(a_delete_counts_as_a_write_also_after_a_restart),
+        CLAIM(deleting_what_is_not_there_is_no_write),
+        CLAIM(a_record_is_absent_the_moment_its_expiry_is_reached),
+        CLAIM(an_expired_record_is_swept_from_the_count),
+        CLAIM(a_long_value_comes_back_whole_from_disk),
+        CLAIM(one_refused_key_refuses_the_whole_transaction),
+        CLAIM(several_writes_of_one_key_in_a_transaction_are_one),
+        CLAIM(an_emptied_namespace_is_empty_at_once_and_after_a_restart),
+        CLAIM(a_title_is_created_once_and_survives_a_restart),
+        CLAIM(swapped_databases_stay_swapped_after_a_restart),
+        CLAIM(a_scan_merges_what_is_stored_and_what_is_not_yet),
+        CLAIM(a_scan_inside_a_transaction_sees_its_own_changes),
+        CLAIM(stamps_rise_also_when_the_clock_goes_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
