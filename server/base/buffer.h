@@ -1,7 +1,7 @@
 /* buffer.h - owned, growing bytes.
  *
- * A buffer of all zeros is empty and owns nothing.  Whoever grows one decides beforehand how large it
- * may become: sizes that a client chooses are checked before they get here.
+ * A buffer of all zeros is empty and owns nothing.  Whoever grows one decides beforehand how large
+ * it may become: sizes that a client chooses are checked before they get here.
  */
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H

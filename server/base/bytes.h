@@ -1,8 +1,8 @@
 /* bytes.h - a borrowed view of bytes.
  *
  * `data` belongs to somebody else and may hold any byte, zero included; nothing here allocates or
- * keeps it.  The parsers take exactly what Redis 7.0 takes; for integers that is: no blanks, no plus
- * sign, no leading zeros, no "-0".
+ * keeps it.  The parsers take exactly what Redis 7.0 takes; for integers that is: no blanks, no
+ * plus sign, no leading zeros, no "-0".
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -46,8 +46,8 @@ bool bytes_to_uint64(struct bytes a, uint64_t *value) MUST_USE;
  * too large or too small for a long double is none. */
 bool bytes_to_long_double(struct bytes a, long double *value) MUST_USE;
 
-/* "10kb", "256mb", "1gb" as redis.conf spells sizes (k = 1000, kb = 1024; in any case).  False if it
- * is none, or more than INT64_MAX bytes. */
+/* "10kb", "256mb", "1gb" as redis.conf spells sizes (k = 1000, kb = 1024; in any case).  False if
+ * it is none, or more than INT64_MAX bytes. */
 bool bytes_to_size(struct bytes a, int64_t *value) MUST_USE;
 
 /* Writes the decimal form of `value`, not zero-ended, and returns its length: at most 20. */

@@ -1,7 +1,7 @@
 /* memory.h - allocation that cannot fail.
  *
- * Out of memory ends the process here, in one place, with one line; so nobody else checks, and every
- * size that a client can choose must be limited before it gets here.
+ * Out of memory ends the process here, in one place, with one line; so nobody else checks, and
+ * every size that a client can choose must be limited before it gets here.
  */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H

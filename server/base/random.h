@@ -1,4 +1,5 @@
-/* random.h - random bits: from the kernel for secrets and ids, from a small generator for choices. */
+/* random.h - random bits: from the kernel for secrets and ids, from a small generator for choices.
+ */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 

@@ -15,10 +15,11 @@
  * As Redis, the parser looks for the CR of a header, and for none behind a bulk, and takes the byte
  * behind it for the LF it should be. */
 
-#define LINE_END_SIZE     2    /* CR LF */
-#define ARGV_CAPACITY     8    /* to begin with */
-#define ARGV_KEPT         1024 /* more is given back with the next request */
-#define HEADER_DIGITS_MAX 9    /* of scan_header */
+#define LINE_END_SIZE     2                           /* CR LF */
+#define BULK_SIZE_MAX     (INT64_MAX - LINE_END_SIZE) /* else sums below could overflow */
+#define ARGV_CAPACITY     8                           /* to begin with */
+#define ARGV_KEPT         1024                        /* more is given back with the next request */
+#define HEADER_DIGITS_MAX 9                           /* of scan_header */
 
 static enum resp_result fail(struct resp_parser *parser, const char *text)
 {
@@ -233,7 +234,7 @@ static inline const char *scan_header(const char *at, const char *end, char type
     }
     if (value == 0)
         return NULL;
-    last = end - at > 1 + HEADER_DIGITS_MAX ? at + 1 + HEADER_DIGITS_MAX : end - 1;
+    last = end - at > 1 + HEADER_DIGITS_MAX ? at + 1 + HEADER_DIGITS_MAX : end;
     for (at += 2; at < last && (digit = (unsigned)(unsigned char)*at - '0') <= 9; at++)
         value = value * 10 + digit;
     if (end - at < LINE_END_SIZE || *at != '\r')
@@ -310,7 +311,8 @@ static enum resp_result read_bulk_size(struct resp_parser *parser, const struct 
         return result;
     if (*line.data != '$')
         return fail_expecting_bulk(parser, *line.data);
-    if (!header_number(line, &number) || number < 0 || number > limits->bulk_max)
+    if (!header_number(line, &number) || number < 0 || number > limits->bulk_max ||
+        number > BULK_SIZE_MAX)
         return fail(parser, "Protocol error: invalid bulk length");
     if (number > RESP_UNAUTHENTICATED_BULK_MAX && !limits->is_authenticated)
         return fail(parser, "Protocol error: unauthenticated bulk length");
@@ -435,7 +437,6 @@ static void begin_oversized(struct resp_parser *parser, const char *data, int64_
     if (parser->argc > 0) {
         restore_arguments(parser, data);
         keep_name(parser, parser->argv[0].data, parser->argv[0].size);
-        parser->argc = 1;
     }
 }
 

@@ -7,12 +7,12 @@
  * the input is cut, the requests are the same (a test tries every cut).  Limits and error texts are
  * those of Redis 7.0 (networking.c).
  *
- * P1  `data` given to resp_parser_next() starts where the current request starts.  It may have moved
- *     in memory since the last call; its bytes may not have changed.
- * P2  argv points into `data` and is valid until `data` moves or the next call.
- * P3  Memory follows the bytes that arrived, never a length that was only announced.
- * P4  A request with a bulk longer than `bulk_keep_max` is not kept: its bytes are counted and may be
- *     dropped as they come, and it ends as RESP_OVERSIZED, with the connection still in step.
+ * P1  `data` given to resp_parser_next() starts where the current request starts.  It may have
+ * moved in memory since the last call; its bytes may not have changed. P2  argv points into `data`
+ * and is valid until `data` moves or the next call. P3  Memory follows the bytes that arrived,
+ * never a length that was only announced. P4  A request with a bulk longer than `bulk_keep_max` is
+ * not kept: its bytes are counted and may be dropped as they come, and it ends as RESP_OVERSIZED,
+ * with the connection still in step.
  */
 #ifndef RESP_PARSER_H
 #define RESP_PARSER_H
@@ -38,9 +38,9 @@ enum resp_result {
 };
 
 struct resp_limits {
-    int64_t bulk_max;        /* proto-max-bulk-len: a longer one is a protocol error */
-    int64_t bulk_keep_max;   /* see P4 */
-    bool is_authenticated;   /* else the two RESP_UNAUTHENTICATED limits hold */
+    int64_t bulk_max;      /* proto-max-bulk-len: a longer one is a protocol error */
+    int64_t bulk_keep_max; /* see P4 */
+    bool is_authenticated; /* else the two RESP_UNAUTHENTICATED limits hold */
 };
 
 struct resp_parser {
@@ -78,8 +78,9 @@ void resp_parser_clear(struct resp_parser *parser);
 enum resp_result resp_parser_next(struct resp_parser *parser, const struct resp_limits *limits,
                                   const char *data, size_t size, size_t *consumed);
 
-/* How many bytes beyond `size`, counted as in the last call, the current bulk still needs; 0 if that
- * isn't known or they will not be kept.  So a caller can make room for a large value as it arrives. */
+/* How many bytes beyond `size`, counted as in the last call, the current bulk still needs; 0 if
+ * that isn't known or they will not be kept.  So a caller can make room for a large value as it
+ * arrives. */
 size_t resp_parser_wants(const struct resp_parser *parser, size_t size);
 
 #endif

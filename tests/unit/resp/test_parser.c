@@ -172,6 +172,20 @@ static void a_bulk_size_must_be_a_number_within_the_limit(void **state)
     assert_heard_with(&keeps_16, LITERAL("*2\r\n$3\r\nGET\r\n$1000\r\n"), "");
 }
 
+static void without_a_limit_no_size_overflows(void **state)
+{
+    const struct resp_limits limitless = {INT64_MAX, INT64_MAX, true};
+    const struct resp_limits keeps_none = {INT64_MAX, 0, true};
+
+    (void)state;
+    assert_heard_with(&limitless, LITERAL("*2\r\n$9223372036854775805\r\nabc"), "");
+    assert_heard_with(&keeps_none, LITERAL("*2\r\n$9223372036854775805\r\nabc"), "");
+    assert_heard_with(&limitless, LITERAL("*2\r\n$9223372036854775806\r\nabc"),
+                      "error Protocol error: invalid bulk length\n");
+    assert_heard_with(&limitless, LITERAL("*2\r\n$9223372036854775807\r\nabc"),
+                      "error Protocol error: invalid bulk length\n");
+}
+
 static void what_is_no_bulk_is_named(void **state)
 {
     (void)state;
@@ -374,6 +388,8 @@ static void the_name_of_an_oversized_request_is_cut(void **state)
                       "oversized 17 ()\n");
     assert_heard_with(&keeps_16, LITERAL("*1\r\n$17\r\n12345678901234567\r\n"),
                       "oversized 17 (12345678901234567)\n");
+    assert_heard_with(&keeps_16, LITERAL("*2\r\n$17\r\n12345678901234567\r\n$3\r\nkey\r\n"),
+                      "oversized 17 (12345678901234567)\n");
 }
 
 static void an_oversized_request_can_still_be_wrong(void **state)
@@ -497,6 +513,7 @@ int main(void)
         cmocka_unit_test(the_byte_behind_a_cr_is_taken_for_an_lf),
         cmocka_unit_test(a_count_must_be_an_int),
         cmocka_unit_test(a_bulk_size_must_be_a_number_within_the_limit),
+        cmocka_unit_test(without_a_limit_no_size_overflows),
         cmocka_unit_test(what_is_no_bulk_is_named),
         cmocka_unit_test(a_header_without_end_is_too_big),
         cmocka_unit_test(a_header_that_ends_just_in_time_is_read),
