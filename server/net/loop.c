@@ -200,8 +200,10 @@ static void end_turn(struct loop *loop)
 {
     struct timeval soon = milliseconds(COLLECT_MS);
 
-    if (loop->is_in_turn)
+    if (loop->is_in_turn) {
+        store_end_turn(loop->worker.store_thread);
         epoch_exit(loop->epoch);
+    }
     loop->is_in_turn = false;
     if (loop->is_collecting || epoch_pending(loop->epoch) == 0)
         return;
