@@ -7,7 +7,7 @@
 #include "base/memory.h"
 
 #define CAPACITY_MIN   64
-#define DOUBLE_AT_MOST (1024 * 1024)
+#define DOUBLE_AT_MOST ((size_t)1 << 20)
 
 /* Small buffers double; large ones grow by half, so that one big value does not cost twice its
  * size. */

@@ -7,7 +7,7 @@
 #define LIKELY(x)            __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)          __builtin_expect(!!(x), 0)
 
-#define CACHE_LINE 64
+#define CACHE_LINE    64
 #define CACHE_ALIGNED __attribute__((aligned(CACHE_LINE)))
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

@@ -235,7 +235,7 @@ void epoch_collect(struct epoch_thread *thread)
 
 void epoch_synchronize(struct epoch *epoch)
 {
-    const struct timespec pause = {0, 50 * 1000};
+    const struct timespec pause = {.tv_nsec = 50000};
     uint64_t tag = atomic_fetch_add(&epoch->count, 1);
 
     for (int tries = 0; oldest_inside(epoch) <= tag; tries++) {

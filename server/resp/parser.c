@@ -43,14 +43,6 @@ void resp_parser_init(struct resp_parser *parser)
     start_request(&parser->progress);
 }
 
-void resp_parser_clear(struct resp_parser *parser)
-{
-    free(parser->argv);
-    free(parser->argv_offsets);
-    free(parser->inline_text);
-    resp_parser_init(parser);
-}
-
 static void grow_argv(struct resp_parser *parser)
 {
     size_t capacity = parser->argv_capacity == 0 ? ARGV_CAPACITY : parser->argv_capacity * 2;
@@ -66,14 +58,28 @@ static inline void append_argument(struct resp_parser *parser, const char *data,
     parser->argv[parser->argc++] = (struct bytes){data, size};
 }
 
-/* One huge request should not hold memory for the rest of the connection's life. */
-static void release_large_argv(struct resp_parser *parser)
+static void release_argv(struct resp_parser *parser)
 {
     free(parser->argv);
     free(parser->argv_offsets);
     parser->argv = NULL;
     parser->argv_offsets = NULL;
     parser->argv_capacity = 0;
+}
+
+void resp_parser_clear(struct resp_parser *parser)
+{
+    release_argv(parser);
+    free(parser->inline_text);
+    resp_parser_init(parser);
+}
+
+/* One huge request should not hold memory for the rest of the connection's life. */
+static inline void drop_arguments(struct resp_parser *parser)
+{
+    parser->argc = 0;
+    if (UNLIKELY(parser->argv_capacity > ARGV_KEPT))
+        release_argv(parser);
 }
 
 /* Browsers can be made to send a request to any port.  The first line of HTTP, or its Host: header,
@@ -91,7 +97,8 @@ static inline bool is_attack(struct bytes name)
 struct words {
     const char *at;
     const char *end;
-    char *unquoted; /* where the next word with quotes is put together */
+    char **room;    /* for the words with quotes, once there is one */
+    char *unquoted; /* where in it the next one is put together */
 };
 
 static bool ends_word(char byte)
@@ -147,7 +154,7 @@ static bool read_quoted(struct words *words, char quote)
 static bool read_word(struct words *words, struct bytes *word)
 {
     const char *start = words->at;
-    char quote, *unquoted = words->unquoted;
+    char quote, *unquoted;
 
     while (words->at < words->end && !ends_word(*words->at) && *words->at != '"' &&
            *words->at != '\'')
@@ -156,6 +163,9 @@ static bool read_word(struct words *words, struct bytes *word)
     if (words->at == words->end || ends_word(*words->at))
         return true;
 
+    if (words->unquoted == NULL) /* as large as what is left: unquoting makes no word longer */
+        words->unquoted = *words->room = xmalloc((size_t)(words->end - start));
+    unquoted = words->unquoted;
     memcpy(unquoted, start, word->size);
     words->unquoted += word->size;
     quote = *words->at++;
@@ -167,16 +177,12 @@ static bool read_word(struct words *words, struct bytes *word)
 
 static enum resp_result split_line(struct resp_parser *parser, struct bytes line)
 {
-    struct words words = {line.data, line.data + line.size, NULL};
+    struct words words = {line.data, line.data + line.size, &parser->inline_text, NULL};
     struct bytes word;
 
     free(parser->inline_text);
     parser->inline_text = NULL;
-    if (memchr(line.data, '"', line.size) != NULL || memchr(line.data, '\'', line.size) != NULL)
-        parser->inline_text = xmalloc(line.size); /* unquoting makes no word longer */
-    words.unquoted = parser->inline_text;
-
-    parser->argc = 0;
+    drop_arguments(parser);
     for (;;) {
         while (words.at < words.end && isspace((unsigned char)*words.at))
             words.at++;
@@ -461,9 +467,7 @@ static inline enum resp_result begin_array(struct resp_parser *parser,
     enum resp_result result;
     int64_t number = 0;
 
-    parser->argc = 0;
-    if (UNLIKELY(parser->argv_capacity > ARGV_KEPT))
-        release_large_argv(parser);
+    drop_arguments(parser);
     if (LIKELY(next != NULL && *count > 0 &&
                (*count <= RESP_UNAUTHENTICATED_ARGS_MAX || limits->is_authenticated))) {
         parser->progress.scanned = 0;

@@ -23,7 +23,7 @@
 
 #include "base/bytes.h"
 
-#define RESP_INLINE_MAX               (64 * 1024)
+#define RESP_INLINE_MAX               65536
 #define RESP_UNAUTHENTICATED_ARGS_MAX 10
 #define RESP_UNAUTHENTICATED_BULK_MAX 16384
 #define RESP_NAME_KEPT_MAX            128
