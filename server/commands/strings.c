@@ -83,7 +83,7 @@ static struct bytes slice(struct bytes value, int64_t first, int64_t last)
     if (first < 0)
         first = first + size > 0 ? first + size : 0;
     if (last < 0)
-        last += size;
+        last = last + size > 0 ? last + size : 0;
     if (last >= size)
         last = size - 1;
     if (first > last)
