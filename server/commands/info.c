@@ -67,12 +67,20 @@ static void add_bytes(struct info *info, const char *name, int64_t bytes)
     add_human(info, name, bytes);
 }
 
-static void add_option_text(struct info *info, const char *name, enum option_id id)
+static void add_value(void *context, const char *name, struct bytes value)
 {
-    char *value = options_take_text(info->options, id);
+    (void)name;
+    buffer_append_bytes(context, value);
+}
 
-    add(info, "%s:%s", name, value);
-    free(value);
+/* An option as CONFIG GET spells it. */
+static void add_option(struct info *info, const char *name, enum option_id id)
+{
+    struct bytes pattern = bytes_of(option_name(id));
+
+    buffer_printf(info->text, "%s:", name);
+    options_match(info->options, &pattern, 1, add_value, info->text);
+    buffer_append_text(info->text, "\r\n");
 }
 
 /* --- Server --- */
@@ -210,7 +218,7 @@ static void write_memory(struct info *info)
     add(info, "used_memory_dataset_perc:%.2f%%", ratio(store.cache_bytes, used) * 100);
     add_bytes(info, "total_system_memory", process_machine_memory());
     add_bytes(info, "maxmemory", options_number(info->options, OPTION_MAXMEMORY));
-    add_option_text(info, "maxmemory_policy", OPTION_MAXMEMORY_POLICY);
+    add_option(info, "maxmemory_policy", OPTION_MAXMEMORY_POLICY);
     add_number(info, "cache_size", options_number(info->options, OPTION_CACHE_SIZE));
     add_number(info, "cache_bytes", store.cache_bytes);
     add_number(info, "cache_keys", store.cache_entries);
@@ -493,7 +501,7 @@ static void write_leveldb(struct info *info)
     add_number(info, "syncs", store.syncs);
     add_number(info, "unsynced_changes", store.unsynced_changes);
     add_number(info, "purge_backlog", store.purge_backlog);
-    add_number(info, "cache_loads", store.disk_reads);
+    add_number(info, "disk_reads", store.disk_reads);
     add_number(info, "cache_evictions", store.evicted_keys);
     add_engine_memory(info);
     add_levels(info);
