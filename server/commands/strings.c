@@ -80,6 +80,8 @@ static struct bytes slice(struct bytes value, int64_t first, int64_t last)
 {
     int64_t size = (int64_t)value.size;
 
+    if (first < 0 && last < first)
+        return (struct bytes){"", 0};
     if (first < 0)
         first = first + size > 0 ? first + size : 0;
     if (last < 0)
