@@ -24,10 +24,9 @@ struct cli {
 
 /* --- errors: one sentence --- */
 
-static enum cli_exit fail(enum cli_exit code, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-static enum cli_exit fail(enum cli_exit code, const char *format, ...)
+static void complain(const char *format, ...)
 {
     va_list arguments;
 
@@ -36,13 +35,32 @@ static enum cli_exit fail(enum cli_exit code, const char *format, ...)
     (void)vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
-    return code;
 }
+
+/* The exit code, said why; a macro so that the code stays a constant to the compiler. */
+#define FAIL(code, ...) (complain(__VA_ARGS__), (code))
 
 static enum cli_exit fail_reply(const char *error)
 {
-    return fail(strncmp(error, "RATELIMIT ", 10) == 0 ? CLI_EXIT_RATE : CLI_EXIT_REFUSED,
+    return FAIL(strncmp(error, "RATELIMIT ", 10) == 0 ? CLI_EXIT_RATE : CLI_EXIT_REFUSED,
                 "the server answered: %s", error);
+}
+
+/* --- memory: out of it, there is nothing left to say --- */
+
+static void *grow(void *old, size_t size)
+{
+    void *memory = realloc(old, size);
+
+    assert(memory != NULL);
+    return memory;
+}
+
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    return memcpy(grow(NULL, size), text, size);
 }
 
 /* --- requests --- */
@@ -60,9 +78,8 @@ static void add_bytes(struct request *request, const char *word, size_t size)
     if (request->count == request->capacity) {
         size_t capacity = request->capacity > 0 ? 2 * (size_t)request->capacity : 16;
 
-        request->word = realloc(request->word, capacity * sizeof(*request->word));
-        request->size = realloc(request->size, capacity * sizeof(*request->size));
-        assert(request->word != NULL && request->size != NULL);
+        request->word = grow(request->word, capacity * sizeof(*request->word));
+        request->size = grow(request->size, capacity * sizeof(*request->size));
         request->capacity = (int)capacity;
     }
     request->word[request->count] = word;
@@ -120,12 +137,12 @@ static enum cli_exit ask(struct cli *cli, struct request *request, struct expect
     free(request->word);
     free(request->size);
     if (answer == NULL) {
-        code = fail(CLI_EXIT_UNREACHABLE, "the connection broke: %s", cli->connection->errstr);
+        code = FAIL(CLI_EXIT_UNREACHABLE, "the connection broke: %s", cli->connection->errstr);
     } else if (answer->type == REDIS_REPLY_ERROR) {
         code = fail_reply(answer->str);
     } else if (answer->type != expected.type && answer->type != expected.other_type &&
                expected.type != anything.type) {
-        code = fail(CLI_EXIT_REFUSED, "this answer is not Grapevine's: a reply of type %d",
+        code = FAIL(CLI_EXIT_REFUSED, "this answer is not Grapevine's: a reply of type %d",
                     answer->type);
     } else {
         *reply = answer;
@@ -138,11 +155,10 @@ static enum cli_exit ask(struct cli *cli, struct request *request, struct expect
 /* For replies that say no more than OK. */
 static enum cli_exit ask_only(struct cli *cli, struct request *request)
 {
-    redisReply *reply;
+    redisReply *reply = NULL;
     enum cli_exit code = ask(cli, request, anything, &reply);
 
-    if (code == CLI_EXIT_OK)
-        freeReplyObject(reply);
+    freeReplyObject(reply);
     return code;
 }
 
@@ -163,9 +179,9 @@ static enum cli_exit connect_to_server(struct cli *cli)
     if (cli->connection->err == 0)
         return CLI_EXIT_OK;
     if (path != NULL)
-        return fail(CLI_EXIT_UNREACHABLE, "cannot connect to %s: %s", path,
+        return FAIL(CLI_EXIT_UNREACHABLE, "cannot connect to %s: %s", path,
                     cli->connection->errstr);
-    return fail(CLI_EXIT_UNREACHABLE, "cannot connect to %s:%d: %s", host, port,
+    return FAIL(CLI_EXIT_UNREACHABLE, "cannot connect to %s:%d: %s", host, port,
                 cli->connection->errstr);
 }
 
@@ -179,7 +195,7 @@ static enum cli_exit authenticate(struct cli *cli)
         password = getenv("GRAPEVINE_PASSWORD");
     if (password == NULL || password[0] == '\0')
         return user == NULL ? CLI_EXIT_OK
-                            : fail(CLI_EXIT_USAGE, "--user needs -a or GRAPEVINE_PASSWORD too");
+                            : FAIL(CLI_EXIT_USAGE, "--user needs -a or GRAPEVINE_PASSWORD too");
     add(&request, "AUTH");
     if (user != NULL)
         add(&request, user);
@@ -204,22 +220,21 @@ static enum cli_exit enter_namespace(struct cli *cli)
 static enum cli_exit read_value(FILE *file, const char *name, char **value, size_t *size)
 {
     size_t capacity = 64 * (size_t)1024, used = 0;
-    char *text = malloc(capacity);
+    char *text = grow(NULL, capacity);
 
     for (;;) {
-        assert(text != NULL);
         used += fread(text + used, 1, capacity - used, file);
         if (used < capacity || used > VALUE_BYTES_MAX)
             break;
         capacity *= 2;
-        text = realloc(text, capacity);
+        text = grow(text, capacity);
     }
     if (ferror(file) || used > VALUE_BYTES_MAX) {
         const char *reason =
             ferror(file) ? strerror(errno) : "larger than any value may be (512mb)";
 
         free(text);
-        return fail(CLI_EXIT_USAGE, "%s: %s", name, reason);
+        return FAIL(CLI_EXIT_USAGE, "%s: %s", name, reason);
     }
     *value = text;
     *size = used;
@@ -235,14 +250,13 @@ static enum cli_exit read_value_argument(const struct cli *cli, char **value, si
     if (strcmp(word, "-") == 0)
         return read_value(stdin, "standard input", value, size);
     if (word[0] != '@') {
-        *value = strdup(word);
-        assert(*value != NULL);
+        *value = copy_text(word);
         *size = strlen(word);
         return CLI_EXIT_OK;
     }
     file = fopen(word + 1, "rbe");
     if (file == NULL)
-        return fail(CLI_EXIT_USAGE, "cannot read %s: %s", word + 1, strerror(errno));
+        return FAIL(CLI_EXIT_USAGE, "cannot read %s: %s", word + 1, strerror(errno));
     code = read_value(file, word + 1, value, size);
     (void)fclose(file);
     return code;
@@ -251,7 +265,7 @@ static enum cli_exit read_value_argument(const struct cli *cli, char **value, si
 static enum cli_exit show_version(const struct cli *cli, const redisReply *version)
 {
     if (version->type == REDIS_REPLY_NIL)
-        return fail(CLI_EXIT_NOT_FOUND, "the condition does not hold: nothing was stored");
+        return FAIL(CLI_EXIT_NOT_FOUND, "the condition does not hold: nothing was stored");
     if (is_given(cli, CLI_OPTION_JSON))
         cli_print_text_json(stdout, "version", version->str);
     else
@@ -292,7 +306,7 @@ static enum cli_exit run_put(struct cli *cli)
 
 static enum cli_exit fail_missing(const char *key)
 {
-    return fail(CLI_EXIT_NOT_FOUND, "there is no key '%s'", key);
+    return FAIL(CLI_EXIT_NOT_FOUND, "there is no key '%s'", key);
 }
 
 /* The value as it is; on a terminal the prompt should not stick to it. */
@@ -344,7 +358,7 @@ static enum cli_exit run_meta(struct cli *cli)
     if (code != CLI_EXIT_OK)
         return code;
     if (meta->type == REDIS_REPLY_NIL)
-        code = fail(CLI_EXIT_NOT_FOUND, "there is no key '%s' with metadata", key);
+        code = FAIL(CLI_EXIT_NOT_FOUND, "there is no key '%s' with metadata", key);
     else if (is_given(cli, CLI_OPTION_JSON))
         cli_print_meta_json(stdout, key, meta);
     else
@@ -430,7 +444,7 @@ static enum cli_exit list_page(struct cli *cli, struct listing *listing)
     cursor = cli_map_find(page, "cursor");
     free(listing->cursor);
     listing->cursor =
-        cursor != NULL && cursor->type == REDIS_REPLY_STRING ? strdup(cursor->str) : NULL;
+        cursor != NULL && cursor->type == REDIS_REPLY_STRING ? copy_text(cursor->str) : NULL;
     freeReplyObject(page);
     return CLI_EXIT_OK;
 }
@@ -443,7 +457,7 @@ static enum cli_exit run_list(struct cli *cli)
         .parts = {is_given(cli, CLI_OPTION_WITH_METADATA), is_given(cli, CLI_OPTION_WITH_VALUES)},
         .is_json = is_given(cli, CLI_OPTION_JSON),
         .wanted = cli_line_number(&cli->line, CLI_OPTION_LIMIT, LLONG_MAX),
-        .cursor = cursor != NULL ? strdup(cursor) : NULL,
+        .cursor = cursor != NULL ? copy_text(cursor) : NULL,
     };
     enum cli_exit code;
 
@@ -595,7 +609,7 @@ static enum cli_exit run_help(struct cli *cli)
     }
     if (cli_help_command(stdout, &cli->line))
         return CLI_EXIT_OK;
-    return fail(CLI_EXIT_USAGE, "there is no command '%s'; `grapevine-cli help` lists them",
+    return FAIL(CLI_EXIT_USAGE, "there is no command '%s'; `grapevine-cli help` lists them",
                 cli->line.argument[0]);
 }
 
@@ -654,13 +668,13 @@ enum cli_exit cli_run(int argc, char **argv)
 
     (void)signal(SIGPIPE, SIG_IGN);
     if (!cli_line_parse(&cli.line, argc, argv, error))
-        return fail(CLI_EXIT_USAGE, "%s", error);
+        return FAIL(CLI_EXIT_USAGE, "%s", error);
     if (commands[cli.line.command].needs_server)
         code = run_connected(&cli);
     else
         code = commands[cli.line.command].run(&cli);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == CLI_EXIT_OK)
-        code = fail(CLI_EXIT_USAGE, "cannot write the answer: %s", strerror(errno));
+        code = FAIL(CLI_EXIT_USAGE, "cannot write the answer: %s", strerror(errno));
     cli_line_clear(&cli.line);
     return code;
 }

@@ -136,6 +136,12 @@ static void set(json_t *object, const char *name, json_t *value)
     (void)failed;
 }
 
+/* Texts that are UTF-8 by their nature; should one not be, it is null. */
+static json_t *text_to_json(const char *text, size_t size)
+{
+    return is_utf8(text, size) ? json_stringn(text, size) : json_null();
+}
+
 /* Sets `name` to a text; what is not UTF-8 goes as base64, with `mark`: true. */
 static void set_bytes(json_t *object, const char *name, const char *mark, const redisReply *bytes)
 {
@@ -239,7 +245,8 @@ void cli_print_record_json(FILE *out, const char *key, const redisReply *record)
     set_bytes(object, "value", "base64", cli_map_find(record, "value"));
     set_metadata(object, cli_map_find(record, "metadata"));
     set(object, "expiration", ms != 0 ? json_integer(ms) : json_null());
-    set(object, "version", is_text(version) ? json_string(version->str) : json_null());
+    set(object, "version",
+        is_text(version) ? text_to_json(version->str, version->len) : json_null());
     print_json_line(out, object);
 }
 
@@ -291,7 +298,7 @@ void cli_print_list_end_json(FILE *out, const char *cursor, bool is_empty)
 {
     fprintf(out, "%s],\"list_complete\":%s,\"cursor\":", is_empty ? "{\"keys\":[" : "",
             cursor == NULL ? "true" : "false");
-    print_json(out, checked(cursor != NULL ? json_string(cursor) : json_null()));
+    print_json(out, checked(cursor != NULL ? text_to_json(cursor, strlen(cursor)) : json_null()));
     fputs("}\n", out);
 }
 
@@ -362,7 +369,7 @@ void cli_print_text_json(FILE *out, const char *name, const char *value)
 {
     json_t *object = checked(json_object());
 
-    set(object, name, json_string(value));
+    set(object, name, text_to_json(value, strlen(value)));
     print_json_line(out, object);
 }
 
@@ -374,7 +381,7 @@ void cli_print_texts_json(FILE *out, const char *name, const redisReply *texts)
         const redisReply *text = texts->element[i];
 
         if (is_text(text))
-            json_array_append_new(array, checked(json_stringn(text->str, text->len)));
+            json_array_append_new(array, checked(text_to_json(text->str, text->len)));
     }
     set(object, name, array);
     print_json_line(out, object);
@@ -486,8 +493,8 @@ void cli_print_status_json(FILE *out, const char *info)
     json_t *object = checked(json_object());
 
     find_versions(info, ours, redis);
-    set(object, "version", ours[0] != '\0' ? json_string(ours) : json_null());
-    set(object, "redis_version", json_string(redis));
+    set(object, "version", ours[0] != '\0' ? text_to_json(ours, strlen(ours)) : json_null());
+    set(object, "redis_version", text_to_json(redis, strlen(redis)));
     set(object, "uptime_seconds", json_integer(find_number(info, "uptime_in_seconds")));
     set(object, "clients", json_integer(find_number(info, "connected_clients")));
     set(object, "keys", json_integer(count_keys(info)));

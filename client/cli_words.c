@@ -293,6 +293,7 @@ static bool find_command(const struct cli_line *line, enum cli_command *found)
 static bool read_command(struct reader *reader)
 {
     struct cli_line *line = &reader->line;
+    bool is_namespace;
 
     if (line->option[CLI_OPTION_VERSION] != NULL) {
         line->command = CLI_VERSION;
@@ -307,14 +308,16 @@ static bool read_command(struct reader *reader)
         snprintf(reader->error, CLI_ERROR_MAX, "which command? `grapevine-cli help` lists them");
         return false;
     }
-    if (!find_command(line, &line->command)) {
-        bool is_namespace = strcmp(line->argument[0], "namespace") == 0;
-
+    is_namespace = strcmp(line->argument[0], "namespace") == 0;
+    if (is_namespace && line->argument_count == 1) {
         snprintf(reader->error, CLI_ERROR_MAX,
-                 "there is no command '%.100s%s%.100s'; `grapevine-cli help%s` lists them",
-                 line->argument[0], is_namespace && line->argument_count > 1 ? " " : "",
-                 is_namespace && line->argument_count > 1 ? line->argument[1] : "",
-                 is_namespace ? " namespace" : "");
+                 "namespace and then what? `grapevine-cli help namespace` lists it");
+        return false;
+    }
+    if (!find_command(line, &line->command)) {
+        snprintf(reader->error, CLI_ERROR_MAX,
+                 "there is no command '%s%.100s'; `grapevine-cli help` lists them",
+                 is_namespace ? "namespace " : "", line->argument[is_namespace ? 1 : 0]);
         return false;
     }
     drop_arguments(line, commands[line->command].second_word != NULL ? 2 : 1);
