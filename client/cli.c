@@ -46,6 +46,17 @@ static enum cli_exit fail_reply(const char *error)
                 "the server answered: %s", error);
 }
 
+/* What was printed has arrived, or nobody reads on (`list | head`), which is no reason to complain.
+ */
+static enum cli_exit flush_output(void)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return CLI_EXIT_OK;
+    if (errno != EPIPE)
+        complain("cannot write the answer: %s", strerror(errno));
+    return CLI_EXIT_USAGE;
+}
+
 /* --- memory: out of it, there is nothing left to say --- */
 
 static void *grow(void *old, size_t size)
@@ -446,7 +457,7 @@ static enum cli_exit list_page(struct cli *cli, struct listing *listing)
     listing->cursor =
         cursor != NULL && cursor->type == REDIS_REPLY_STRING ? copy_text(cursor->str) : NULL;
     freeReplyObject(page);
-    return CLI_EXIT_OK;
+    return flush_output();
 }
 
 /* Pages one by one, so that a namespace of any size fits. */
@@ -673,8 +684,8 @@ enum cli_exit cli_run(int argc, char **argv)
         code = run_connected(&cli);
     else
         code = commands[cli.line.command].run(&cli);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code == CLI_EXIT_OK)
-        code = FAIL(CLI_EXIT_USAGE, "cannot write the answer: %s", strerror(errno));
+    if (code == CLI_EXIT_OK)
+        code = flush_output();
     cli_line_clear(&cli.line);
     return code;
 }
