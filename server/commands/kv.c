@@ -246,9 +246,13 @@ static enum status command_kv_meta(struct call *call)
     enum status s;
 
     s = data_look(call, call_argument(call, 1), &entry);
-    if (s == STATUS_OK)
-        reply_meta(call->reply, entry == NULL ? (struct bytes){0} : entry_meta(entry));
-    return s;
+    if (s != STATUS_OK)
+        return s;
+    if (entry == NULL)
+        reply_null(call->reply);
+    else
+        reply_meta(call->reply, entry_meta(entry));
+    return STATUS_OK;
 }
 
 /* --- KV.LIST --- */

@@ -31,19 +31,10 @@ static void depend_on_registry(struct call *call)
 /* The namespace titled so, to be released by the caller. */
 static enum status find(struct call *call, struct bytes title, struct ns **found)
 {
-    struct ns *ns;
-    enum status s;
+    enum status s = registry_find(registry_of(call), title, found);
 
-    s = registry_find(registry_of(call), title, &ns);
-    depend_on_registry(call);
-    if (s != STATUS_OK)
-        return s;
-    if (atomic_load(&ns->is_dropped)) {
-        ns_release(ns);
-        return STATUS_NO_NAMESPACE;
-    }
-    *found = ns;
-    return STATUS_OK;
+    depend_on_registry(call); /* after the look: for what it has seen, not for less */
+    return s;
 }
 
 static enum status reply_done(struct call *call, enum status s)
