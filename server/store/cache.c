@@ -21,9 +21,10 @@ struct shard {
     pthread_mutex_t mutex;
     _Atomic(struct entry *) *buckets;
     _Atomic uint64_t generation;
-    struct entry *head, *tail; /* newest, oldest */
-    struct entry *hand;        /* where the eviction goes on, NULL = at the tail */
-    size_t bytes, entries;
+    struct entry **ring;
+    size_t entries, ring_capacity;
+    size_t hand; /* where the eviction goes on */
+    size_t bytes;
     int64_t evicted;
 } CACHE_ALIGNED;
 
@@ -69,10 +70,9 @@ void cache_destroy(struct cache *cache)
     for (size_t i = 0; i < SHARD_COUNT; i++) {
         struct shard *shard = &cache->shards[i];
 
-        for (struct entry *entry = shard->head, *older; entry != NULL; entry = older) {
-            older = entry->older;
-            entry_destroy(entry);
-        }
+        for (size_t slot = 0; slot < shard->entries; slot++)
+            entry_destroy(shard->ring[slot]);
+        free(shard->ring);
         free(shard->buckets);
         pthread_mutex_destroy(&shard->mutex);
     }
@@ -111,19 +111,40 @@ static struct entry *next_in_chain(struct entry *entry)
     return atomic_load_explicit(&entry->chain, memory_order_acquire);
 }
 
+/* The lines behind the first are wanted too, if it is the right entry: key and short values. */
+static void prefetch_rest(const struct entry *entry)
+{
+    __builtin_prefetch((const char *)entry + CACHE_LINE);
+    __builtin_prefetch((const char *)entry + 2 * CACHE_LINE);
+    __builtin_prefetch((const char *)entry + 3 * CACHE_LINE);
+}
+
 struct entry *cache_find(struct cache *cache, uint64_t hash, uint32_t ns, struct bytes key)
 {
     struct shard *shard = shard_of(cache, hash);
     struct entry *entry = atomic_load_explicit(bucket_of(cache, shard, hash), memory_order_acquire);
 
-    while (entry != NULL && !is_of_key(entry, hash, ns, key))
+    while (entry != NULL) {
+        prefetch_rest(entry);
+        if (is_of_key(entry, hash, ns, key))
+            break;
         entry = next_in_chain(entry);
+    }
     return entry;
 }
 
 void cache_prefetch(const struct cache *cache, uint64_t hash)
 {
     __builtin_prefetch(bucket_of(cache, &cache->shards[hash % SHARD_COUNT], hash));
+}
+
+void cache_prefetch_entry(const struct cache *cache, uint64_t hash)
+{
+    const struct entry *entry = atomic_load_explicit(
+        bucket_of(cache, &cache->shards[hash % SHARD_COUNT], hash), memory_order_relaxed);
+
+    __builtin_prefetch(entry);
+    prefetch_rest(entry);
 }
 
 uint64_t cache_generation(struct cache *cache, uint64_t hash)
@@ -144,37 +165,33 @@ static _Atomic(struct entry *) *link_to(const struct cache *cache, struct shard 
     return entry == NULL ? NULL : link;
 }
 
-static void queue_remove(struct shard *shard, struct entry *entry)
+/* The last in the ring takes the place of the one that leaves. */
+static void ring_remove(struct shard *shard, const struct entry *entry)
 {
-    if (shard->hand == entry)
-        shard->hand = entry->newer;
-    *(entry->newer != NULL ? &entry->newer->older : &shard->head) = entry->older;
-    *(entry->older != NULL ? &entry->older->newer : &shard->tail) = entry->newer;
-    shard->bytes -= memory_size(entry);
-    shard->entries--;
+    struct entry *last = shard->ring[--shard->entries];
+
+    shard->ring[entry->slot] = last;
+    last->slot = entry->slot;
+    shard->bytes -= entry->allocated;
 }
 
-static void queue_push(struct shard *shard, struct entry *entry)
+static void ring_add(struct shard *shard, struct entry *entry)
 {
-    entry->newer = NULL;
-    entry->older = shard->head;
-    *(shard->head != NULL ? &shard->head->newer : &shard->tail) = entry;
-    shard->head = entry;
-    shard->bytes += memory_size(entry);
-    shard->entries++;
+    if (shard->entries == shard->ring_capacity) {
+        shard->ring_capacity = shard->ring_capacity == 0 ? 64 : shard->ring_capacity * 2;
+        shard->ring = xrealloc(shard->ring, shard->ring_capacity * sizeof(struct entry *));
+    }
+    entry->slot = (uint32_t)shard->entries;
+    shard->ring[shard->entries++] = entry;
+    shard->bytes += entry->allocated;
 }
 
-/* `entry` takes the place of `old` in the eviction queue: writing a key again does not make it new.
- */
-static void queue_replace(struct shard *shard, struct entry *old, struct entry *entry)
+static void ring_replace(struct shard *shard, const struct entry *old, struct entry *entry)
 {
-    entry->newer = old->newer;
-    entry->older = old->older;
-    *(entry->newer != NULL ? &entry->newer->older : &shard->head) = entry;
-    *(entry->older != NULL ? &entry->older->newer : &shard->tail) = entry;
-    if (shard->hand == old)
-        shard->hand = entry;
-    shard->bytes += memory_size(entry) - memory_size(old);
+    entry->slot = old->slot;
+    shard->ring[entry->slot] = entry;
+    shard->bytes += entry->allocated;
+    shard->bytes -= old->allocated;
 }
 
 static bool is_written(const struct entry *entry)
@@ -187,7 +204,7 @@ static void unlink_entry(const struct cache *cache, struct shard *shard, struct 
     _Atomic(struct entry *) *link = link_to(cache, shard, entry);
 
     atomic_store_explicit(link, next_in_chain(entry), memory_order_release);
-    queue_remove(shard, entry);
+    ring_remove(shard, entry);
     if (is_written(entry))
         atomic_fetch_add_explicit(&shard->generation, 1, memory_order_release);
 }
@@ -199,7 +216,7 @@ static void link_entry(const struct cache *cache, struct shard *shard, struct en
     atomic_store_explicit(&entry->chain, atomic_load_explicit(bucket, memory_order_relaxed),
                           memory_order_relaxed);
     atomic_store_explicit(bucket, entry, memory_order_release);
-    queue_push(shard, entry);
+    ring_add(shard, entry);
 }
 
 static bool is_committed(const struct cache *cache, const struct entry *entry)
@@ -211,12 +228,12 @@ static bool is_committed(const struct cache *cache, const struct entry *entry)
 /* The hand moves on to the next entry that may go; NULL if it met none in its steps. */
 static struct entry *choose_victim(const struct cache *cache, struct shard *shard)
 {
-    for (int steps = 0; steps < EVICTION_STEPS_MAX; steps++) {
-        struct entry *entry = shard->hand != NULL ? shard->hand : shard->tail;
+    for (int steps = 0; steps < EVICTION_STEPS_MAX && shard->entries > 0; steps++) {
+        struct entry *entry;
 
-        if (entry == NULL)
-            return NULL;
-        shard->hand = entry->newer;
+        if (shard->hand >= shard->entries)
+            shard->hand = 0;
+        entry = shard->ring[shard->hand++];
         if (atomic_exchange_explicit(&entry->is_visited, false, memory_order_relaxed))
             continue;
         if (is_committed(cache, entry))
@@ -265,18 +282,20 @@ struct entry *cache_fill(struct cache *cache, struct epoch_thread *thread, struc
 struct entry *cache_publish(struct cache *cache, struct epoch_thread *thread, struct entry *entry)
 {
     struct shard *shard = shard_of(cache, entry->hash);
+    _Atomic(struct entry *) *link;
     struct entry *old;
 
     pthread_mutex_lock(&shard->mutex);
-    old = find_locked(cache, entry);
+    link = bucket_of(cache, shard, entry->hash);
+    while ((old = atomic_load_explicit(link, memory_order_relaxed)) != NULL &&
+           !is_of_key(old, entry->hash, entry->ns, entry_key(entry)))
+        link = &old->chain;
     if (old == NULL) {
         link_entry(cache, shard, entry);
     } else {
-        _Atomic(struct entry *) *link = link_to(cache, shard, old);
-
         atomic_store_explicit(&entry->chain, next_in_chain(old), memory_order_relaxed);
         atomic_store_explicit(link, entry, memory_order_release);
-        queue_replace(shard, old, entry);
+        ring_replace(shard, old, entry);
     }
     evict(cache, shard, thread);
     pthread_mutex_unlock(&shard->mutex);

@@ -1,9 +1,9 @@
 /* cache.h - the records in memory: a hash table that readers walk without a lock.
  *
  * The table is cut into shards by hash; a shard has a lock for its writers, a share of the memory,
- * and a queue for eviction by SIEVE (Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024): entries
- * enter at the head and never move; a hand walks from the tail to the head, spares those read since
- * it last passed, and evicts the first that was not.  So a hit writes at most one flag.
+ * and a ring of its entries for eviction by CLOCK (Corbato, 1968): a hand goes round, spares those
+ * read since it last passed, and evicts the first that was not.  So a hit writes at most one flag,
+ * and what a long listing or a one-time reader brings in goes out before what is read again.
  *
  * H1  An entry is linked before a reader can find it and never changes while it is linked, but for
  *     its atomics.  Who takes the place of another stands in the chain before the other leaves it.
@@ -39,6 +39,9 @@ struct entry *cache_find(struct cache *cache, uint64_t hash, uint32_t ns, struct
 
 /* Starts the memory reads that cache_find() of this hash will need. */
 void cache_prefetch(const struct cache *cache, uint64_t hash);
+
+/* A while later: starts the reads of the entry itself, the first of its bucket. */
+void cache_prefetch_entry(const struct cache *cache, uint64_t hash);
 
 /* Counts the removals of written entries in the shard of `hash`: see H4. */
 uint64_t cache_generation(struct cache *cache, uint64_t hash);

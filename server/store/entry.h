@@ -26,26 +26,28 @@ enum entry_kind { ENTRY_LIVE, ENTRY_TOMBSTONE, ENTRY_EXPIRED, ENTRY_ABSENT };
 
 /* What the commit of a successor needs to know of a record: where its parts are stored. */
 struct record_header {
-    uint64_t stamp; /* 0 = there is no record */
     int64_t expiry_ms;
-    uint64_t value_hash;
     uint32_t value_size;
-    uint16_t origin; /* alias of the node that wrote it; 0 = this one */
     uint16_t meta_size;
-    uint8_t kind; /* enum entry_kind */
+    uint8_t kind;   /* enum entry_kind */
+    uint64_t stamp; /* 0 = there is no record */
+    uint64_t value_hash;
+    uint16_t origin; /* alias of the node that wrote it; 0 = this one */
 };
 
+/* What a lookup reads stands in the first 64 bytes. */
 struct entry {
     _Atomic(struct entry *) chain; /* the next in its bucket */
-    struct entry *newer, *older;   /* the shard's queue, under the shard's lock */
     uint64_t hash;
-    struct record_header header;
-    _Atomic uint64_t group; /* the commit that stores it; 0 = it was read from disk */
-    uint32_t change;        /* its place in that group */
-    uint32_t ns;            /* the namespace's local number */
+    uint32_t ns; /* the namespace's local number */
     uint16_t key_size;
     atomic_bool is_visited;       /* read since the eviction hand last passed */
     atomic_uint_least32_t used_s; /* wall second of the last use: OBJECT IDLETIME */
+    uint32_t slot;                /* its place in the shard's ring, under the shard's lock */
+    _Atomic uint64_t group;       /* the commit that stores it; 0 = it was read from disk */
+    struct record_header header;
+    uint32_t change;    /* its place in that group */
+    uint32_t allocated; /* bytes */
     char data[];
 };
 

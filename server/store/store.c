@@ -81,6 +81,27 @@ enum status store_find(struct store_thread *thread, const struct ns *ns, struct 
     return STATUS_OK;
 }
 
+/* Longer keys are rare, and hashing them twice is not for nothing. */
+#define PREFETCHED_KEY_MAX 256
+
+void store_prefetch(struct store_thread *thread, const struct ns *ns, const struct bytes *keys,
+                    size_t count)
+{
+    const struct cache *cache = thread->store->cache;
+    uint32_t number = atomic_load_explicit(&ns->number, memory_order_acquire);
+    uint64_t hashes[STORE_PREFETCH_MAX];
+    size_t hashed = 0;
+
+    for (size_t i = 0; i < count && hashed < STORE_PREFETCH_MAX; i++) {
+        if (keys[i].size > PREFETCHED_KEY_MAX)
+            continue;
+        hashes[hashed] = cache_hash(cache, number, keys[i]);
+        cache_prefetch(cache, hashes[hashed++]);
+    }
+    for (size_t i = 0; i < hashed; i++)
+        cache_prefetch_entry(cache, hashes[i]);
+}
+
 /* Copies the chunks into the entry; STATUS_NOT_FOUND if one is gone: the record was overwritten. */
 static enum status load_chunks(struct store *store, struct entry *entry)
 {
