@@ -334,12 +334,30 @@ static enum status check_tls(const struct options *options, char error[OPTIONS_E
     return STATUS_OK;
 }
 
+/* To go on without it would be worse than not to start. */
+static enum status finish_replicaof(struct options *options, enum option_id id,
+                                    char error[OPTIONS_ERROR_MAX])
+{
+    char *text = options_take_text(options, id);
+    bool is_none = text[0] == '\0' || bytes_is_word(bytes_of(text), "no one");
+
+    free(text);
+    if (!is_none)
+        return blame(options, id, "Redis's replication is not offered: see peer", error);
+    options_store_value(options, id, (struct option_value){0, xstrdup("")});
+    return STATUS_OK;
+}
+
 enum status options_finish(struct options *options, char error[OPTIONS_ERROR_MAX])
 {
     enum status status;
 
     finish_io_threads(options);
     status = finish_secret(options, error);
+    if (status == STATUS_OK)
+        status = finish_replicaof(options, OPTION_REPLICAOF, error);
+    if (status == STATUS_OK)
+        status = finish_replicaof(options, OPTION_SLAVEOF, error);
     if (status == STATUS_OK)
         status = finish_gossip_port(options, error);
     if (status == STATUS_OK)

@@ -102,6 +102,8 @@ enum option_id {
     OPTION_REPL_BACKLOG_SIZE,
     OPTION_MAXMEMORY_CLIENTS,
     OPTION_MASTERAUTH,
+    OPTION_REPLICAOF, /* always empty, as is slaveof: asking for it is refused */
+    OPTION_SLAVEOF,
     OPTION_KEY_LOAD_DELAY,
     OPTION_COUNT
 };

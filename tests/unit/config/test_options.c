@@ -466,6 +466,9 @@ static void other_conflicts_stop_the_start(void **state)
                     "--port", "0", "--http-port", "0");
     ASSERT_NO_START("command line: tls-port: needs tls-cert-file and tls-key-file too",
                     "--tls-port", "1");
+    ASSERT_NO_START("command line: replicaof: Redis's replication is not offered: see peer",
+                    "--replicaof", "host", "6379");
+    options_destroy(START("--slaveof", "no", "one"));
     options_destroy(START("--port", "0", "--http-port", "0", "--unixsocket", "s"));
 }
 
