@@ -1,12 +1,9 @@
 /* fuzz_config_file.c - whatever stands in a config file, it is read or refused in one line; and
  * what is shown of the options afterwards can be set again. */
 #include <assert.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "config/options_internal.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/target.h"
 
 static void set_again(void *context, const char *name, struct bytes value)
 {

@@ -502,7 +502,7 @@ static void patterns_ignore_case_and_match_each_option_once(void **state)
 
     (void)state;
     options_match(options, patterns, COUNT_OF(patterns), see, &seen);
-    assert_int_equal(seen.count, 3);
+    assert_int_equal(seen.count, 4);
     buffer_clear(&seen.text);
     assert_matches(options, "lo[g]*", "loglevel=notice\nlogfile=\n");
     options_destroy(options);
