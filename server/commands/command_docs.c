@@ -242,6 +242,7 @@ static const char *const group_names[GROUP_COUNT] = {
     [GROUP_CONNECTION] = "connection",
     [GROUP_TRANSACTIONS] = "transactions",
     [GROUP_SERVER] = "server",
+    [GROUP_SCRIPTING] = "scripting",
     [GROUP_KV] = "kv",
 };
 

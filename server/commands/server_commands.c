@@ -294,11 +294,11 @@ static struct command config_commands[] = {
 
 static struct command function_commands[] = {
     { .name = "flush", .arity = -2, .flags = CMD_NOSCRIPT, .run = command_function_flush,
-      .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "7.0.0", .complexity = "O(1)",
+      .group = GROUP_SCRIPTING, .compat = COMPAT_DIFFERS, .since = "7.0.0", .complexity = "O(1)",
       .summary = "Deletes all functions", .syntax = "[ASYNC | SYNC]",
       .note = "there are no functions: does nothing" },
     { .name = "help", .arity = 2, .flags = EARLY, .run = command_help,
-      .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "7.0.0", .complexity = "O(1)",
+      .group = GROUP_SCRIPTING, .compat = COMPAT_SAME, .since = "7.0.0", .complexity = "O(1)",
       .summary = "Lists the subcommands", .syntax = "", .note = "" },
     { 0 },
 };
@@ -328,7 +328,7 @@ struct command server_commands[] = {
       .summary = "Empties the selected database or namespace", .syntax = "[ASYNC | SYNC]",
       .note = "at once for readers, purged in the background" },
     { .name = "function", .arity = -2, .subcommands = function_commands,
-      .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "7.0.0",
+      .group = GROUP_SCRIPTING, .compat = COMPAT_DIFFERS, .since = "7.0.0",
       .complexity = "That of the subcommand", .summary = "About functions",
       .syntax = "", .note = "FLUSH only: there are no functions" },
     { .name = "info", .arity = -1, .flags = EARLY, .run = command_info,

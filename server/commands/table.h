@@ -48,6 +48,7 @@ enum command_group {
     GROUP_CONNECTION,
     GROUP_TRANSACTIONS,
     GROUP_SERVER,
+    GROUP_SCRIPTING,
     GROUP_KV, /* KV.* and NAMESPACE */
     GROUP_COUNT
 };
