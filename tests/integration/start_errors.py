@@ -97,7 +97,7 @@ def a_newer_format_is_refused_and_left_alone():
     with Server() as server:
         server.client()("SET", "k", "v")
         server.stop()
-        path = format_file(server.directory)
+        path = os.path.join(server.directory, "GRAPEVINE")
         with open(path, encoding="utf-8") as file:
             text = file.read()
         with open(path, "w", encoding="utf-8") as file:
@@ -108,14 +108,6 @@ def a_newer_format_is_refused_and_left_alone():
         check({name: data for name, data in tree(server.directory).items() if not name.endswith("LOG")
                and not name.endswith("LOG.old")},
               {name: data for name, data in before.items() if not name.endswith(("LOG", "LOG.old"))})
-
-
-def format_file(directory):
-    for name in ("FORMAT", "format", "VERSION"):
-        path = os.path.join(directory, name)
-        if os.path.exists(path):
-            return path
-    raise Skip("the format version is not in a file of its own")
 
 
 @claim

@@ -26,8 +26,8 @@ CLI = os.path.join(TOP, "build", "grapevine-cli")
 # A start under a sanitizer on a busy machine is slow; nothing waits this long when all is well.
 START_S = 30
 
-_REPORTS = (b"ERROR: AddressSanitizer", b"ERROR: LeakSanitizer", b"runtime error:",
-            b"WARNING: ThreadSanitizer", b"Assertion `")
+_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
+            "WARNING: ThreadSanitizer", "Assertion `")
 
 
 class StartError(Exception):
@@ -164,7 +164,9 @@ class Server:
         return self._read("stderr")
 
     def log(self):
-        return (self._read("stdout") + self._read("stderr")).decode("utf-8", "replace")
+        """What it said, without the memory dumps of a sanitizer's report."""
+        text = (self._read("stdout") + self._read("stderr")).decode("utf-8", "replace")
+        return text.split("Shadow bytes around")[0]
 
     # --- private ---
 
@@ -179,9 +181,9 @@ class Server:
             return b""
 
     def _check_reports(self):
-        text = self._read("stdout") + self._read("stderr")
+        text = self.log()
         if any(report in text for report in _REPORTS):
-            raise AssertionError(f"a sanitizer's report:\n{text.decode('utf-8', 'replace')[-20000:]}")
+            raise AssertionError(f"a sanitizer's report:\n{text[-20000:]}")
 
     def _abandon(self):
         if self.process is not None:
