@@ -639,7 +639,7 @@ struct command connection_commands[] = {
     { .name = "auth", .arity = -2, .flags = GREET, .run = command_auth,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Proves that the client knows the password", .syntax = "[username] password",
-      .note = "the only user is `default`" },
+      .note = "the only user is `default`; a password can't hold a zero byte" },
     { .name = "client", .arity = -2, .subcommands = client_commands,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "2.4.0",
       .complexity = "That of the subcommand", .summary = "About connections", .syntax = "",
