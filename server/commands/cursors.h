@@ -1,14 +1,19 @@
 /* cursors.h - the positions that SCAN's numbers stand for.
  *
  * SCAN must answer a number, but a listing in byte order stops at a key.  The key is remembered
- * here and stands behind the number until it is pushed out by younger ones; a client that comes
- * back later than that is told so and starts again, it never goes on in the wrong place.
+ * here and stands behind the number until younger ones push it out; a client that comes back later
+ * than that is told so and starts again, it never goes on in the wrong place.
+ *
+ * A position that was gone back to is most likely done with, while one that nobody has come back
+ * for yet is somebody's only way on.  So the two queue apart: a client that runs through a million
+ * keys leaves a trail of used positions, and pushes out none that a slower client waits to use.
  *
  * P1  A number means one position of one namespace for as long as it is remembered, however often
- * it is asked for.  Zero is never given out: it begins and ends a listing. P2  At most so many
- * positions and so many bytes as create() was told; the oldest go first. P3  Numbers rise from a
- * random start, so one from before a restart is unknown, not somebody's. They stay below 2^53: some
- * clients keep them in a double.
+ *     it is asked for.  Zero is never given out: it begins and ends a listing.
+ * P2  At most `positions_max` waiting ones and as many used ones, which take at most half of
+ *     `bytes_max` each; of either the oldest goes first.  The newest stays, whatever its size.
+ * P3  Numbers rise from a random start, so one from before a restart is unknown, not somebody's.
+ *     They stay below 2^53: some clients keep them in a double.
  *
  * Any thread may call; the lock is held for the copy of one key.
  */

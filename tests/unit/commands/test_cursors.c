@@ -109,7 +109,7 @@ static void a_new_table_does_not_know_the_numbers_of_an_old_one(void **state)
     cursors_destroy(after);
 }
 
-static void the_oldest_position_goes_when_there_are_too_many(void **state)
+static void the_oldest_waiting_position_goes_when_there_are_too_many(void **state)
 {
     struct cursors *cursors = cursors_create(3, PLENTY);
     uint64_t cursor[5];
@@ -124,11 +124,41 @@ static void the_oldest_position_goes_when_there_are_too_many(void **state)
     cursors_destroy(cursors);
 }
 
-static void the_oldest_positions_go_when_their_keys_are_too_long(void **state)
+static void a_listing_that_runs_pushes_out_none_that_waits(void **state)
+{
+    struct cursors *cursors = cursors_create(3, PLENTY);
+    uint64_t waiting = cursors_remember(cursors, &here, bytes_of("waiting"));
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        assert_recalls(cursors, cursors_remember(cursors, &here, bytes_of("on")), bytes_of("on"));
+    assert_recalls(cursors, waiting, bytes_of("waiting"));
+    cursors_destroy(cursors);
+}
+
+static void the_position_used_longest_ago_goes_when_there_are_too_many(void **state)
+{
+    struct cursors *cursors = cursors_create(3, PLENTY);
+    uint64_t cursor[4];
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        cursor[i] = cursors_remember(cursors, &here, bytes_of("key"));
+    for (int i = 0; i < 3; i++)
+        assert_recalls(cursors, cursor[i], bytes_of("key"));
+    assert_recalls(cursors, cursor[0], bytes_of("key"));
+    cursor[3] = cursors_remember(cursors, &here, bytes_of("key"));
+    assert_recalls(cursors, cursor[3], bytes_of("key"));
+    assert_unknown(cursors, &here, cursor[1]);
+    assert_recalls(cursors, cursor[0], bytes_of("key"));
+    cursors_destroy(cursors);
+}
+
+static void the_oldest_positions_go_when_their_keys_take_too_much_room(void **state)
 {
     static const char long_key[1000];
     struct bytes key = {long_key, sizeof(long_key)};
-    struct cursors *cursors = cursors_create(100, 2500);
+    struct cursors *cursors = cursors_create(100, 5000);
     uint64_t first = cursors_remember(cursors, &here, key);
     uint64_t second = cursors_remember(cursors, &here, key);
     uint64_t third = cursors_remember(cursors, &here, key);
@@ -162,8 +192,10 @@ int main(void)
         cmocka_unit_test(numbers_never_given_out_are_unknown),
         cmocka_unit_test(numbers_fit_a_double_and_are_not_zero),
         cmocka_unit_test(a_new_table_does_not_know_the_numbers_of_an_old_one),
-        cmocka_unit_test(the_oldest_position_goes_when_there_are_too_many),
-        cmocka_unit_test(the_oldest_positions_go_when_their_keys_are_too_long),
+        cmocka_unit_test(the_oldest_waiting_position_goes_when_there_are_too_many),
+        cmocka_unit_test(a_listing_that_runs_pushes_out_none_that_waits),
+        cmocka_unit_test(the_position_used_longest_ago_goes_when_there_are_too_many),
+        cmocka_unit_test(the_oldest_positions_go_when_their_keys_take_too_much_room),
         cmocka_unit_test(a_key_longer_than_all_room_is_still_remembered),
     };
 
