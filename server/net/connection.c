@@ -166,18 +166,17 @@ static void park(struct connection *connection, int64_t wake_at_ms)
 }
 
 /* False if the request must wait. */
-static bool run_request(struct connection *connection, int64_t oversized_bytes)
+static bool run_request(struct connection *connection, const struct request *request)
 {
     struct loop *loop = connection->loop;
     struct session *session = &connection->session;
-    const struct request request = {connection->parser.argv, connection->parser.argc,
-                                    oversized_bytes};
     size_t start = connection->out.bytes.size;
     struct outcome outcome;
 
     loop->writer.protocol = session->protocol;
-    outcome = dispatch(&loop->worker, session, &loop->writer.reply, &request, loop->now_ms);
+    outcome = dispatch(&loop->worker, session, &loop->writer.reply, request, loop->now_ms);
     if (UNLIKELY(outcome.is_parked)) {
+        connection->is_oversized = request->oversized_bytes > 0;
         park(connection, outcome.wake_at_ms);
         return false;
     }
@@ -188,6 +187,37 @@ static bool run_request(struct connection *connection, int64_t oversized_bytes)
     if (UNLIKELY(outbox_size(&connection->out) >= OUTPUT_SENT_EARLY))
         send_early(connection);
     return true;
+}
+
+/* The first argument of nearly every command that has a key. */
+static void prefetch_keys(struct connection *connection, const struct batch *batch)
+{
+    struct worker *worker = &connection->loop->worker;
+    struct bytes keys[BATCH_REQUESTS_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->requests[i].argc > 1)
+            keys[count++] = batch->requests[i].argv[1];
+    if (count > 1)
+        store_prefetch(worker->store_thread, dispatch_selected(worker, &connection->session), keys,
+                       count);
+}
+
+/* Returns how many bytes of the input are done with.  A request that must wait is kept, with what
+ * came behind it, and parsed once more when it is retried; but an oversized one is not there. */
+static size_t run_batch(struct connection *connection, const struct batch *batch)
+{
+    prefetch_keys(connection, batch);
+    for (size_t i = 0; i < batch->count && connection->state == CONNECTION_READING; i++) {
+        if (run_request(connection, &batch->requests[i]))
+            continue;
+        if (connection->is_oversized)
+            return batch->ends[i];
+        resp_parser_restart(&connection->parser);
+        return batch_start(batch, i);
+    }
+    return batch->consumed;
 }
 
 static void refuse_protocol(struct connection *connection)
@@ -220,37 +250,25 @@ static void drop_attacker(struct connection *connection)
 /* Runs the complete requests in data[0 .. size-1], and returns how many bytes are done with. */
 static size_t run_requests(struct connection *connection, const char *data, size_t size)
 {
-    struct resp_limits *limits = &connection->loop->limits;
+    struct loop *loop = connection->loop;
+    struct batch *batch = &loop->batch;
     size_t done = 0;
 
     turn_to(connection);
-    while (done < size && connection->state == CONNECTION_READING) {
-        size_t consumed = 0;
-        enum resp_result result;
+    do {
+        bool is_authenticated = connection->session.is_authenticated;
 
-        limits->is_authenticated = connection->session.is_authenticated;
-        result = resp_parser_next(&connection->parser, limits, data + done, size - done, &consumed);
-        switch (result) {
-        case RESP_REQUEST:
-            if (!run_request(connection, 0))
-                return done; /* kept, and parsed once more when it is retried */
-            break;
-        case RESP_MORE:
-            return done + consumed;
-        case RESP_NOTHING:
-            break;
-        case RESP_OVERSIZED:
-            connection->is_oversized = !run_request(connection, connection->parser.oversized_bytes);
-            break;
-        case RESP_ERROR:
-            refuse_protocol(connection);
-            break;
-        case RESP_ATTACK:
-            drop_attacker(connection);
-            break;
-        }
-        done += consumed;
-    }
+        /* AUTH changes the limits of what stands behind it. */
+        loop->limits.is_authenticated = is_authenticated;
+        batch_parse(batch, &connection->parser, &loop->limits, data + done, size - done,
+                    is_authenticated ? BATCH_REQUESTS_MAX : 1);
+        done += run_batch(connection, batch);
+    } while (batch->next == RESP_REQUEST && connection->state == CONNECTION_READING);
+
+    if (batch->next == RESP_ERROR && connection->state == CONNECTION_READING)
+        refuse_protocol(connection);
+    if (batch->next == RESP_ATTACK && connection->state == CONNECTION_READING)
+        drop_attacker(connection);
     return connection->state == CONNECTION_LEAVING ? size : done;
 }
 
@@ -488,13 +506,22 @@ static void stop_holding(struct connection *connection)
     connection->is_holding = false;
 }
 
+/* Nothing was parsed since, so the parser still has all there is of it. */
+static void retry_oversized(struct connection *connection)
+{
+    const struct resp_parser *parser = &connection->parser;
+    const struct request request = {parser->argv, parser->argc, parser->oversized_bytes};
+
+    connection->is_oversized = false;
+    turn_to(connection);
+    (void)run_request(connection, &request);
+}
+
 void connection_retry(struct connection *connection)
 {
     unpark(connection);
-    if (connection->is_oversized) {
-        turn_to(connection);
-        connection->is_oversized = !run_request(connection, connection->parser.oversized_bytes);
-    }
+    if (connection->is_oversized)
+        retry_oversized(connection);
     if (connection->state == CONNECTION_READING && connection->in.size > 0)
         run_own_input(connection);
     settle(connection);

@@ -35,6 +35,7 @@
 #include "base/buffer.h"
 #include "base/compiler.h"
 #include "commands/call.h"
+#include "net/batch.h"
 #include "resp/parser.h"
 #include "resp/writer.h"
 
@@ -59,6 +60,7 @@ struct loop {
     int64_t now_s;             /* monotonic */
     struct resp_limits limits; /* is_authenticated: of the connection at work */
     struct resp_writer writer; /* writes to the connection at work */
+    struct batch batch;        /* what is parsed of its input */
     char *input;               /* LOOP_INPUT_SIZE bytes: what the connection at work has sent */
 
     struct buffer spare[LOOP_SPARE_MAX];

@@ -74,6 +74,11 @@ void resp_parser_clear(struct resp_parser *parser)
     resp_parser_init(parser);
 }
 
+void resp_parser_restart(struct resp_parser *parser)
+{
+    start_request(&parser->progress);
+}
+
 /* One huge request should not hold memory for the rest of the connection's life. */
 static inline void drop_arguments(struct resp_parser *parser)
 {

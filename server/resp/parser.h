@@ -71,6 +71,9 @@ struct resp_parser {
 void resp_parser_init(struct resp_parser *parser);
 void resp_parser_clear(struct resp_parser *parser);
 
+/* Forgets the unfinished request: `data` starts with the first byte of a request the next time. */
+void resp_parser_restart(struct resp_parser *parser);
+
 /* Looks for the next request in data[0 .. size-1].  *consumed is how many bytes the caller is done
  * with: the whole request, or, while an oversized one passes by, what has been counted (with
  * RESP_MORE; `data` starts behind them the next time).  Otherwise RESP_MORE consumes nothing.
