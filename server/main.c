@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "commands/compat.h"
 #include "config/options.h"
 #include "server.h"
 
@@ -53,6 +54,14 @@ static int print_version(void)
     return print(&text);
 }
 
+static int print_compat(void)
+{
+    struct buffer text = {0};
+
+    compat_print(&text);
+    return print(&text);
+}
+
 static const struct {
     const char *word;
     int (*print)(void);
@@ -61,6 +70,7 @@ static const struct {
     {"-h", print_help},
     {"--version", print_version},
     {"-v", print_version},
+    {"--print-compat", print_compat}, /* the tables of redis-compat.md */
 };
 
 /* --- the background --- */
