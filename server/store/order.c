@@ -98,12 +98,18 @@ static void run_undos(struct group *group, bool is_failed)
 
 /* ---------- publishing, under the order ---------- */
 
+/* The order this thread is in: INFO and SAVE inside EXEC must not wait for their own thread. */
+static _Thread_local const struct order *entered;
+
 enum status order_enter(struct order *order, int64_t now_ms, int64_t *wake_at_ms)
 {
     pthread_mutex_lock(&order->mutex);
     if (LIKELY(order->refusing[0] == '\0' && order->open->bytes < OPEN_BYTES_MAX &&
-               order->open->change_count < OPEN_CHANGES_MAX && now_ms >= order->writes_open_at_ms))
+               order->open->change_count < OPEN_CHANGES_MAX &&
+               now_ms >= order->writes_open_at_ms)) {
+        entered = order;
         return STATUS_OK;
+    }
     *wake_at_ms = now_ms < order->writes_open_at_ms ? order->writes_open_at_ms : INT64_MAX;
     if (order->refusing[0] != '\0') {
         pthread_mutex_unlock(&order->mutex);
@@ -116,7 +122,22 @@ enum status order_enter(struct order *order, int64_t now_ms, int64_t *wake_at_ms
 
 void order_exit(struct order *order)
 {
+    entered = NULL;
     pthread_mutex_unlock(&order->mutex);
+}
+
+bool order_lock(struct order *order)
+{
+    if (entered == order)
+        return false;
+    pthread_mutex_lock(&order->mutex);
+    return true;
+}
+
+void order_unlock(struct order *order, bool is_locked)
+{
+    if (is_locked)
+        pthread_mutex_unlock(&order->mutex);
 }
 
 static uint64_t group_of(const struct entry *entry)
@@ -661,14 +682,14 @@ static void *run_syncs(void *context)
 
 uint64_t order_request_sync(struct order *order)
 {
+    bool is_locked = order_lock(order);
     uint64_t number;
 
-    pthread_mutex_lock(&order->mutex);
     order->open->wants_sync = true;
     number = order->open->number;
     atomic_store_explicit(&order->newest, number, memory_order_release);
     pthread_cond_signal(&order->work);
-    pthread_mutex_unlock(&order->mutex);
+    order_unlock(order, is_locked);
     return number;
 }
 

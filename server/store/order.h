@@ -148,6 +148,10 @@ void order_failure_seen(struct order *order, struct store_thread *thread);
 enum status order_enter(struct order *order, int64_t now_ms, int64_t *wake_at_ms) MUST_USE;
 void order_exit(struct order *order);
 
+/* For a short look or remark from anywhere, also from inside a transaction of this thread. */
+bool order_lock(struct order *order) MUST_USE;
+void order_unlock(struct order *order, bool is_locked);
+
 /* Under the order: the entry becomes part of the open group and takes its key's place in the cache.
  * `base` is what the transaction found under the key (NULL = nothing at all). */
 void order_publish(struct order *order, struct store_thread *thread, struct entry *entry,

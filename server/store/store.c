@@ -490,12 +490,11 @@ void store_failure_seen(struct store_thread *thread)
 
 bool store_is_refusing(struct store *store, char reason[STORE_ERROR_MAX])
 {
-    bool is_refusing;
+    bool is_locked = order_lock(&store->order);
+    bool is_refusing = store->order.refusing[0] != '\0';
 
-    pthread_mutex_lock(&store->order.mutex);
-    is_refusing = store->order.refusing[0] != '\0';
     (void)snprintf(reason, STORE_ERROR_MAX, "%s", store->order.refusing);
-    pthread_mutex_unlock(&store->order.mutex);
+    order_unlock(&store->order, is_locked);
     return is_refusing;
 }
 
@@ -510,11 +509,12 @@ void store_statistics(struct store *store, struct store_statistics *statistics)
 {
     struct cache_statistics cache;
     struct order_statistics order;
+    bool is_locked;
 
     cache_statistics(store->cache, &cache);
-    pthread_mutex_lock(&store->order.mutex);
+    is_locked = order_lock(&store->order);
     order = store->order.statistics;
-    pthread_mutex_unlock(&store->order.mutex);
+    order_unlock(&store->order, is_locked);
     *statistics = (struct store_statistics){
         .cache_bytes = cache.bytes,
         .cache_entries = cache.entries,
