@@ -266,13 +266,13 @@ static enum status build(struct server *server, char *error)
     services->shutdown = stop;
     services->shutdown_context = server;
     s = grant_maxclients(services->options, error);
+    if (s == STATUS_OK)
+        s = listener_create(services, &server->listener, error);
     if (s != STATUS_OK)
         return s;
     if (store_open(services->options, services->clock, &services->store, error) != STATUS_OK)
         return STATUS_FAILED;
     s = create_loops(server, error);
-    if (s == STATUS_OK)
-        s = listener_create(services, &server->listener, error);
     if (s == STATUS_OK)
         s = add_duties(server, error);
     if (s == STATUS_OK)
