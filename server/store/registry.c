@@ -389,6 +389,7 @@ struct ns_before {
     struct registry *registry;
     struct ns *ns;
     bool was_listed, was_dropped, was_stored;
+    bool is_drop; /* the change is its end */
     char *title;
     int64_t setting[LIMIT_COUNT];
 };
@@ -421,7 +422,7 @@ static void finish_ns(void *context, bool is_failed)
 
     if (is_failed) {
         restore_ns(before);
-    } else if (atomic_load(&before->ns->is_dropped) && !before->was_dropped) {
+    } else if (before->is_drop) {
         take_out(before->registry, before->ns);
         ns_release(before->ns);
     }
@@ -430,7 +431,8 @@ static void finish_ns(void *context, bool is_failed)
     free(before);
 }
 
-static void remember_ns(struct txn *txn, struct registry *registry, struct ns *ns, bool was_listed)
+static struct ns_before *remember_ns(struct txn *txn, struct registry *registry, struct ns *ns,
+                                     bool was_listed)
 {
     struct ns_before *before = xcalloc(1, sizeof *before);
 
@@ -443,6 +445,7 @@ static void remember_ns(struct txn *txn, struct registry *registry, struct ns *n
     for (int i = 0; i < LIMIT_COUNT; i++)
         before->setting[i] = atomic_load(&ns->setting[i]);
     txn_add_undo(txn, finish_ns, before);
+    return before;
 }
 
 /* ---------- the stored form ---------- */
@@ -497,7 +500,7 @@ enum status registry_store(struct txn *txn, struct ns *ns)
 {
     struct registry *registry = registry_of(txn);
 
-    remember_ns(txn, registry, ns, true);
+    (void)remember_ns(txn, registry, ns, true);
     if (ns->created_stamp == 0)
         ns->created_stamp = txn_stamp(txn);
     ns->is_stored = true;
@@ -526,7 +529,7 @@ enum status registry_create(struct txn *txn, struct bytes title)
     ns->title = xcalloc(1, title.size + 1);
     memcpy(ns->title, title.data, title.size);
     atomic_store(&ns->number, new_number(registry));
-    remember_ns(txn, registry, ns, false);
+    (void)remember_ns(txn, registry, ns, false);
     add(registry, ns);
     return registry_store(txn, ns);
 }
@@ -550,7 +553,7 @@ enum status registry_rename(struct txn *txn, struct bytes title, struct bytes ne
         return STATUS_OK;
     if (taken != NULL || database_of_title(new_title) >= 0)
         return STATUS_TITLE_TAKEN;
-    remember_ns(txn, registry, ns, true);
+    (void)remember_ns(txn, registry, ns, true);
     pthread_mutex_lock(&registry->titles);
     ns->title = xrealloc(ns->title, new_title.size + 1);
     memcpy(ns->title, new_title.data, new_title.size);
@@ -575,7 +578,7 @@ enum status registry_drop(struct txn *txn, struct bytes title)
     pthread_mutex_unlock(&registry->titles);
     if (ns == NULL)
         return STATUS_NO_NAMESPACE;
-    remember_ns(txn, registry, ns, true);
+    remember_ns(txn, registry, ns, true)->is_drop = true;
     atomic_store(&ns->is_dropped, true);
     txn_renumber(txn, ns, atomic_load(&ns->number), NUMBER_NONE);
     return txn_delete(txn, registry->self, record_key(key, ns));
@@ -585,7 +588,7 @@ enum status registry_set(struct txn *txn, struct ns *ns, enum limit limit, int64
 {
     struct registry *registry = registry_of(txn);
 
-    remember_ns(txn, registry, ns, true);
+    (void)remember_ns(txn, registry, ns, true);
     atomic_store(&ns->setting[limit], value);
     if (!ns->is_stored)
         return registry_store(txn, ns);
