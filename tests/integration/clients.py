@@ -19,7 +19,7 @@ NO_RATE = ("--key-write-rate", "0")
 
 
 def connect(server, **options):
-    return redis.Redis(port=server.port, socket_timeout=30, **options)
+    return redis.Redis(host="127.0.0.1", port=server.port, socket_timeout=30, **options)
 
 
 def cli(server, *arguments, stdin=None, program="redis-cli", limit_s=60):
