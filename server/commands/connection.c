@@ -591,8 +591,8 @@ static struct command client_commands[] = {
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "2.4.0",
       .complexity = "O(N) where N is the number of connections",
       .summary = "Closes the connections that meet all conditions",
-      .syntax = "ip:port | [ID client-id | TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB> | "
-                "USER username | ADDR ip:port | LADDR ip:port | SKIPME <YES | NO> ...]",
+      .syntax = "ip:port | <ID client-id | TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB> | "
+                "USER username | ADDR ip:port | LADDR ip:port | SKIPME <YES | NO> ...>",
       .note = "" },
     { .name = "list", .arity = -2, .flags = ADMIN, .run = command_client_list,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "2.4.0",
