@@ -353,7 +353,6 @@ static bool perform(struct call *call, size_t mark)
     int64_t began_us = call->worker->clock_us;
     enum status s;
 
-    atomic_store_explicit(&call->session->current, call->command, memory_order_relaxed);
     s = run(call);
     if (LIKELY(s == STATUS_OK)) {
         finish(call, began_us, false);
@@ -394,6 +393,7 @@ static bool handle(struct call *call, const struct request *request, size_t mark
         refuse(call, s);
         return true;
     }
+    atomic_store_explicit(&call->session->current, call->command, memory_order_relaxed);
     if (must_pause(call))
         return false;
     if (must_queue(call)) {
