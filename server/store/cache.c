@@ -21,6 +21,7 @@ struct shard {
     pthread_mutex_t mutex;
     _Atomic(struct entry *) *buckets;
     _Atomic uint64_t generation;
+    atomic_bool is_complete;
     struct entry **ring;
     size_t entries, ring_capacity;
     size_t hand; /* where the eviction goes on */
@@ -46,7 +47,7 @@ static size_t buckets_for(size_t bytes_max)
     return buckets;
 }
 
-struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed)
+struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed, bool is_complete)
 {
     struct cache *cache = aligned_alloc(CACHE_LINE, sizeof *cache);
     size_t buckets = buckets_for(bytes_max);
@@ -60,6 +61,7 @@ struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed)
     cache_set_bytes_max(cache, bytes_max);
     for (size_t i = 0; i < SHARD_COUNT; i++) {
         pthread_mutex_init(&cache->shards[i].mutex, NULL);
+        atomic_store(&cache->shards[i].is_complete, is_complete);
         cache->shards[i].buckets = xcalloc(buckets, sizeof *cache->shards[i].buckets);
     }
     return cache;
@@ -152,6 +154,11 @@ uint64_t cache_generation(struct cache *cache, uint64_t hash)
     return atomic_load_explicit(&shard_of(cache, hash)->generation, memory_order_acquire);
 }
 
+bool cache_is_complete(struct cache *cache, uint64_t hash)
+{
+    return atomic_load_explicit(&shard_of(cache, hash)->is_complete, memory_order_acquire);
+}
+
 /* --- under the shard's lock --- */
 
 static _Atomic(struct entry *) *link_to(const struct cache *cache, struct shard *shard,
@@ -203,6 +210,8 @@ static void unlink_entry(const struct cache *cache, struct shard *shard, struct 
 {
     _Atomic(struct entry *) *link = link_to(cache, shard, entry);
 
+    if (entry->header.kind != ENTRY_ABSENT)
+        atomic_store_explicit(&shard->is_complete, false, memory_order_release);
     atomic_store_explicit(link, next_in_chain(entry), memory_order_release);
     ring_remove(shard, entry);
     if (is_written(entry))

@@ -11,7 +11,9 @@
  * H3  Entries of a group that is not committed are not evicted (order.h, C2).
  * H4  What was read from disk is linked only if nothing that had been written was removed from the
  *     shard meanwhile: else it might be older than what is on disk now (`generation`).
- * H5  The number of buckets is fixed at start by the memory given, so no reader meets a resize.
+ * H5  A shard from which nothing stored was ever evicted, of a store that began empty, is complete:
+ * what is not in it does not exist, and the engine need not be asked. H6  The number of buckets is
+ * fixed at start by the memory given, so no reader meets a resize.
  */
 #ifndef STORE_CACHE_H
 #define STORE_CACHE_H
@@ -25,8 +27,9 @@
 
 struct cache;
 
-/* `committed` is the newest committed group; it outlives the cache. */
-struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed);
+/* `committed` is the newest committed group; it outlives the cache.  is_complete: nothing is
+ * stored. */
+struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed, bool is_complete);
 /* Frees all entries; nobody reads any more. */
 void cache_destroy(struct cache *cache);
 
@@ -42,6 +45,9 @@ void cache_prefetch(const struct cache *cache, uint64_t hash);
 
 /* A while later: starts the reads of the entry itself, the first of its bucket. */
 void cache_prefetch_entry(const struct cache *cache, uint64_t hash);
+
+/* After cache_find() found nothing: is that certain?  See H5. */
+bool cache_is_complete(struct cache *cache, uint64_t hash);
 
 /* Counts the removals of written entries in the shard of `hash`: see H4. */
 uint64_t cache_generation(struct cache *cache, uint64_t hash);

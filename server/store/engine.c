@@ -13,9 +13,9 @@
 #include "base/memory.h"
 
 /* Chosen by measurement: bench/README.md, "LevelDB's settings". */
-#define WRITE_BUFFER_SIZE (16u << 20)
-#define BLOCK_CACHE_SIZE  (32u << 20)
-#define FILE_SIZE         (16u << 20)
+#define WRITE_BUFFER_SIZE (32u << 20)
+#define BLOCK_CACHE_SIZE  (16u << 20)
+#define FILE_SIZE         (32u << 20)
 #define BLOOM_BITS        10
 
 /* Opening writes the old log into a table and starts a new one, and compaction wants to go on. */

@@ -191,6 +191,10 @@ enum status store_load(struct store_thread *thread, uint32_t number, struct byte
 {
     struct store *store = thread->store;
 
+    if (cache_is_complete(store->cache, hash)) {
+        *loaded = (struct loaded){NULL, cache_generation(store->cache, hash)};
+        return STATUS_OK;
+    }
     for (int attempt = 0; attempt < LOAD_ATTEMPTS_MAX; attempt++) {
         uint64_t generation = cache_generation(store->cache, hash);
         struct entry *entry;
@@ -265,6 +269,7 @@ static enum status write_and_destroy(struct engine *engine, struct engine_batch 
 struct notes {
     uint64_t node_id, ceiling, clean;
     bool is_clean;
+    bool is_new; /* never opened before */
 };
 
 /* From here on the store counts as not cleanly stopped. */
@@ -274,7 +279,8 @@ static enum status take_notes(struct engine *engine, struct notes *notes)
     enum status status = read_u64_note(engine, NOTE_NODE_ID, &notes->node_id);
 
     *notes = (struct notes){.node_id = notes->node_id};
-    if (status == STATUS_NOT_FOUND)
+    notes->is_new = status == STATUS_NOT_FOUND;
+    if (notes->is_new)
         notes->node_id = random_secret_u64();
     else if (status != STATUS_OK)
         return status;
@@ -346,7 +352,7 @@ static enum status open_parts(struct store *store, const char *directory,
     store->node_id = notes.node_id;
     store->epoch = epoch_create();
     store->cache = cache_create((size_t)options_number(store->options, OPTION_CACHE_SIZE),
-                                &store->order.committed);
+                                &store->order.committed, notes.is_new && !was_repaired);
     order_init(&store->order, store->engine, store->cache, store->epoch, store->options,
                store->clock, notes.is_clean ? notes.clean : notes.ceiling, notes.is_clean);
     order_start(&store->order);

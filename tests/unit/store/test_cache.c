@@ -18,7 +18,7 @@ static int set_up(void **state)
     fixture.epoch = epoch_create();
     fixture.thread = epoch_join(fixture.epoch);
     atomic_store(&fixture.committed, 0);
-    fixture.cache = cache_create(1 << 20, &fixture.committed);
+    fixture.cache = cache_create(1 << 20, &fixture.committed, true);
     epoch_enter(fixture.thread);
     *state = &fixture;
     return 0;
@@ -143,6 +143,23 @@ static void what_is_read_again_outlives_a_scan(void **state)
     assert_non_null(find(fixture, 1, "hot"));
 }
 
+static void a_shard_is_complete_until_something_stored_is_evicted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *absent = make(fixture, 1, "k", 1), *stored;
+
+    absent->header.kind = ENTRY_ABSENT;
+    cache_publish(fixture->cache, fixture->thread, absent);
+    assert_true(cache_unlink(fixture->cache, absent));
+    assert_true(cache_is_complete(fixture->cache, absent->hash));
+    stored = make(fixture, 1, "k", 1);
+    cache_publish(fixture->cache, fixture->thread, stored);
+    assert_true(cache_unlink(fixture->cache, stored));
+    assert_false(cache_is_complete(fixture->cache, stored->hash));
+    entry_destroy(absent);
+    entry_destroy(stored);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +173,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_stays_within_its_bound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_not_evicted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_read_again_outlives_a_scan, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_shard_is_complete_until_something_stored_is_evicted,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
