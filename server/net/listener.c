@@ -164,12 +164,17 @@ static enum status bind_all_tcp(struct listener *listener, char *error)
     return s;
 }
 
-/* Did a server that is gone leave its socket behind? */
+/* Did a server that is gone leave its socket behind?  (Anything but a socket is not ours to touch,
+ * and connecting to it would be refused just the same.) */
 static bool is_stale(const struct sockaddr_un *address)
 {
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct stat status;
     bool is_refused;
+    int probe;
 
+    if (lstat(address->sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
+        return false;
+    probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (probe < 0)
         return false;
     is_refused = connect(probe, (const struct sockaddr *)address, sizeof *address) < 0 &&
@@ -178,24 +183,34 @@ static bool is_stale(const struct sockaddr_un *address)
     return is_refused;
 }
 
-static bool bind_unix_address(int descriptor, const struct sockaddr_un *address)
+/* 0 or why not. */
+static int bind_unix_address(int descriptor, const struct sockaddr_un *address)
 {
     const struct sockaddr *generic = (const struct sockaddr *)address;
 
     if (bind(descriptor, generic, sizeof *address) == 0)
-        return true;
-    if (errno != EADDRINUSE || !is_stale(address)) {
-        errno = EADDRINUSE;
-        return false;
-    }
-    return unlink(address->sun_path) == 0 && bind(descriptor, generic, sizeof *address) == 0;
+        return 0;
+    if (errno != EADDRINUSE)
+        return errno;
+    if (!is_stale(address))
+        return EADDRINUSE;
+    if (unlink(address->sun_path) == 0 && bind(descriptor, generic, sizeof *address) == 0)
+        return 0;
+    return errno;
+}
+
+static enum status explain_unix(char *error, const char *path, int why)
+{
+    if (why == EADDRINUSE)
+        return fail(error, "%s is in use or no socket; choose another with --unixsocket", path);
+    return fail(error, "can't make the unix socket %s: %s", path, strerror(why));
 }
 
 static enum status bind_unix(struct listener *listener, const char *path, char *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     mode_t mode = (mode_t)number(listener, OPTION_UNIXSOCKETPERM);
-    int descriptor;
+    int descriptor, why;
 
     if (strlen(path) >= sizeof address.sun_path)
         return fail(error,
@@ -203,10 +218,12 @@ static enum status bind_unix(struct listener *listener, const char *path, char *
                     sizeof address.sun_path - 1);
     memcpy(address.sun_path, path, strlen(path));
     descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (descriptor >= 0)
-        add_socket(listener, descriptor);
-    if (descriptor < 0 || !bind_unix_address(descriptor, &address))
-        return fail(error, "can't make the unix socket %s: %s", path, strerror(errno));
+    if (descriptor < 0)
+        return explain_unix(error, path, errno);
+    add_socket(listener, descriptor);
+    why = bind_unix_address(descriptor, &address);
+    if (why != 0)
+        return explain_unix(error, path, why);
     listener->socket_path = xstrdup(path);
     if ((mode != 0 && chmod(path, mode) < 0) ||
         listen(descriptor, (int)number(listener, OPTION_TCP_BACKLOG)) < 0)
