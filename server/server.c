@@ -40,6 +40,7 @@ struct server {
     int loop_count;
     struct listener *listener;
     int signal_descriptor;
+    bool is_ending; /* the first signal has come */
     struct event signal_event, sample_timer;
 };
 
@@ -184,14 +185,18 @@ static void stop(void *context)
 
 static void on_signal(evutil_socket_t descriptor, short what, void *context)
 {
+    struct server *server = context;
     struct signalfd_siginfo signal;
 
     (void)what;
     if (read(descriptor, &signal, sizeof signal) != sizeof signal)
         return;
+    if (server->is_ending)
+        _exit(EXIT_FAILURE);
+    server->is_ending = true;
     log_line(LOG_NOTICE, "%s: finishing what has been accepted, then good-bye",
              signal.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-    stop(context);
+    stop(server);
 }
 
 static void fill_signals(sigset_t *signals)
