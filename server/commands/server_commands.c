@@ -120,7 +120,11 @@ static enum status command_config_resetstat(struct call *call)
 /* The reply leaves once everything up to now is on disk. */
 static enum status command_save(struct call *call)
 {
-    call_depend_on(call, store_request_sync(call_services(call)->store));
+    uint64_t group = store_request_sync(call_services(call)->store);
+
+    if (group == 0)
+        return STATUS_CANNOT_PERSIST;
+    call_depend_on(call, group);
     reply_ok(call->reply);
     return STATUS_OK;
 }
@@ -129,7 +133,8 @@ static enum status command_bgsave(struct call *call)
 {
     if (call->argc > 2 || (call->argc == 2 && !bytes_is_word(call->argv[1], "schedule")))
         return STATUS_SYNTAX;
-    (void)store_request_sync(call_services(call)->store);
+    if (store_request_sync(call_services(call)->store) == 0)
+        return STATUS_CANNOT_PERSIST;
     reply_simple(call->reply, "Background saving started");
     return STATUS_OK;
 }

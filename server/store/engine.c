@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -18,8 +19,8 @@
 #define FILE_SIZE         (32u << 20)
 #define BLOOM_BITS        10
 
-/* Opening writes the old log into a table and starts a new one, and compaction wants to go on. */
-#define SPACE_TO_REOPEN (2 * WRITE_BUFFER_SIZE)
+/* Opening writes the old logs into tables, and compaction wants to go on. */
+#define SPACE_BEYOND_LOGS (8u << 20)
 
 struct engine {
     char *directory;
@@ -224,11 +225,12 @@ static bool is_log(const char *name)
            strcmp(dot, ".log") == 0;
 }
 
-static enum status sync_file(int directory, const char *name)
+static enum status sync_file(int directory, const char *name, void *context)
 {
     int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
     enum status status = STATUS_OK;
 
+    (void)context;
     if (file < 0)
         return errno == ENOENT ? STATUS_OK : STATUS_IO; /* LevelDB removed it meanwhile */
     if (fdatasync(file) != 0)
@@ -237,7 +239,10 @@ static enum status sync_file(int directory, const char *name)
     return status;
 }
 
-enum status engine_sync_logs(struct engine *engine)
+/* Calls each() for every log file; stops when one fails. */
+static enum status each_log(const struct engine *engine,
+                            enum status (*each)(int directory, const char *name, void *context),
+                            void *context)
 {
     DIR *directory = opendir(engine->directory);
     enum status status = STATUS_OK;
@@ -247,22 +252,40 @@ enum status engine_sync_logs(struct engine *engine)
         return STATUS_IO;
     while (status == STATUS_OK && (file = readdir(directory)) != NULL)
         if (is_log(file->d_name))
-            status = sync_file(dirfd(directory), file->d_name);
+            status = each(dirfd(directory), file->d_name, context);
     closedir(directory);
     return status;
+}
+
+enum status engine_sync_logs(struct engine *engine)
+{
+    return each_log(engine, sync_file, NULL);
+}
+
+static enum status add_size(int directory, const char *name, void *context)
+{
+    struct stat file;
+    off_t *total = context;
+
+    if (fstatat(directory, name, &file, 0) == 0)
+        *total += file.st_size;
+    return STATUS_OK;
 }
 
 bool engine_has_space(struct engine *engine)
 {
     char path[4096];
-    int file;
+    off_t logs = 0;
     bool has_space;
+    int file;
 
+    if (each_log(engine, add_size, &logs) != STATUS_OK)
+        return false;
     (void)snprintf(path, sizeof path, "%s/space.probe", engine->directory);
     file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0)
         return false;
-    has_space = posix_fallocate(file, 0, SPACE_TO_REOPEN) == 0;
+    has_space = posix_fallocate(file, 0, logs + (off_t)SPACE_BEYOND_LOGS) == 0;
     close(file);
     unlink(path);
     return has_space;

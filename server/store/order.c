@@ -495,8 +495,14 @@ static void announce_failure(struct order *order)
     notify_threads(order);
 }
 
+/* Under the order. */
 static void start_refusing(struct order *order)
 {
+    if (order->foreign != NULL) {
+        order->foreign = NULL;
+        order->foreign_status = STATUS_IO;
+        pthread_cond_broadcast(&order->done);
+    }
     engine_error(order->engine, order->refusing);
     if (order->refusing[0] == '\0')
         (void)snprintf(order->refusing, sizeof order->refusing, "the last commit failed");
@@ -683,12 +689,14 @@ static void *run_syncs(void *context)
 uint64_t order_request_sync(struct order *order)
 {
     bool is_locked = order_lock(order);
-    uint64_t number;
+    uint64_t number = 0;
 
-    order->open->wants_sync = true;
-    number = order->open->number;
-    atomic_store_explicit(&order->newest, number, memory_order_release);
-    pthread_cond_signal(&order->work);
+    if (order->refusing[0] == '\0') {
+        order->open->wants_sync = true;
+        number = order->open->number;
+        atomic_store_explicit(&order->newest, number, memory_order_release);
+        pthread_cond_signal(&order->work);
+    }
     order_unlock(order, is_locked);
     return number;
 }

@@ -179,7 +179,7 @@ void order_wake(struct order *order, struct store_thread *thread);
 /* Writes a batch of no records (purging) through the commit thread and waits for it. */
 enum status order_write_batch(struct order *order, struct engine_batch *batch) MUST_USE;
 
-/* Asks for a durable point and returns the group to wait for. */
+/* Asks for a durable point and returns the group to wait for; 0 while writes are refused. */
 uint64_t order_request_sync(struct order *order);
 
 #endif
