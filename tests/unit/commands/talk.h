@@ -1,7 +1,7 @@
 /* talk.h - commands without a network: a store in a temporary directory, a clock that stands still
  * until it is moved, and sessions to talk to. */
-#ifndef UNIT_TALK_H
-#define UNIT_TALK_H
+#ifndef UNIT_COMMANDS_TALK_H
+#define UNIT_COMMANDS_TALK_H
 
 #include <stdio.h>
 #include <stdlib.h>
