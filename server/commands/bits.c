@@ -49,6 +49,7 @@ static enum status put_bit(struct call *call, struct bytes key, const struct ent
     char *into;
     enum status s;
 
+    record.is_raw = true;
     s = data_put(call, &record, &into);
     if (s != STATUS_OK)
         return s;

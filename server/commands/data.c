@@ -131,8 +131,8 @@ enum status data_put(struct call *call, const struct data_record *record, char *
         s = check_meta_in(call, ns, record->meta);
     if (s != STATUS_OK)
         return s;
-    return txn_put(call->txn, ns, record->key, record->meta, record->expiry_ms, record->value_size,
-                   value);
+    return txn_put(call->txn, ns, record->key, record->meta, record->expiry_ms, record->is_raw,
+                   record->value_size, value);
 }
 
 enum status data_put_value(struct call *call, const struct data_record *record, struct bytes value)

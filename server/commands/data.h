@@ -58,6 +58,7 @@ struct data_record {
     struct bytes key;
     struct bytes meta;
     int64_t expiry_ms;
+    bool is_raw; /* entry.h */
     size_t value_size;
 };
 

@@ -82,7 +82,10 @@ static enum status parse_moment(struct bytes text, int64_t base_ms, int64_t unit
 static enum status put_expiry(struct call *call, struct bytes key, const struct entry *entry,
                               int64_t expiry_ms)
 {
-    struct data_record record = {.key = key, .meta = entry_meta(entry), .expiry_ms = expiry_ms};
+    struct data_record record = {.key = key,
+                                 .meta = entry_meta(entry),
+                                 .expiry_ms = expiry_ms,
+                                 .is_raw = entry->header.is_raw};
 
     return data_put_value(call, &record, entry_value(entry));
 }

@@ -69,6 +69,7 @@ static enum status put_copy(struct call *call, const struct entry *entry, struct
         .key = key,
         .meta = entry_meta(entry),
         .expiry_ms = entry->header.expiry_ms,
+        .is_raw = entry->header.is_raw,
     };
 
     return data_put_value(call, &record, entry_value(entry));
@@ -199,12 +200,14 @@ static enum status command_copy(struct call *call)
 /* The largest value that Redis keeps in one piece with its header. */
 #define EMBEDDED_SIZE_MAX 44
 
-/* How Redis would keep a value that was SET: what APPEND and the like left behind can't be known.
- */
-static const char *encoding_of(struct bytes value)
+/* How Redis would keep the value. */
+static const char *encoding_of(const struct entry *entry)
 {
+    struct bytes value = entry_value(entry);
     int64_t number;
 
+    if (entry->header.is_raw)
+        return "raw";
     if (bytes_to_int64(value, &number))
         return "int";
     return value.size <= EMBEDDED_SIZE_MAX ? "embstr" : "raw";
@@ -219,10 +222,23 @@ static enum status command_object_encoding(struct call *call)
     if (s != STATUS_OK)
         return s;
     if (entry != NULL)
-        reply_text(call->reply, encoding_of(entry_value(entry)));
+        reply_text(call->reply, encoding_of(entry));
     else
         reply_null(call->reply);
     return STATUS_OK;
+}
+
+/* Redis keeps small integers once for all keys, and counts them as used without end. */
+#define SHARED_INTEGERS 10000
+
+static int64_t reference_count(const struct entry *entry)
+{
+    int64_t number;
+
+    if (!entry->header.is_raw && bytes_to_int64(entry_value(entry), &number) && number >= 0 &&
+        number < SHARED_INTEGERS)
+        return INT32_MAX;
+    return 1;
 }
 
 static enum status command_object_refcount(struct call *call)
@@ -234,7 +250,7 @@ static enum status command_object_refcount(struct call *call)
     if (s != STATUS_OK)
         return s;
     if (entry != NULL)
-        reply_integer(call->reply, 1);
+        reply_integer(call->reply, reference_count(entry));
     else
         reply_null(call->reply);
     return STATUS_OK;

@@ -293,6 +293,7 @@ static enum status change_expiry(struct call *call, struct bytes key, const stru
     if (expiry_ms <= call->now_ms)
         return data_delete(call, key);
     record.expiry_ms = expiry_ms;
+    record.is_raw = old->header.is_raw;
     return data_put_value(call, &record, entry_value(old));
 }
 
@@ -338,6 +339,7 @@ static enum status command_append(struct call *call)
         return s;
     before = data_value(old);
     record = data_successor(key, old, before.size + more.size);
+    record.is_raw = old != NULL;
     if (old == NULL || more.size > 0) {
         s = check_grown_size(call, (int64_t)before.size, more.size);
         if (s == STATUS_OK)
@@ -381,6 +383,7 @@ static enum status command_setrange(struct call *call)
         return s;
     before = data_value(old);
     record = data_successor(key, old, before.size);
+    record.is_raw = true;
     if (part.size > 0) {
         if (record.value_size < (size_t)offset + part.size)
             record.value_size = (size_t)offset + part.size;

@@ -30,6 +30,7 @@ struct record_header {
     uint32_t value_size;
     uint16_t meta_size;
     uint8_t kind;   /* enum entry_kind */
+    bool is_raw;    /* built in place by APPEND and the like: OBJECT ENCODING tells */
     uint64_t stamp; /* 0 = there is no record */
     uint64_t value_hash;
     uint16_t origin; /* alias of the node that wrote it; 0 = this one */

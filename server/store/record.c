@@ -7,7 +7,8 @@
 #define FLAG_HAS_EXPIRY 0x04
 #define FLAG_HAS_META   0x08
 #define FLAG_HAS_CHUNKS 0x10
-#define FLAGS_KNOWN     0x1f
+#define FLAG_IS_RAW     0x20
+#define FLAGS_KNOWN     0x3f
 
 uint64_t record_purge_after(const struct record_header *header)
 {
@@ -30,6 +31,8 @@ static uint8_t flags_of(const struct record_header *header)
         flags |= FLAG_HAS_META;
     if (record_has_chunks(header))
         flags |= FLAG_HAS_CHUNKS;
+    if (header->is_raw)
+        flags |= FLAG_IS_RAW;
     return (uint8_t)flags;
 }
 
@@ -75,6 +78,7 @@ enum status record_decode(struct bytes stored, struct record_view *record)
         return STATUS_CORRUPT;
     flags = wire_take_u8(&stored);
     read.header.kind = flags & FLAG_KIND;
+    read.header.is_raw = (flags & FLAG_IS_RAW) != 0;
     if ((flags & ~FLAGS_KNOWN) || read.header.kind == ENTRY_ABSENT ||
         stored.size < head_size(flags))
         return STATUS_CORRUPT;

@@ -461,8 +461,8 @@ static enum status put_record(struct txn *txn, struct registry *registry, struct
                               struct bytes value)
 {
     char *area;
-    enum status status =
-        txn_put(txn, registry->self, key, (struct bytes){"", 0}, EXPIRY_NONE, value.size, &area);
+    enum status status = txn_put(txn, registry->self, key, (struct bytes){"", 0}, EXPIRY_NONE,
+                                 false, value.size, &area);
 
     if (status == STATUS_OK)
         memcpy(area, value.data, value.size);

@@ -60,8 +60,8 @@ void store_failure_seen(struct store_thread *thread);
 /* Why writes are refused at the moment, into `reason`; false if they are not. */
 bool store_is_refusing(struct store *store, char reason[STORE_ERROR_MAX]);
 
-/* Asks the commit thread for a durable point (SAVE) and returns the group to wait for; 0 while writes
- * are refused. */
+/* Asks the commit thread for a durable point (SAVE) and returns the group to wait for; 0 while
+ * writes are refused. */
 uint64_t store_request_sync(struct store *store);
 
 /* --- observation --- */

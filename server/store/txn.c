@@ -450,7 +450,7 @@ static void drop_written(struct txn *txn, struct slot *slot)
 }
 
 enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct bytes meta,
-                    int64_t expiry_ms, size_t value_size, char **value)
+                    int64_t expiry_ms, bool is_raw, size_t value_size, char **value)
 {
     struct slot *slot;
     enum status status = known_slot(txn, ns, key, &slot);
@@ -461,6 +461,7 @@ enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct byt
     entry = entry_create(slot->hash, slot->number, slot->key, meta, value_size);
     entry->header.stamp = txn->stamp;
     entry->header.expiry_ms = expiry_ms;
+    entry->header.is_raw = is_raw;
     drop_written(txn, slot);
     slot->written = entry;
     slot->is_deleted = false;

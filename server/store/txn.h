@@ -68,7 +68,7 @@ enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key,
 /* Writes a record; the caller fills the value at once: *value has `value_size` bytes.
  * Key, value and metadata sizes are the caller's to check (commands/data.c does). */
 enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct bytes meta,
-                    int64_t expiry_ms, size_t value_size, char **value) MUST_USE;
+                    int64_t expiry_ms, bool is_raw, size_t value_size, char **value) MUST_USE;
 
 /* What is stored, of whatever kind, without the transaction's own changes (WATCH). */
 enum status txn_find_any(struct txn *txn, struct ns *ns, struct bytes key,

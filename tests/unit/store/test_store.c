@@ -1,5 +1,5 @@
-/* The store as a whole, on a real LevelDB in a temporary directory, with a clock that stands still until
- * it is moved. */
+/* The store as a whole, on a real LevelDB in a temporary directory, with a clock that stands still
+ * until it is moved. */
 #include "store/store.h"
 
 #include <poll.h>
@@ -85,7 +85,8 @@ static int set_up(void **state)
     strcpy(fixture.directory, "/tmp/grapevine-test-XXXXXX");
     assert_non_null(mkdtemp(fixture.directory));
     fixture.options = options_create();
-    assert_int_equal(options_parse(fixture.options, COUNT_OF(arguments), arguments, error), STATUS_OK);
+    assert_int_equal(options_parse(fixture.options, COUNT_OF(arguments), arguments, error),
+                     STATUS_OK);
     assert_int_equal(options_finish(fixture.options, error), STATUS_OK);
     open_store();
     return 0;
@@ -129,7 +130,7 @@ static enum status put_at(struct ns *ns, const char *key, struct bytes value, in
     txn_name(fixture.txn, ns, bytes_of(key));
     assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
     assert_int_equal(txn_put(fixture.txn, ns, bytes_of(key), (struct bytes){"", 0}, expiry_ms,
-                             value.size, &area),
+                             false, value.size, &area),
                      STATUS_OK);
     memcpy(area, value.data, value.size);
     status = txn_commit(fixture.txn, &group, &wait_ms);
@@ -143,24 +144,17 @@ static enum status put(const char *key, const char *value)
     return put_at(db(0), key, bytes_of(value), EXPIRY_NONE, true);
 }
 
-static enum status delete(const char *key)
-{
-    uint64_t group = 0;
-    int64_t wait_ms;
-    enum status status;
+static enum status delete (const char *key) {
+    uint64_t group = 0; int64_t wait_ms; enum status status;
 
-    txn_reset(fixture.txn, now_ms());
-    txn_name(fixture.txn, db(0), bytes_of(key));
+    txn_reset(fixture.txn, now_ms()); txn_name(fixture.txn, db(0), bytes_of(key));
     assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
     status = txn_delete(fixture.txn, db(0), bytes_of(key));
-    if (status != STATUS_OK) {
-        txn_abandon(fixture.txn);
-        return status;
-    }
-    status = txn_commit(fixture.txn, &group, &wait_ms);
-    if (status == STATUS_OK)
-        wait_committed(group);
-    return status;
+    if (status != STATUS_OK){txn_abandon(fixture.txn); return status;}
+status = txn_commit(fixture.txn, &group, &wait_ms);
+if (status == STATUS_OK)
+    wait_committed(group);
+return status;
 }
 
 static enum status find(const char *key, const struct entry **entry)
@@ -203,8 +197,7 @@ static void a_write_is_read_back_before_it_is_committed(void **state)
     (void)state;
     assert_int_equal(put_at(db(0), "k", bytes_of("v"), EXPIRY_NONE, false), STATUS_OK);
     assert_int_equal(
-        store_find(fixture.thread, db(0), bytes_of("k"), now_ms(), &entry, &depends_on),
-        STATUS_OK);
+        store_find(fixture.thread, db(0), bytes_of("k"), now_ms(), &entry, &depends_on), STATUS_OK);
     assert_true(depends_on > 0);
     wait_committed(depends_on);
 }
@@ -297,10 +290,10 @@ static enum status put_two(const char *a, const char *b)
     txn_name(fixture.txn, db(0), bytes_of(b));
     assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
     assert_int_equal(txn_put(fixture.txn, db(0), bytes_of(a), (struct bytes){"", 0}, EXPIRY_NONE,
-                             0, &area),
+                             false, 0, &area),
                      STATUS_OK);
     assert_int_equal(txn_put(fixture.txn, db(0), bytes_of(b), (struct bytes){"", 0}, EXPIRY_NONE,
-                             0, &area),
+                             false, 0, &area),
                      STATUS_OK);
     status = txn_commit(fixture.txn, &group, &wait_ms);
     if (status == STATUS_OK)
@@ -453,7 +446,7 @@ static void a_scan_inside_a_transaction_sees_its_own_changes(void **state)
     assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
     assert_int_equal(txn_delete(fixture.txn, db(0), bytes_of("a")), STATUS_OK);
     assert_int_equal(txn_put(fixture.txn, db(0), bytes_of("c"), (struct bytes){"", 0}, EXPIRY_NONE,
-                             0, &area),
+                             false, 0, &area),
                      STATUS_OK);
     list(fixture.txn, "", "", names);
     assert_string_equal(names, "b c ");
