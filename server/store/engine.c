@@ -8,22 +8,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 
-/* Chosen by measurement: bench/README.md, "LevelDB's settings". */
-#define WRITE_BUFFER_SIZE (32u << 20)
-#define BLOCK_CACHE_SIZE  (16u << 20)
-#define FILE_SIZE         (32u << 20)
-#define BLOOM_BITS        10
-
-/* Opening writes the old logs into tables, and compaction wants to go on. */
-#define SPACE_BEYOND_LOGS (8u << 20)
+/* Chosen by measurement: bench/README.md, "LevelDB's settings".  A small disk gets a small write
+ * buffer: what lies in full logs when it fills must fit once more into what is freed. */
+#define WRITE_BUFFER_MAX (32u << 20)
+#define WRITE_BUFFER_MIN (1u << 20)
+#define DISK_PER_BUFFER  64 /* the disk holds at least so many write buffers */
+#define BLOCK_CACHE_SIZE (16u << 20)
+#define FILE_SIZE        (32u << 20)
+#define BLOOM_BITS       10
 
 struct engine {
     char *directory;
+    size_t write_buffer_size;
     leveldb_t *db; /* NULL while it could not be reopened */
     leveldb_options_t *options;
     leveldb_cache_t *cache;
@@ -84,19 +86,33 @@ static enum status repair_database(struct engine *engine)
     return take_error(engine, text, "repairing");
 }
 
+static size_t write_buffer_for(const char *directory)
+{
+    struct statvfs disk;
+    uint64_t share;
+
+    if (statvfs(directory, &disk) != 0)
+        return WRITE_BUFFER_MAX;
+    share = (uint64_t)disk.f_blocks * disk.f_frsize / DISK_PER_BUFFER;
+    if (share > WRITE_BUFFER_MAX)
+        return WRITE_BUFFER_MAX;
+    return share < WRITE_BUFFER_MIN ? WRITE_BUFFER_MIN : (size_t)share;
+}
+
 static struct engine *create(const char *directory)
 {
     struct engine *engine = xcalloc(1, sizeof *engine);
 
     engine->directory = xstrdup(directory);
+    engine->write_buffer_size = write_buffer_for(directory);
     pthread_mutex_init(&engine->error_mutex, NULL);
     engine->cache = leveldb_cache_create_lru(BLOCK_CACHE_SIZE);
     engine->filter = leveldb_filterpolicy_create_bloom(BLOOM_BITS);
     engine->options = leveldb_options_create();
     leveldb_options_set_create_if_missing(engine->options, 1);
     leveldb_options_set_paranoid_checks(engine->options, 1);
-    leveldb_options_set_write_buffer_size(engine->options, WRITE_BUFFER_SIZE);
-    leveldb_options_set_max_file_size(engine->options, FILE_SIZE);
+    leveldb_options_set_write_buffer_size(engine->options, engine->write_buffer_size);
+    leveldb_options_set_max_file_size(engine->options, engine->write_buffer_size);
     leveldb_options_set_cache(engine->options, engine->cache);
     leveldb_options_set_filter_policy(engine->options, engine->filter);
     leveldb_options_set_compression(engine->options, leveldb_snappy_compression);
@@ -272,6 +288,7 @@ static enum status add_size(int directory, const char *name, void *context)
     return STATUS_OK;
 }
 
+/* Opening writes the old logs into tables, and compaction wants to go on. */
 bool engine_has_space(struct engine *engine)
 {
     char path[4096];
@@ -285,7 +302,7 @@ bool engine_has_space(struct engine *engine)
     file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0)
         return false;
-    has_space = posix_fallocate(file, 0, logs + (off_t)SPACE_BEYOND_LOGS) == 0;
+    has_space = posix_fallocate(file, 0, logs + (off_t)engine->write_buffer_size / 4) == 0;
     close(file);
     unlink(path);
     return has_space;

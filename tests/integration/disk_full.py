@@ -10,13 +10,13 @@ from lib.resp import Error
 from lib.server import Server
 
 VALUE = 60000
-BALLAST_MB = 40  # the store asks for room for its logs and tables before it opens again
+BALLAST_MB = 16  # room for the logs and for a compaction before the store opens again
 
 
 class SmallDisk:
     """A tmpfs of `size_mb` with a ballast file whose removal frees space."""
 
-    def __init__(self, path, size_mb=96):
+    def __init__(self, path, size_mb=48):
         os.makedirs(path)
         self.path = path
         self.ballast = os.path.join(path, "ballast")

@@ -79,7 +79,8 @@ static void reopen_store(void)
 static int set_up(void **state)
 {
     char error[OPTIONS_ERROR_MAX];
-    char *arguments[] = {"test", "--dir", fixture.directory, "--loglevel", "warning"};
+    char program[] = "test", dir[] = "--dir", level[] = "--loglevel", warning[] = "warning";
+    char *arguments[] = {program, dir, fixture.directory, level, warning};
 
     (void)state;
     strcpy(fixture.directory, "/tmp/grapevine-test-XXXXXX");
