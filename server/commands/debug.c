@@ -41,13 +41,7 @@ static enum status debug_set_active_expire(struct call *call)
  * on disk when the answer leaves. */
 static enum status debug_reload(struct call *call)
 {
-    uint64_t group = store_request_sync(call_services(call)->store);
-
-    if (group == 0)
-        return STATUS_CANNOT_PERSIST;
-    call_depend_on(call, group);
-    reply_ok(call->reply);
-    return STATUS_OK;
+    return call_answer_when_synced(call);
 }
 
 static enum status debug_log(struct call *call)

@@ -120,13 +120,7 @@ static enum status command_config_resetstat(struct call *call)
 /* The reply leaves once everything up to now is on disk. */
 static enum status command_save(struct call *call)
 {
-    uint64_t group = store_request_sync(call_services(call)->store);
-
-    if (group == 0)
-        return STATUS_CANNOT_PERSIST;
-    call_depend_on(call, group);
-    reply_ok(call->reply);
-    return STATUS_OK;
+    return call_answer_when_synced(call);
 }
 
 static enum status command_bgsave(struct call *call)
