@@ -90,7 +90,8 @@ static inline struct bytes call_argument(const struct call *call, size_t index)
     return call->argv[index];
 }
 
-/* +OK, once everything written so far is on disk; STATUS_CANNOT_PERSIST while writes are refused. */
+/* +OK, once everything written so far is on disk; STATUS_CANNOT_PERSIST while writes are refused.
+ */
 enum status call_answer_when_synced(struct call *call) MUST_USE;
 
 #endif
