@@ -4,14 +4,14 @@
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 DESTDIR  ?=
-CC       ?= gcc
 FLAVOUR  ?= release
 BUILD    := build
 OUT      := $(if $(filter release,$(FLAVOUR)),$(BUILD),$(BUILD)/$(FLAVOUR))
 OBJ      := $(BUILD)/obj/$(FLAVOUR)
 
-# Seconds for each target of `make fuzz`; options for the server of `make run`.
+# Seconds for each target of `make fuzz`; port and other options for the server of `make run`.
 FUZZ_SECONDS ?= 30
+PORT         ?=
 ARGS         ?=
 
 # As many jobs as cores, unless the command line says otherwise.
@@ -62,9 +62,15 @@ $(OUT)/grapevine-cli: $(call objects,$(CLI_SOURCES))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
-$(OBJ)/%.o: %.c
+$(OBJ)/%.o: %.c | $(OBJ)/libraries
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Tried before anything is compiled: where a library is missing, one line says what to install.
+$(OBJ)/libraries:
+	@mkdir -p $(@D)
+	@echo 'int main(void) { return 0; }' | $(CC) -x c - -o $@ $(LDFLAGS) $(LIBS) $(CLI_LIBS) || \
+		{ tests/install --missing build; exit 1; }
 
 # Tests link all of the server, or of the client, but its main().
 
@@ -100,12 +106,12 @@ test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS)
 
 # Running it.  The builds come after the installation, so they are makes of their own.
 
-run:  ## build and serve on 127.0.0.1:6379, data in ./data (ARGS='--port 7000 …' for the server)
+run:  ## build and serve on 127.0.0.1:6379, data in ./data (PORT=7000, ARGS='--name value …')
 	@tests/install build run
 	@$(MAKE) --no-print-directory all
-	@echo "Talk to it from another terminal:  redis-cli set greeting hello"
-	@echo "                              or:  $(BUILD)/grapevine-cli --help   (Ctrl-C here ends it)"
-	@exec $(BUILD)/grapevine-server $(ARGS)
+	@echo "Starting the server: Ctrl-C ends it, \`make run PORT=7000\` gives it another port."
+	@echo "From another terminal: redis-cli, or $(BUILD)/grapevine-cli --help"
+	@exec $(BUILD)/grapevine-server $(ARGS) $(if $(PORT),--port $(PORT))
 
 test:  ## every test: unit, dialogues, integration, fuzz corpora, lint, sanitizers
 	@tests/install build test
