@@ -18,6 +18,7 @@
 #include "commands/cursors.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "net/crew.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "store/store.h"
@@ -35,9 +36,8 @@ struct thread {
 
 struct server {
     struct services services;
-    struct loop **loops;
-    struct thread *threads; /* of loops[1] .. */
-    int loop_count;
+    struct crew crew;
+    struct thread *threads; /* of the loops but the first */
     struct listener *listener;
     int signal_descriptor;
     bool is_ending; /* the first signal has come */
@@ -179,8 +179,8 @@ static void stop(void *context)
 {
     struct server *server = context;
 
-    for (int i = 0; i < server->loop_count; i++)
-        loop_stop(server->loops[i]);
+    for (int i = 0; i < server->crew.count; i++)
+        loop_stop(server->crew.loops[i]);
 }
 
 static void on_signal(evutil_socket_t descriptor, short what, void *context)
@@ -228,7 +228,7 @@ static void on_sample(evutil_socket_t descriptor, short what, void *context)
 static enum status add_duties(struct server *server, char *error)
 {
     const struct timeval sample = {.tv_sec = 0, .tv_usec = STATISTICS_SAMPLE_MS * 1000};
-    struct event_base *base = server->loops[0]->base;
+    struct event_base *base = server->crew.loops[0]->base;
     sigset_t signals;
 
     fill_signals(&signals);
@@ -241,20 +241,21 @@ static enum status add_duties(struct server *server, char *error)
     (void)event_assign(&server->sample_timer, base, -1, EV_PERSIST, on_sample,
                        server->services.statistics);
     (void)event_add(&server->sample_timer, &sample);
-    listener_start(server->listener, server->loops, server->loop_count);
+    listener_start(server->listener, &server->crew);
     return STATUS_OK;
 }
 
 static enum status create_loops(struct server *server, char *error)
 {
+    struct crew *crew = &server->crew;
     int count = (int)options_number(server->services.options, OPTION_IO_THREADS);
 
-    server->loops = xcalloc((size_t)count, sizeof server->loops[0]);
+    crew->loops = xcalloc((size_t)count, sizeof crew->loops[0]);
     server->threads = xcalloc((size_t)count, sizeof server->threads[0]);
-    while (server->loop_count < count) {
-        if (loop_create(&server->services, &server->loops[server->loop_count]) != STATUS_OK)
+    while (crew->count < count) {
+        if (loop_create(&server->services, crew, &crew->loops[crew->count]) != STATUS_OK)
             return fail(error, "no descriptors for an event loop: %s", strerror(errno));
-        server->loop_count++;
+        crew->count++;
     }
     return STATUS_OK;
 }
@@ -312,9 +313,9 @@ void server_destroy(struct server *server)
     listener_destroy(server->listener);
     if (server->signal_descriptor >= 0)
         (void)close(server->signal_descriptor);
-    for (int i = 0; i < server->loop_count; i++)
-        loop_destroy(server->loops[i]);
-    free(server->loops);
+    for (int i = 0; i < server->crew.count; i++)
+        loop_destroy(server->crew.loops[i]);
+    free(server->crew.loops);
     free(server->threads);
     if (services->store != NULL)
         store_close(services->store);
@@ -339,16 +340,16 @@ static void *run_loop(void *loop)
 
 void server_run(struct server *server)
 {
-    for (int i = 1; i < server->loop_count; i++) {
-        char name[16];
+    for (int i = 1; i < server->crew.count; i++) {
+        char name[32];
 
-        if (pthread_create(&server->threads[i].id, NULL, run_loop, server->loops[i]) != 0)
+        if (pthread_create(&server->threads[i].id, NULL, run_loop, server->crew.loops[i]) != 0)
             abort(); /* listener deals clients to it */
         (void)snprintf(name, sizeof name, "loop-%d", i);
         (void)pthread_setname_np(server->threads[i].id, name);
     }
-    loop_run(server->loops[0]);
+    loop_run(server->crew.loops[0]);
     stop_listening_to_signals();
-    for (int i = 1; i < server->loop_count; i++)
+    for (int i = 1; i < server->crew.count; i++)
         (void)pthread_join(server->threads[i].id, NULL);
 }

@@ -655,7 +655,7 @@ static enum status command_lcs(struct call *call)
 {
     int64_t bytes_max = options_number(call_services(call)->options, OPTION_PROTO_MAX_BULK_LEN);
     struct lcs_options options = {0};
-    const struct entry *first, *second;
+    const struct entry *first = NULL, *second = NULL;
     struct bytes a, b;
     enum status s;
 
