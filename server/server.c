@@ -29,15 +29,10 @@
 #define DESCRIPTORS_SPARE      64
 #define DESCRIPTORS_PER_LOOP   3
 
-struct thread {
-    pthread_t id;
-    bool is_running;
-};
-
 struct server {
     struct services services;
     struct crew crew;
-    struct thread *threads; /* of the loops but the first */
+    pthread_t *threads; /* of the loops but the first */
     struct listener *listener;
     int signal_descriptor;
     bool is_ending; /* the first signal has come */
@@ -343,13 +338,13 @@ void server_run(struct server *server)
     for (int i = 1; i < server->crew.count; i++) {
         char name[32];
 
-        if (pthread_create(&server->threads[i].id, NULL, run_loop, server->crew.loops[i]) != 0)
+        if (pthread_create(&server->threads[i], NULL, run_loop, server->crew.loops[i]) != 0)
             abort(); /* listener deals clients to it */
         (void)snprintf(name, sizeof name, "loop-%d", i);
-        (void)pthread_setname_np(server->threads[i].id, name);
+        (void)pthread_setname_np(server->threads[i], name);
     }
     loop_run(server->crew.loops[0]);
     stop_listening_to_signals();
     for (int i = 1; i < server->crew.count; i++)
-        (void)pthread_join(server->threads[i].id, NULL);
+        (void)pthread_join(server->threads[i], NULL);
 }

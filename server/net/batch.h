@@ -4,8 +4,8 @@
  * connection can have the memory of all their keys fetched at the same time (store_prefetch()).
  *
  * B1  Arguments point into the input and are valid until it moves or the parser is used again.
- * B2  A request ends the batch if the parser keeps its arguments to itself: an inline one, one that
- * is not kept (parser.h, P4), and one with more arguments than there is room for.
+ * B2  A request ends the batch if the parser keeps its arguments to itself: an inline one, one
+ *     that is not kept (parser.h, P4), and one with more arguments than there is room for.
  */
 #ifndef NET_BATCH_H
 #define NET_BATCH_H

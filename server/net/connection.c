@@ -444,6 +444,24 @@ static void show_output(struct connection *connection)
                           memory_order_relaxed);
 }
 
+static bool can_move(const struct connection *connection)
+{
+    return connection->state == CONNECTION_READING && connection->in.size == 0 &&
+           outbox_size(&connection->out) == 0;
+}
+
+/* From here on the connection is another thread's. */
+static void move(struct connection *connection)
+{
+    struct loop *loop = connection->loop, *to = connection->moves_to;
+
+    connection->moves_to = NULL;
+    connection->listens_for = 0;
+    (void)event_del(&connection->read_event);
+    TAILQ_REMOVE(&loop->connections, connection, all);
+    loop_give_away(loop, connection, to);
+}
+
 /* The end of everything that is done to a connection: sends, and brings its memory, its events and
  * its place in the loop's lists in line with its state.  May free it. */
 static void settle(struct connection *connection)
@@ -465,6 +483,8 @@ static void settle(struct connection *connection)
     listen_for_input(connection);
     show_input(connection, connection->in.size, connection->in.capacity);
     show_output(connection);
+    if (UNLIKELY(connection->moves_to != NULL) && can_move(connection))
+        move(connection);
 }
 
 static void on_readable(evutil_socket_t descriptor, short what, void *context)
@@ -585,6 +605,18 @@ void connection_check(struct connection *connection)
         connection_close(connection);
 }
 
+bool connection_is_busy(const struct connection *connection)
+{
+    int64_t active_s = atomic_load_explicit(&connection->session.active_s, memory_order_relaxed);
+
+    return connection->loop->now_s - active_s <= 1;
+}
+
+void connection_send_to(struct connection *connection, struct loop *to)
+{
+    connection->moves_to = to;
+}
+
 void connection_leave(struct connection *connection)
 {
     unpark(connection);
@@ -596,9 +628,7 @@ void connection_leave(struct connection *connection)
 
 static void wake(struct session *session)
 {
-    struct connection *connection = (struct connection *)session;
-
-    loop_wake(connection->loop, connection);
+    loop_wake((struct connection *)session);
 }
 
 static void set_number(int descriptor, int level, int name, int value)
@@ -637,20 +667,29 @@ static void init_session(struct connection *connection, int descriptor)
     clients_add(loop->services->clients, session);
 }
 
+void connection_arrive(struct connection *connection, struct loop *loop)
+{
+    connection->loop = loop;
+    (void)event_assign(&connection->write_event, loop->base, connection->session.descriptor,
+                       EV_WRITE | EV_PERSIST, on_writable, connection);
+    TAILQ_INSERT_TAIL(&loop->connections, connection, all);
+    if (atomic_load(&loop->is_stopping))
+        connection->state = CONNECTION_LEAVING;
+    settle(connection);
+}
+
 void connection_open(struct loop *loop, int descriptor)
 {
     struct connection *connection = xcalloc(1, sizeof *connection);
 
     connection->loop = loop;
+    atomic_store(&connection->home, loop);
     connection->state = CONNECTION_READING;
     resp_parser_init(&connection->parser);
     init_session(connection, descriptor);
     set_keepalive(loop, descriptor);
-    (void)event_assign(&connection->write_event, loop->base, descriptor, EV_WRITE | EV_PERSIST,
-                       on_writable, connection);
-    TAILQ_INSERT_TAIL(&loop->connections, connection, all);
     count(connection, COUNTER_CONNECTIONS, 1);
-    settle(connection);
+    connection_arrive(connection, loop);
 }
 
 void connection_close(struct connection *connection)

@@ -2,11 +2,12 @@
  *
  * States, and what moves a connection from one to the next:
  *
- *     READING --- dispatch() said "not now" ---> PARKED
- *     PARKED  --- a retry that succeeded ------> READING
- *     READING --- QUIT, a protocol error, the end of the client's input, the server's end --->
- * LEAVING LEAVING --- the last reply has left -----> GONE any     --- an error on the socket,
- * CLIENT KILL, a limit ---> GONE
+ *     READING --- dispatch() said "not now" -------------> PARKED
+ *     PARKED ---- a retry that succeeded ----------------> READING
+ *     READING --- QUIT, a protocol error, end of input --> LEAVING
+ *     any ------- the server's end ----------------------> LEAVING
+ *     LEAVING --- the last reply has left ---------------> GONE
+ *     any ------- a dead socket, CLIENT KILL, a limit ---> GONE
  *
  * Only a READING one runs requests and listens to its socket; a PARKED one keeps its request and
  * what came behind it, and listens only for the end of the connection; a LEAVING one is deaf.
@@ -20,7 +21,9 @@
  *     (connection.c, settle()); nothing else frees one.
  * C2  Requests run in the order of the stream, and none behind one that is parked.
  * C3  It is in loop->holding exactly while its outbox holds a reply, and in loop->parked exactly
- * while it is PARKED.
+ *     while it is PARKED.
+ * C4  Other threads touch of it what session.h calls shared, and `home`, `is_woken` and its places
+ *     in the mail, under the mail's lock.  It changes its loop by loop_give_away() alone.
  */
 #ifndef NET_CONNECTION_H
 #define NET_CONNECTION_H
@@ -39,6 +42,8 @@ enum connection_state {
 struct connection {
     struct session session; /* first: a session's wake() finds its connection */
     struct loop *loop;
+    _Atomic(struct loop *) home; /* the same, for other threads */
+    struct loop *moves_to;       /* NULL = it stays */
     enum connection_state state;
     bool is_holding;   /* in loop->holding */
     bool is_woken;     /* in loop->woken; under the mail's lock */
@@ -75,6 +80,15 @@ void connection_retry(struct connection *connection);
 
 /* Now and then: is it idle for too long, or over the soft limit of its output? */
 void connection_check(struct connection *connection);
+
+/* Has it sent anything in the last second? */
+bool connection_is_busy(const struct connection *connection);
+
+/* It is to live in another loop from the next moment on in which nothing is under way. */
+void connection_send_to(struct connection *connection, struct loop *to);
+
+/* It has been given to this loop. */
+void connection_arrive(struct connection *connection, struct loop *loop);
 
 /* The server ends: no more requests; goes when its last reply has left. */
 void connection_leave(struct connection *connection);

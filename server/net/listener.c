@@ -41,9 +41,7 @@ struct listening_socket {
 
 struct listener {
     struct services *services;
-    struct loop *const *loops;
-    int loop_count;
-    int next_loop; /* where the search for the least loaded one begins */
+    struct crew *crew;
     struct listening_socket sockets[SOCKETS_MAX];
     int socket_count;
     char *socket_path; /* of the unix socket we made, removed at the end; NULL = none */
@@ -287,35 +285,12 @@ void listener_describe(const struct listener *listener, struct buffer *text)
 
 /* --- accepting --- */
 
-static int client_count(const struct listener *listener)
-{
-    int count = 0;
-
-    for (int i = 0; i < listener->loop_count; i++)
-        count += loop_load(listener->loops[i]);
-    return count;
-}
-
-static struct loop *least_loaded(struct listener *listener)
-{
-    struct loop *best = NULL;
-
-    listener->next_loop = (listener->next_loop + 1) % listener->loop_count;
-    for (int i = 0; i < listener->loop_count; i++) {
-        struct loop *loop = listener->loops[(listener->next_loop + i) % listener->loop_count];
-
-        if (best == NULL || loop_load(loop) < loop_load(best))
-            best = loop;
-    }
-    return best;
-}
-
 /* What to tell a client that may not come in; NULL if it may. */
 static const char *refusal(const struct listener *listener, const struct sockaddr *peer)
 {
     const struct options *options = listener->services->options;
 
-    if (client_count(listener) >= number(listener, OPTION_MAXCLIENTS))
+    if (atomic_load(&listener->crew->client_count) >= number(listener, OPTION_MAXCLIENTS))
         return TOO_MANY_CLIENTS;
     if (!address_is_loopback(peer) && options_is_on(options, OPTION_PROTECTED_MODE) &&
         !clients_need_password(options))
@@ -328,10 +303,10 @@ static void welcome(struct listener *listener, int descriptor, const struct sock
     const char *words = refusal(listener, peer);
 
     if (words == NULL) {
-        loop_adopt(least_loaded(listener), descriptor);
+        loop_adopt(crew_admit(listener->crew), descriptor);
         return;
     }
-    statistics_add(listener->loops[0]->worker.statistics, COUNTER_REJECTED_CONNECTIONS, 1);
+    statistics_add(listener->crew->loops[0]->worker.statistics, COUNTER_REJECTED_CONNECTIONS, 1);
     (void)send(descriptor, words, strlen(words), MSG_NOSIGNAL);
     (void)close(descriptor);
 }
@@ -341,7 +316,7 @@ static void welcome(struct listener *listener, int descriptor, const struct sock
 static void pause_accepting(struct listener *listener, int why)
 {
     struct timeval pause = {.tv_sec = 0, .tv_usec = PAUSE_MS * 1000};
-    int64_t now_s = listener->loops[0]->now_s;
+    int64_t now_s = listener->crew->loops[0]->now_s;
 
     if (now_s != listener->trouble_logged_s)
         log_line(LOG_WARNING, "can't accept clients for the moment: %s", strerror(why));
@@ -375,7 +350,7 @@ static void on_knock(evutil_socket_t descriptor, short what, void *context)
     struct listener *listener = knocked->listener;
 
     (void)what;
-    loop_begin_turn(listener->loops[0]);
+    loop_begin_turn(listener->crew->loops[0]);
     for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
         struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
         socklen_t length = sizeof peer;
@@ -389,12 +364,11 @@ static void on_knock(evutil_socket_t descriptor, short what, void *context)
     }
 }
 
-void listener_start(struct listener *listener, struct loop *const *loops, int loop_count)
+void listener_start(struct listener *listener, struct crew *crew)
 {
-    struct event_base *base = loops[0]->base;
+    struct event_base *base = crew->loops[0]->base;
 
-    listener->loops = loops;
-    listener->loop_count = loop_count;
+    listener->crew = crew;
     (void)evtimer_assign(&listener->resume_timer, base, on_resume, listener);
     for (int i = 0; i < listener->socket_count; i++) {
         struct listening_socket *socket = &listener->sockets[i];

@@ -1,7 +1,7 @@
 /* listener.h - where clients come in.
  *
  * Binds the addresses and the unix socket that the options name, accepts on the first loop and
- * hands each client to the loop that has the fewest.  Clients that may not come in are told so in
+ * hands each client to the loop that crew.h chooses.  Clients that may not come in are told so in
  * one line: too many (maxclients, exact over all loops), or not from this machine while
  * protected-mode is on and no password is set.
  */
@@ -19,9 +19,8 @@ struct listener;
 enum status listener_create(struct services *services, struct listener **listener,
                             char error[LISTENER_ERROR_MAX]) MUST_USE;
 
-/* Accepts in the thread of loops[0].  Before that thread runs; the array must outlive the listener.
- */
-void listener_start(struct listener *listener, struct loop *const *loops, int loop_count);
+/* Accepts in the first loop's thread.  Before that runs; the crew outlives the listener. */
+void listener_start(struct listener *listener, struct crew *crew);
 
 /* The loops have ended. */
 void listener_destroy(struct listener *listener);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -16,6 +17,9 @@ enum bell { BELL_AWAKE, BELL_ASLEEP, BELL_RUNG };
 /* Each check looks at one CHECK_ROUNDS-th of the connections: at every one once a second. */
 #define CHECK_MS     250
 #define CHECK_ROUNDS 4
+
+/* A loop asks for relief when it was overloaded at so many checks in a row. */
+#define OVERLOADED_CHECKS 2
 
 /* How soon an idle loop comes back to free what other loops may still have been reading. */
 #define COLLECT_MS 10
@@ -49,7 +53,9 @@ static void on_commit(void *context)
     struct loop *loop = context;
 
     atomic_store_explicit(&loop->has_commit, true, memory_order_release);
-    ring(loop);
+    if (atomic_fetch_add(&loop->expects_commit, 0) != 0 || /* read-modify-write: see L4 */
+        store_failure_pending(loop->worker.store_thread))
+        ring(loop);
 }
 
 /* True if the loop may wait; else the bell was rung. */
@@ -76,6 +82,17 @@ static void on_bell(evutil_socket_t descriptor, short what, void *context)
 
 /* --- a turn --- */
 
+/* What was committed while nobody here waited for it is no news; a failure is. */
+static void forget_old_commits(struct loop *loop)
+{
+    if (atomic_load_explicit(&loop->expects_commit, memory_order_relaxed) != 0 ||
+        !atomic_load_explicit(&loop->has_commit, memory_order_relaxed))
+        return;
+    (void)atomic_exchange(&loop->has_commit, false);
+    if (store_failure_pending(loop->worker.store_thread))
+        atomic_store(&loop->has_commit, true);
+}
+
 void loop_begin_turn_slowly(struct loop *loop)
 {
     const struct services *services = loop->services;
@@ -84,6 +101,7 @@ void loop_begin_turn_slowly(struct loop *loop)
     loop->is_in_turn = true;
     if (wake_up(loop))
         loop->was_rung = true;
+    forget_old_commits(loop);
     epoch_enter(loop->epoch);
     loop->now_ms = clock_wall_ms(services->clock);
     loop->now_s = clock_monotonic_us(services->clock) / 1000000;
@@ -148,6 +166,7 @@ static void turn_away(struct loop *loop, int descriptor)
 {
     (void)close(descriptor);
     atomic_fetch_sub(&loop->load, 1);
+    atomic_fetch_sub(&loop->crew->client_count, 1);
 }
 
 static void welcome_newcomers(struct loop *loop)
@@ -171,6 +190,18 @@ static void welcome_newcomers(struct loop *loop)
     free(newcomers);
 }
 
+static struct connection *take_immigrant(struct loop *loop)
+{
+    struct connection *connection;
+
+    (void)pthread_mutex_lock(&loop->mail_lock);
+    connection = TAILQ_FIRST(&loop->immigrants);
+    if (connection != NULL)
+        TAILQ_REMOVE(&loop->immigrants, connection, all);
+    (void)pthread_mutex_unlock(&loop->mail_lock);
+    return connection;
+}
+
 static struct connection *take_woken(struct loop *loop)
 {
     struct connection *connection;
@@ -192,6 +223,8 @@ static void look_at_mail(struct loop *loop)
     loop_begin_turn(loop);
     look_at_commits(loop);
     welcome_newcomers(loop);
+    while ((connection = take_immigrant(loop)) != NULL)
+        connection_arrive(connection, loop);
     while ((connection = take_woken(loop)) != NULL)
         connection_look(connection);
 }
@@ -211,6 +244,18 @@ static void end_turn(struct loop *loop)
     (void)evtimer_add(&loop->collect_timer, &soon);
 }
 
+/* L4: of this exchange and the addition in on_commit() one comes second and sees the other. */
+static void expect_commits(struct loop *loop)
+{
+    int expects = !TAILQ_EMPTY(&loop->holding) || !TAILQ_EMPTY(&loop->parked);
+
+    if (expects == atomic_load_explicit(&loop->expects_commit, memory_order_relaxed))
+        return;
+    (void)atomic_exchange(&loop->expects_commit, expects);
+    if (expects != 0 && atomic_load_explicit(&loop->has_commit, memory_order_acquire))
+        ring(loop);
+}
+
 static void turn(struct loop *loop)
 {
     int flags = fall_asleep(loop) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
@@ -221,6 +266,7 @@ static void turn(struct loop *loop)
         look_at_mail(loop);
     }
     end_turn(loop);
+    expect_commits(loop);
 }
 
 /* --- timers --- */
@@ -250,6 +296,49 @@ static void on_retry(evutil_socket_t descriptor, short what, void *context)
     loop_retry_at(loop, connection->wake_at_ms);
 }
 
+/* How much of the time since the last check this thread has been working. */
+static void measure_work(struct loop *loop)
+{
+    int64_t now_us = clock_monotonic_us(loop->services->clock), used_us;
+    struct timespec used;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    used_us = (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+    if (now_us > loop->checked_us)
+        atomic_store_explicit(&loop->percent_busy,
+                              (int)(100 * (used_us - loop->used_us) / (now_us - loop->checked_us)),
+                              memory_order_relaxed);
+    loop->checked_us = now_us;
+    loop->used_us = used_us;
+}
+
+/* Every second one of those that were busy lately goes to `to`, each as soon as it can. */
+static void share_clients(struct loop *loop, struct loop *to)
+{
+    struct connection *connection;
+    bool stays = true;
+
+    TAILQ_FOREACH(connection, &loop->connections, all)
+    {
+        if (!connection_is_busy(connection))
+            continue;
+        if (!stays)
+            connection_send_to(connection, to);
+        stays = !stays;
+    }
+}
+
+static void seek_relief(struct loop *loop)
+{
+    struct loop *other = crew_relieve(loop->crew, loop);
+
+    loop->overloaded_checks = other == NULL ? 0 : loop->overloaded_checks + 1;
+    if (loop->overloaded_checks < OVERLOADED_CHECKS)
+        return;
+    loop->overloaded_checks = 0;
+    share_clients(loop, other);
+}
+
 static void on_check(evutil_socket_t descriptor, short what, void *context)
 {
     struct loop *loop = context;
@@ -257,9 +346,11 @@ static void on_check(evutil_socket_t descriptor, short what, void *context)
 
     (void)descriptor;
     (void)what;
+    measure_work(loop);
     if (TAILQ_EMPTY(&loop->connections))
         return;
     loop_begin_turn(loop);
+    seek_relief(loop);
     for (int i = 0; i < count && !TAILQ_EMPTY(&loop->connections); i++) {
         struct connection *connection = TAILQ_FIRST(&loop->connections);
 
@@ -313,6 +404,7 @@ void loop_stop(struct loop *loop)
 
 void loop_adopt(struct loop *loop, int descriptor)
 {
+    atomic_fetch_add(&loop->crew->client_count, 1);
     atomic_fetch_add(&loop->load, 1);
     (void)pthread_mutex_lock(&loop->mail_lock);
     if (loop->newcomer_count == loop->newcomer_capacity) {
@@ -330,9 +422,28 @@ int loop_load(const struct loop *loop)
     return atomic_load_explicit(&loop->load, memory_order_relaxed);
 }
 
-void loop_wake(struct loop *loop, struct connection *connection)
+int loop_percent_busy(const struct loop *loop)
 {
-    (void)pthread_mutex_lock(&loop->mail_lock);
+    return atomic_load_explicit(&loop->percent_busy, memory_order_relaxed);
+}
+
+/* Locks the mail of the loop that has the connection: it may be given away meanwhile. */
+static struct loop *lock_home(struct connection *connection)
+{
+    for (;;) {
+        struct loop *loop = atomic_load(&connection->home);
+
+        (void)pthread_mutex_lock(&loop->mail_lock);
+        if (atomic_load(&connection->home) == loop)
+            return loop;
+        (void)pthread_mutex_unlock(&loop->mail_lock);
+    }
+}
+
+void loop_wake(struct connection *connection)
+{
+    struct loop *loop = lock_home(connection);
+
     if (!connection->is_woken)
         TAILQ_INSERT_TAIL(&loop->woken, connection, woken);
     connection->is_woken = true;
@@ -347,6 +458,27 @@ void loop_forget(struct loop *loop, struct connection *connection)
         TAILQ_REMOVE(&loop->woken, connection, woken);
     (void)pthread_mutex_unlock(&loop->mail_lock);
     atomic_fetch_sub(&loop->load, 1);
+    atomic_fetch_sub(&loop->crew->client_count, 1);
+}
+
+void loop_give_away(struct loop *loop, struct connection *connection, struct loop *to)
+{
+    struct loop *first = (uintptr_t)loop < (uintptr_t)to ? loop : to;
+    struct loop *second = first == loop ? to : loop;
+
+    (void)pthread_mutex_lock(&first->mail_lock);
+    (void)pthread_mutex_lock(&second->mail_lock);
+    if (connection->is_woken) {
+        TAILQ_REMOVE(&loop->woken, connection, woken);
+        TAILQ_INSERT_TAIL(&to->woken, connection, woken);
+    }
+    TAILQ_INSERT_TAIL(&to->immigrants, connection, all);
+    atomic_store(&connection->home, to);
+    (void)pthread_mutex_unlock(&second->mail_lock);
+    (void)pthread_mutex_unlock(&first->mail_lock);
+    atomic_fetch_sub(&loop->load, 1);
+    atomic_fetch_add(&to->load, 1);
+    ring(to);
 }
 
 /* --- its life --- */
@@ -370,6 +502,7 @@ static void init_lists(struct loop *loop)
     TAILQ_INIT(&loop->holding);
     TAILQ_INIT(&loop->parked);
     TAILQ_INIT(&loop->woken);
+    TAILQ_INIT(&loop->immigrants);
     (void)pthread_mutex_init(&loop->mail_lock, NULL);
 }
 
@@ -386,7 +519,7 @@ static void create_events(struct loop *loop)
     (void)event_add(&loop->check_timer, &check);
 }
 
-enum status loop_create(struct services *services, struct loop **created)
+enum status loop_create(struct services *services, struct crew *crew, struct loop **created)
 {
     struct loop *loop;
     int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -400,8 +533,11 @@ enum status loop_create(struct services *services, struct loop **created)
         return STATUS_IO;
     }
     loop = xaligned_alloc(CACHE_LINE, sizeof *loop);
-    *loop = (struct loop){
-        .services = services, .base = base, .bell_descriptor = bell, .retry_at_ms = INT64_MAX};
+    *loop = (struct loop){.services = services,
+                          .crew = crew,
+                          .base = base,
+                          .bell_descriptor = bell,
+                          .retry_at_ms = INT64_MAX};
     init_lists(loop);
     create_events(loop);
 
@@ -416,11 +552,22 @@ enum status loop_create(struct services *services, struct loop **created)
     return STATUS_OK;
 }
 
+/* What other loops gave away when this one had ended already. */
+static void close_immigrants(struct loop *loop)
+{
+    struct connection *connection;
+
+    while ((connection = take_immigrant(loop)) != NULL)
+        connection_arrive(connection, loop);
+    while ((connection = TAILQ_FIRST(&loop->connections)) != NULL)
+        connection_close(connection);
+}
+
 void loop_destroy(struct loop *loop)
 {
     if (loop == NULL)
         return;
-    assert(TAILQ_EMPTY(&loop->connections));
+    close_immigrants(loop);
     while (loop->newcomer_count > 0)
         (void)close(loop->newcomers[--loop->newcomer_count]);
     free(loop->newcomers);

@@ -2,26 +2,27 @@
  *
  * A loop waits in libevent for its sockets and timers.  All that became ready at once is one turn:
  *
- *     wait -> first callback: the turn begins -> callbacks: read, run, write -> mail -> the turn
- * ends
+ *     wait -> callbacks, the first of which begins the turn: read, run, write -> mail -> end
  *
  * During a turn the clock stands still (now_ms), and what was found in the store stays valid: the
  * loop is inside the epoch (epoch.h) from the turn's first callback to its end, and never while it
  * waits.
  *
  * What lies in a loop belongs to its thread, down to its connections.  Other threads reach it
- * through its mail alone: sockets to adopt, connections to look at, and the word that a commit has
- * ended. Whoever leaves mail rings.  The bell is one atomic word, and only a ring that finds the
- * loop asleep costs a system call:
+ * through its mail alone: sockets to adopt, connections that another loop gives away (crew.h),
+ * connections to look at, and the word that a commit has ended.  Whoever leaves mail rings.  The
+ * bell is one atomic word, and only a ring that finds the loop asleep costs a system call:
  *
- *     AWAKE -- the loop is about to wait --> ASLEEP
- *     any --- ring ---> RUNG                 (writes the eventfd if it was ASLEEP)
- *     ASLEEP or RUNG -- the loop looks ---> AWAKE
+ *     AWAKE --- the loop is about to wait ---> ASLEEP
+ *     any ----- ring ------------------------> RUNG    (writes the eventfd if it was ASLEEP)
+ *     any ----- the loop looks --------------> AWAKE
  *
- * L1  A loop does not wait while the bell is RUNG: mail is looked at in every turn, sooner or
- * later. L2  Held replies (outbox.h) are let go at the end of a turn only, and a failed commit is
- * looked at first: store_failure_pending(), then store_committed(). L3  The mail's lock is the
- * innermost one: nothing else is locked or called while it is held.
+ * L1  A loop does not wait while the bell is RUNG.
+ * L2  Held replies (outbox.h) are let go at the end of a turn only, and a failed commit is looked
+ *     at first: store_failure_pending(), then store_committed().
+ * L3  The mail's lock is the innermost one: nothing else is locked while it is held, but the mail
+ *     of a second loop, and of two the one with the lower address comes first.
+ * L4  A commit rings only a loop that expects one.  Who begins to expect looks once more after.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -36,6 +37,7 @@
 #include "base/compiler.h"
 #include "commands/call.h"
 #include "net/batch.h"
+#include "net/crew.h"
 #include "resp/parser.h"
 #include "resp/writer.h"
 
@@ -49,6 +51,7 @@ TAILQ_HEAD(connection_list, connection);
 
 struct loop {
     struct services *services;
+    struct crew *crew;
     struct worker worker;
     struct epoch_thread *epoch;
     struct event_base *base; /* without locks: this thread's alone */
@@ -71,24 +74,29 @@ struct loop {
     struct connection_list parked;      /* with a request to run again */
     int64_t retry_at_ms;                /* when retry_timer goes off; INT64_MAX = never */
     struct event retry_timer, check_timer, collect_timer, bell_event;
-    bool is_collecting; /* collect_timer is set */
+    bool is_collecting;          /* collect_timer is set */
+    int64_t checked_us, used_us; /* at the last check: monotonic, and processor time */
+    int overloaded_checks;       /* so many checks in a row */
     int64_t attack_logged_s;
 
     /* any thread's */
     CACHE_ALIGNED atomic_int bell;
     int bell_descriptor;
     atomic_bool has_commit;
+    atomic_int expects_commit; /* 1 = somebody holds replies or is parked */
     atomic_bool is_stopping;
-    atomic_int load; /* sockets adopted and not closed */
+    atomic_int load;         /* sockets adopted, not closed and not given away */
+    atomic_int percent_busy; /* see crew.h */
     pthread_mutex_t mail_lock;
     struct connection_list woken;
+    struct connection_list immigrants; /* from other loops */
     int *newcomers;
     size_t newcomer_count, newcomer_capacity;
 };
 
-/* A loop without a thread yet; services->store is open.  STATUS_IO (and errno) if the system has no
- * descriptors for it. */
-enum status loop_create(struct services *services, struct loop **loop) MUST_USE;
+/* A loop without a thread yet; services->store is open, and the crew will be complete before the
+ * first thread runs.  STATUS_IO (and errno) if the system has no descriptors for it. */
+enum status loop_create(struct services *services, struct crew *crew, struct loop **loop) MUST_USE;
 /* Its thread has ended. */
 void loop_destroy(struct loop *loop);
 
@@ -106,9 +114,10 @@ void loop_adopt(struct loop *loop, int descriptor);
 
 /* Sockets that it has; counted from the moment they were handed over. */
 int loop_load(const struct loop *loop);
+int loop_percent_busy(const struct loop *loop);
 
-/* Makes the loop call connection_look(). */
-void loop_wake(struct loop *loop, struct connection *connection);
+/* Makes the connection's loop, whichever it is by then, call connection_look(). */
+void loop_wake(struct connection *connection);
 
 /* --- from the loop's own callbacks --- */
 
@@ -130,5 +139,8 @@ void loop_retry_at(struct loop *loop, int64_t at_ms);
 
 /* The connection is going: nobody can ring for it any more. */
 void loop_forget(struct loop *loop, struct connection *connection);
+
+/* The connection has left all lists and events of this loop; `to` calls connection_arrive(). */
+void loop_give_away(struct loop *loop, struct connection *connection, struct loop *to);
 
 #endif
