@@ -23,6 +23,12 @@
 #define FILE_SIZE        (32u << 20)
 #define BLOOM_BITS       10
 
+/* A place in the row of log files. */
+struct log_end {
+    unsigned long long number;
+    off_t size;
+};
+
 struct engine {
     char *directory;
     size_t write_buffer_size;
@@ -33,6 +39,8 @@ struct engine {
     leveldb_readoptions_t *read;
     leveldb_readoptions_t *read_once; /* scans: don't push hot blocks out of the cache */
     leveldb_writeoptions_t *write, *write_synced;
+    struct log_end before; /* the last synced write */
+    bool must_cut;         /* it failed, and may stand behind that place all the same */
     pthread_mutex_t error_mutex;
     char error[ENGINE_ERROR_MAX];
 };
@@ -66,6 +74,60 @@ void engine_error(struct engine *engine, char error[ENGINE_ERROR_MAX])
     pthread_mutex_lock(&engine->error_mutex);
     memcpy(error, engine->error, ENGINE_ERROR_MAX);
     pthread_mutex_unlock(&engine->error_mutex);
+}
+
+static bool is_log(const char *name)
+{
+    const char *dot = strchr(name, '.');
+
+    return dot != NULL && dot > name && strspn(name, "0123456789") == (size_t)(dot - name) &&
+           strcmp(dot, ".log") == 0;
+}
+
+/* Calls each() for every log file; stops when one fails. */
+static enum status each_log(const struct engine *engine,
+                            enum status (*each)(int directory, const char *name, void *context),
+                            void *context)
+{
+    DIR *directory = opendir(engine->directory);
+    enum status status = STATUS_OK;
+    struct dirent *file;
+
+    if (directory == NULL)
+        return STATUS_IO;
+    while (status == STATUS_OK && (file = readdir(directory)) != NULL)
+        if (is_log(file->d_name))
+            status = each(dirfd(directory), file->d_name, context);
+    closedir(directory);
+    return status;
+}
+
+static enum status cut_log(int directory, const char *name, void *context)
+{
+    unsigned long long number = strtoull(name, NULL, 10);
+    const struct log_end *end = context;
+    enum status status = STATUS_OK;
+    int file;
+
+    if (number < end->number)
+        return STATUS_OK;
+    file = openat(directory, name, O_WRONLY | O_CLOEXEC);
+    if (file < 0 || ftruncate(file, number == end->number ? end->size : 0) != 0)
+        status = STATUS_IO;
+    if (file >= 0)
+        close(file);
+    return status;
+}
+
+static enum status close_database(struct engine *engine)
+{
+    if (engine->db != NULL)
+        leveldb_close(engine->db);
+    engine->db = NULL;
+    if (engine->must_cut && each_log(engine, cut_log, &engine->before) != STATUS_OK)
+        return STATUS_IO;
+    engine->must_cut = false;
+    return STATUS_OK;
 }
 
 static enum status open_database(struct engine *engine)
@@ -151,8 +213,7 @@ void engine_close(struct engine *engine)
 {
     if (engine == NULL)
         return;
-    if (engine->db != NULL)
-        leveldb_close(engine->db);
+    (void)!close_database(engine);
     leveldb_writeoptions_destroy(engine->write_synced);
     leveldb_writeoptions_destroy(engine->write);
     leveldb_readoptions_destroy(engine->read_once);
@@ -223,24 +284,6 @@ size_t engine_batch_size(const struct engine_batch *batch)
     return batch->size;
 }
 
-enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync)
-{
-    char *text = NULL;
-
-    if (engine->db == NULL)
-        return STATUS_IO;
-    leveldb_write(engine->db, sync ? engine->write_synced : engine->write, batch->batch, &text);
-    return take_error(engine, text, "writing");
-}
-
-static bool is_log(const char *name)
-{
-    const char *dot = strchr(name, '.');
-
-    return dot != NULL && dot > name && strspn(name, "0123456789") == (size_t)(dot - name) &&
-           strcmp(dot, ".log") == 0;
-}
-
 static enum status sync_file(int directory, const char *name, void *context)
 {
     int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
@@ -255,27 +298,37 @@ static enum status sync_file(int directory, const char *name, void *context)
     return status;
 }
 
-/* Calls each() for every log file; stops when one fails. */
-static enum status each_log(const struct engine *engine,
-                            enum status (*each)(int directory, const char *name, void *context),
-                            void *context)
-{
-    DIR *directory = opendir(engine->directory);
-    enum status status = STATUS_OK;
-    struct dirent *file;
-
-    if (directory == NULL)
-        return STATUS_IO;
-    while (status == STATUS_OK && (file = readdir(directory)) != NULL)
-        if (is_log(file->d_name))
-            status = each(dirfd(directory), file->d_name, context);
-    closedir(directory);
-    return status;
-}
-
 enum status engine_sync_logs(struct engine *engine)
 {
     return each_log(engine, sync_file, NULL);
+}
+
+static enum status find_log_end(int directory, const char *name, void *context)
+{
+    unsigned long long number = strtoull(name, NULL, 10);
+    struct log_end *end = context;
+    struct stat file;
+
+    if (number >= end->number && fstatat(directory, name, &file, 0) == 0)
+        *end = (struct log_end){number, file.st_size};
+    return STATUS_OK;
+}
+
+/* A write that failed to be synced stands whole in the log, and would be there again after opening.
+ */
+enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync)
+{
+    struct log_end before = {0};
+    char *text = NULL;
+
+    if (engine->db == NULL || (sync && each_log(engine, find_log_end, &before) != STATUS_OK))
+        return STATUS_IO;
+    leveldb_write(engine->db, sync ? engine->write_synced : engine->write, batch->batch, &text);
+    if (text != NULL && sync && !engine->must_cut) {
+        engine->must_cut = true;
+        engine->before = before;
+    }
+    return take_error(engine, text, "writing");
 }
 
 static enum status add_size(int directory, const char *name, void *context)
@@ -310,10 +363,9 @@ bool engine_has_space(struct engine *engine)
 
 enum status engine_reopen(struct engine *engine)
 {
-    if (engine->db != NULL)
-        leveldb_close(engine->db);
-    engine->db = NULL;
-    return open_database(engine);
+    enum status status = close_database(engine);
+
+    return status == STATUS_OK ? open_database(engine) : status;
 }
 
 /* Iterators are LevelDB's own, under another name. */

@@ -8,6 +8,7 @@
  *     iterators may wait for a disk read, never for a writer.
  * F3  After engine_write() failed nothing more is written until engine_reopen() succeeded: LevelDB
  *     would acknowledge records behind a torn one and lose them at the next start.
+ *     What a failed write left in the log is not there after that.
  * F4  A synced write makes durable only the log file it goes to; LevelDB closes full logs without a
  *     sync.  So a durable point is engine_sync_logs() first, then one synced write.
  */

@@ -1,0 +1,460 @@
+/* The disk fails: write(), fdatasync() and posix_fallocate() of this program are the ones below,
+ * also for LevelDB, and refuse on demand. */
+#include "store/store.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "store/scan.h"
+#include "store/store_internal.h"
+#include "unit/test.h"
+
+#define DEADLINE_MS 10000
+#define STOP_MS_MAX 2000
+
+/* ---------- the disk ---------- */
+
+static atomic_bool is_full;           /* no file grows any more */
+static _Atomic int64_t syncs_to_fail; /* what was written stays in the kernel's hands */
+static _Atomic int64_t writes_until_full = INT64_MAX;
+
+ssize_t write(int file, const void *data, size_t size)
+{
+    bool is_file = file > STDERR_FILENO;
+
+    if (is_file && atomic_fetch_sub(&writes_until_full, 1) <= 0)
+        atomic_store(&is_full, true);
+    if (is_file && atomic_load(&is_full)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_write, file, data, size);
+}
+
+int fdatasync(int file)
+{
+    if (atomic_fetch_sub(&syncs_to_fail, 1) > 0) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, file);
+}
+
+int posix_fallocate(int file, off_t offset, off_t size); /* <fcntl.h> would call it fallocate64 */
+
+int posix_fallocate(int file, off_t offset, off_t size)
+{
+    if (atomic_load(&is_full))
+        return ENOSPC;
+    return ftruncate(file, offset + size) == 0 ? 0 : errno;
+}
+
+static void repair_disk(void)
+{
+    atomic_store(&writes_until_full, INT64_MAX);
+    atomic_store(&is_full, false);
+    atomic_store(&syncs_to_fail, 0);
+}
+
+/* ---------- the store ---------- */
+
+struct fixture {
+    char directory[64];
+    struct options *options;
+    struct store *store;
+    struct store_thread *thread;
+    struct txn *txn;
+};
+
+static struct fixture fixture;
+
+static void ignore(void *context)
+{
+    (void)context;
+}
+
+static int64_t now_ms(void)
+{
+    return clock_wall_ms(clock_real());
+}
+
+static void open_store(void)
+{
+    char error[STORE_ERROR_MAX];
+
+    assert_int_equal(store_open(fixture.options, clock_real(), &fixture.store, error), STATUS_OK);
+    fixture.thread = store_join(fixture.store, ignore, NULL);
+    fixture.txn = txn_create(fixture.thread);
+    epoch_enter(store_epoch(fixture.thread));
+}
+
+static void close_store(void)
+{
+    epoch_exit(store_epoch(fixture.thread));
+    txn_destroy(fixture.txn);
+    store_leave(fixture.thread);
+    store_close(fixture.store);
+}
+
+static int set_up_with(char *appendfsync)
+{
+    char error[OPTIONS_ERROR_MAX];
+    char *arguments[] = {"test",          "--dir",     fixture.directory, "--limits", "none",
+                         "--appendfsync", appendfsync, "--cache-size",    "1mb"};
+
+    strcpy(fixture.directory, "/tmp/grapevine-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture.directory));
+    log_set_level(LOG_NOTHING);
+    fixture.options = options_create();
+    assert_int_equal(options_parse(fixture.options, COUNT_OF(arguments), arguments, error),
+                     STATUS_OK);
+    assert_int_equal(options_finish(fixture.options, error), STATUS_OK);
+    open_store();
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_with((char[]){"everysec"});
+}
+
+static int set_up_synced(void **state)
+{
+    (void)state;
+    return set_up_with((char[]){"always"});
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+
+    (void)state;
+    repair_disk();
+    close_store();
+    options_destroy(fixture.options);
+    (void)snprintf(command, sizeof command, "rm -rf %s", fixture.directory);
+    return system(command);
+}
+
+static struct ns *db(int n)
+{
+    return registry_database(store_registry(fixture.store), n);
+}
+
+/* ---------- a client ---------- */
+
+static void end_turn(void)
+{
+    store_end_turn(fixture.thread);
+    epoch_exit(store_epoch(fixture.thread));
+    poll(NULL, 0, 1);
+    epoch_enter(store_epoch(fixture.thread));
+}
+
+/* What becomes of a reply that depends on the group: true = it leaves, false = it becomes an error.
+ */
+static bool wait_for_group(uint64_t group)
+{
+    for (int i = 0; i < DEADLINE_MS; i++) {
+        end_turn();
+        if (store_failure_pending(fixture.thread)) {
+            bool is_committed = store_committed(fixture.store) >= group;
+
+            store_failure_seen(fixture.thread);
+            return is_committed;
+        }
+        if (store_committed(fixture.store) >= group)
+            return true;
+    }
+    fail_msg("nothing became of the group");
+    return false;
+}
+
+static void wait_until_writable(void)
+{
+    char reason[STORE_ERROR_MAX];
+
+    for (int i = 0; i < DEADLINE_MS && store_is_refusing(fixture.store, reason); i++)
+        end_turn();
+    assert_false(store_is_refusing(fixture.store, reason));
+}
+
+static void write_into(const char *key, struct bytes value)
+{
+    char *area;
+
+    assert_int_equal(txn_put(fixture.txn, db(0), bytes_of(key), (struct bytes){"", 0}, EXPIRY_NONE,
+                             false, value.size, &area),
+                     STATUS_OK);
+    memcpy(area, value.data, value.size);
+}
+
+static enum status begin(const char *key)
+{
+    txn_reset(fixture.txn, now_ms());
+    txn_name(fixture.txn, db(0), bytes_of(key));
+    return txn_enter(fixture.txn);
+}
+
+static uint64_t commit(void)
+{
+    uint64_t group = 0;
+    int64_t wait_ms;
+
+    assert_int_equal(txn_commit(fixture.txn, &group, &wait_ms), STATUS_OK);
+    return group;
+}
+
+static uint64_t put_unseen(const char *key, struct bytes value)
+{
+    assert_int_equal(begin(key), STATUS_OK);
+    write_into(key, value);
+    return commit();
+}
+
+static bool put(const char *key, const char *value)
+{
+    return wait_for_group(put_unseen(key, bytes_of(value)));
+}
+
+static uint64_t delete_unseen(const char *key)
+{
+    assert_int_equal(begin(key), STATUS_OK);
+    assert_int_equal(txn_delete(fixture.txn, db(0), bytes_of(key)), STATUS_OK);
+    return commit();
+}
+
+static uint64_t empty_unseen(void)
+{
+    txn_reset(fixture.txn, now_ms());
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    assert_int_equal(registry_empty(fixture.txn, db(0)), STATUS_OK);
+    return commit();
+}
+
+/* NULL = absent.  The answer may leave at once. */
+static void assert_stored(const char *key, const char *value)
+{
+    const struct entry *entry;
+    uint64_t depends_on = 0;
+    enum status status =
+        store_find(fixture.thread, db(0), bytes_of(key), now_ms(), &entry, &depends_on);
+
+    assert_int_equal(depends_on, 0);
+    assert_int_equal(status, value == NULL ? STATUS_NOT_FOUND : STATUS_OK);
+    if (value != NULL)
+        assert_true(bytes_equal(entry_value(entry), bytes_of(value)));
+}
+
+static void assert_count_is_exact(int64_t expected)
+{
+    struct bytes none = {"", 0};
+    uint64_t depends_on = 0;
+    int64_t listed = 0, bytes = 0;
+    struct scan_row row;
+    struct scan *scan;
+
+    assert_int_equal(
+        scan_open(fixture.thread, NULL, db(0), none, none, now_ms(), &scan, &depends_on),
+        STATUS_OK);
+    for (; scan_next(scan, &row) == STATUS_OK; listed++)
+        bytes += (int64_t)(row.key.size + row.meta.size + row.value_size);
+    scan_close(scan);
+    assert_int_equal(listed, expected);
+    assert_int_equal(db(0)->key_count, expected);
+    assert_int_equal(db(0)->byte_count, bytes);
+}
+
+static void reopen_store(void)
+{
+    close_store();
+    open_store();
+}
+
+/* ---------- claims ---------- */
+
+static void a_failed_commit_leaves_nothing_behind_and_the_store_recovers(void **state)
+{
+    (void)state;
+    assert_true(put("kept", "1"));
+    atomic_store(&is_full, true);
+    assert_false(put("lost", "1"));
+    assert_stored("lost", NULL);
+    assert_stored("kept", "1");
+    assert_count_is_exact(1);
+    assert_int_equal(begin("kept"), STATUS_CANNOT_PERSIST);
+    repair_disk();
+    wait_until_writable();
+    assert_stored("lost", NULL);
+    assert_true(put("kept", "2"));
+    reopen_store();
+    assert_stored("kept", "2");
+    assert_stored("lost", NULL);
+    assert_count_is_exact(1);
+}
+
+static void what_a_failed_commit_overwrote_and_deleted_is_back(void **state)
+{
+    uint64_t last;
+
+    (void)state;
+    assert_true(put("a", "1"));
+    assert_true(put("b", "1"));
+    atomic_store(&is_full, true);
+    (void)put_unseen("a", bytes_of("2"));
+    (void)put_unseen("a", bytes_of("33"));
+    (void)put_unseen("new", bytes_of("1"));
+    last = delete_unseen("b");
+    assert_false(wait_for_group(last));
+    assert_stored("a", "1");
+    assert_stored("b", "1");
+    assert_stored("new", NULL);
+    assert_count_is_exact(2);
+}
+
+static void an_emptied_namespace_comes_back_and_its_readers_need_not_wait(void **state)
+{
+    (void)state;
+    assert_true(put("k", "v"));
+    atomic_store(&is_full, true);
+    assert_false(wait_for_group(empty_unseen()));
+    assert_stored("k", "v");
+    assert_count_is_exact(1);
+    repair_disk();
+    wait_until_writable();
+    assert_stored("k", "v");
+    assert_true(wait_for_group(empty_unseen()));
+    assert_stored("k", NULL);
+    assert_count_is_exact(0);
+}
+
+/* LevelDB finds the whole record in its log when it is opened again. */
+static void a_commit_that_could_not_be_synced_does_not_come_back(void **state)
+{
+    (void)state;
+    assert_true(put("kept", "1"));
+    atomic_store(&syncs_to_fail, 1);
+    assert_false(put("lost", "1"));
+    repair_disk();
+    wait_until_writable();
+    assert_stored("lost", NULL);
+    assert_stored("kept", "1");
+    assert_count_is_exact(1);
+    assert_true(put("next", "1"));
+    reopen_store();
+    assert_stored("lost", NULL);
+    assert_count_is_exact(2);
+}
+
+static void a_sync_that_fails_in_the_background_is_not_forgotten(void **state)
+{
+    struct store_statistics statistics;
+
+    (void)state;
+    assert_true(put("kept", "1"));
+    atomic_store(&syncs_to_fail, 1); /* the kernel tells of it once */
+    for (int i = 0; i < DEADLINE_MS && !store_failure_pending(fixture.thread); i++)
+        end_turn();
+    assert_true(store_failure_pending(fixture.thread));
+    store_failure_seen(fixture.thread);
+    repair_disk();
+    wait_until_writable();
+    store_statistics(fixture.store, &statistics);
+    assert_int_equal(statistics.failed_commits, 1);
+    assert_stored("kept", "1");
+}
+
+static int64_t stored_chunks(void)
+{
+    struct engine_iterator *iterator = engine_iterate(fixture.store->engine);
+    int64_t count = 0;
+
+    for (engine_iterator_seek(iterator, bytes_of("v"));
+         engine_iterator_is_valid(iterator) && engine_iterator_key(iterator).data[0] == 'v';
+         engine_iterator_next(iterator))
+        count++;
+    engine_iterator_destroy(iterator);
+    return count;
+}
+
+static void the_pieces_of_a_long_value_that_failed_are_removed(void **state)
+{
+    size_t size = 9u << 20;
+    char *value = calloc(1, size);
+
+    (void)state;
+    assert_non_null(value);
+    assert_true(put("k", "v"));
+    random_bytes(value, size);
+    atomic_store(&writes_until_full, 200); /* some of the pieces come through */
+    assert_false(wait_for_group(put_unseen("long", (struct bytes){value, size})));
+    assert_stored("long", NULL);
+    assert_true(stored_chunks() > 0);
+    repair_disk();
+    wait_until_writable();
+    assert_int_equal(stored_chunks(), 0);
+    assert_true(wait_for_group(put_unseen("long", (struct bytes){value, size})));
+    reopen_store();
+    assert_int_equal(stored_chunks(), 36);
+    assert_count_is_exact(2);
+    free(value);
+}
+
+static void the_store_closes_at_once_while_it_refuses_writes(void **state)
+{
+    int64_t began_ms;
+
+    (void)state;
+    assert_true(put("kept", "1"));
+    atomic_store(&is_full, true);
+    assert_false(put("lost", "1"));
+    began_ms = now_ms();
+    close_store();
+    assert_true(now_ms() - began_ms < STOP_MS_MAX);
+    repair_disk();
+    open_store();
+    assert_stored("kept", "1");
+    assert_stored("lost", NULL);
+    assert_count_is_exact(1);
+}
+
+static void nor_does_it_after_a_restart(void **state)
+{
+    (void)state;
+    assert_true(put("kept", "1"));
+    atomic_store(&syncs_to_fail, INT64_MAX);
+    assert_false(put("lost", "1"));
+    close_store();
+    repair_disk();
+    open_store();
+    assert_stored("lost", NULL);
+    assert_stored("kept", "1");
+    assert_count_is_exact(1);
+}
+
+#define CLAIM(name)        cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define SYNCED_CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up_synced, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CLAIM(a_failed_commit_leaves_nothing_behind_and_the_store_recovers),
+        CLAIM(what_a_failed_commit_overwrote_and_deleted_is_back),
+        CLAIM(an_emptied_namespace_comes_back_and_its_readers_need_not_wait),
+        SYNCED_CLAIM(a_commit_that_could_not_be_synced_does_not_come_back),
+        SYNCED_CLAIM(nor_does_it_after_a_restart),
+        CLAIM(a_sync_that_fails_in_the_background_is_not_forgotten),
+        CLAIM(the_pieces_of_a_long_value_that_failed_are_removed),
+        CLAIM(the_store_closes_at_once_while_it_refuses_writes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
