@@ -241,6 +241,11 @@ void order_add_undos(struct order *order, struct undo *undos)
     order->open->undos = undos;
 }
 
+void order_names_change(struct order *order)
+{
+    atomic_store_explicit(&order->names_changed, order->open->number, memory_order_release);
+}
+
 void order_begin_publication(struct order *order)
 {
     uint64_t count = atomic_load_explicit(&order->publications, memory_order_relaxed);
@@ -525,6 +530,7 @@ static void undo_all(struct order *order)
     order->in_flight = NULL;
     order->statistics.failures++;
     atomic_store(&order->newest, atomic_load(&order->committed));
+    atomic_store(&order->names_changed, atomic_load(&order->committed));
     pthread_mutex_unlock(&order->mutex);
 
     announce_failure(order);

@@ -97,7 +97,8 @@ struct order {
     struct group *open;
     struct group *in_flight; /* NULL = the commit thread is idle */
     _Atomic uint64_t committed;
-    _Atomic uint64_t newest; /* the last group that has anything in it */
+    _Atomic uint64_t newest;        /* the last group that has anything in it */
+    _Atomic uint64_t names_changed; /* the newest group that changed a namespace */
     _Atomic uint64_t publications;
     int64_t writes_open_at_ms;       /* after an unclean stop: see C5 */
     char refusing[ENGINE_ERROR_MAX]; /* why writes are refused, "" = they are not */
@@ -160,6 +161,8 @@ void order_touch(struct order *order, struct ns *ns);
 void order_note(struct order *order, struct bytes key, struct bytes value);
 void order_note_deleted(struct order *order, struct bytes key);
 void order_add_undos(struct order *order, struct undo *undos);
+/* Before a transaction changes namespaces: who sees the change waits for the open group. */
+void order_names_change(struct order *order);
 /* Around the publishing of one transaction: the count of publications is odd between the two. */
 void order_begin_publication(struct order *order);
 void order_end_publication(struct order *order);

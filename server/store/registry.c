@@ -32,7 +32,7 @@ struct registry {
     int database_count;
     _Atomic(struct ns *) *databases;
     _Atomic int64_t defaults[LIMIT_COUNT];
-    _Atomic uint64_t changed_in;
+    const _Atomic uint64_t *changed_in;
     uint32_t next_number; /* under the order */
 };
 
@@ -172,10 +172,12 @@ static struct ns *create_self(void)
     return self;
 }
 
-struct registry *registry_create_empty(int databases, const struct limits *defaults)
+struct registry *registry_create_empty(int databases, const struct limits *defaults,
+                                       const _Atomic uint64_t *changed_in)
 {
     struct registry *registry = xcalloc(1, sizeof *registry);
 
+    registry->changed_in = changed_in;
     pthread_mutex_init(&registry->titles, NULL);
     registry->self = create_self();
     registry->database_count = databases;
@@ -231,12 +233,7 @@ void registry_set_default(struct registry *registry, enum limit limit, int64_t v
 
 uint64_t registry_changed_in(const struct registry *registry)
 {
-    return atomic_load_explicit(&registry->changed_in, memory_order_acquire);
-}
-
-void registry_set_changed_in(struct registry *registry, uint64_t group)
-{
-    atomic_store_explicit(&registry->changed_in, group, memory_order_release);
+    return atomic_load_explicit(registry->changed_in, memory_order_acquire);
 }
 
 int64_t registry_value_size_max(struct registry *registry)

@@ -5,8 +5,10 @@
 #include "store/engine.h"
 #include "store/registry.h"
 
-/* An empty registry with db<0> .. db<databases - 1>. */
-struct registry *registry_create_empty(int databases, const struct limits *defaults);
+/* An empty registry with db<0> .. db<databases - 1>.  `changed_in` is what registry_changed_in()
+ * answers; it outlives the registry. */
+struct registry *registry_create_empty(int databases, const struct limits *defaults,
+                                       const _Atomic uint64_t *changed_in);
 void registry_destroy(struct registry *registry);
 
 /* Reads namespaces, numbers and counts. */
@@ -23,8 +25,5 @@ struct ns *registry_self(struct registry *registry);
 
 /* Gives a namespace that has no record yet one, as part of the transaction. */
 enum status registry_store(struct txn *txn, struct ns *ns) MUST_USE;
-
-/* A namespace changed in this group. */
-void registry_set_changed_in(struct registry *registry, uint64_t group);
 
 #endif

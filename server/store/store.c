@@ -325,8 +325,8 @@ static enum status load_registry(struct store *store, bool was_repaired)
     struct limits limits = options_limits(store->options);
     enum status status;
 
-    store->registry =
-        registry_create_empty((int)options_number(store->options, OPTION_DATABASES), &limits);
+    store->registry = registry_create_empty((int)options_number(store->options, OPTION_DATABASES),
+                                            &limits, &store->order.names_changed);
     status = registry_load(store->registry, store->engine);
     if (status == STATUS_OK && was_repaired)
         status = registry_recount(store->registry, store->engine);

@@ -374,6 +374,7 @@ enum status txn_enter(struct txn *txn)
     }
     txn->is_entered = true;
     txn->stamp = hlc_tick(&order->hlc, txn->now_ms);
+    txn->depends_on = registry_changed_in(txn->store->registry);
     return STATUS_OK;
 }
 
@@ -772,15 +773,15 @@ static void publish(struct txn *txn)
 {
     struct order *order = &txn->store->order;
 
+    if (txn->undos != NULL || txn->renumbering_count > 0)
+        order_names_change(order);
     for (size_t i = 0; i < txn->renumbering_count; i++)
         publish_renumbering(txn, &txn->renumberings[i]);
     for (size_t i = 0; i < txn->slot_count; i++)
         if (is_changed(&txn->slots[i]))
             publish_slot(txn, &txn->slots[i]);
-    if (txn->undos != NULL) {
+    if (txn->undos != NULL)
         order_add_undos(order, txn->undos);
-        registry_set_changed_in(txn->store->registry, order->open->number);
-    }
     txn->undos = NULL;
     order_published(order, txn->thread, txn->stamp);
     txn->depends_on = order->open->number;
