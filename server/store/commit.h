@@ -19,7 +19,7 @@ enum status commit_chunks_first(struct order *order, const struct group *group) 
 /* The mark of commit_chunks_first(), to be deleted in the batch that stores the records. */
 struct bytes commit_pending_mark(struct buffer *key);
 
-/* At start: removes chunks whose records were never stored. */
+/* At start and after a failed commit: removes chunks whose records were never stored. */
 enum status commit_clean_pending(struct engine *engine) MUST_USE;
 
 #endif

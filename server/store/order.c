@@ -384,7 +384,9 @@ static enum status sync_before(struct order *order, struct group *group)
     if (is_always_synced(order) &&
         (order->statistics.unsynced_changes > 0 || commit_chunk_bytes(group) > 0))
         group->wants_sync = true;
-    return group->wants_sync ? engine_sync_logs(order->engine) : STATUS_OK;
+    if (!group->wants_sync)
+        return STATUS_OK;
+    return order->has_sync_failed ? STATUS_IO : engine_sync_logs(order->engine);
 }
 
 static enum status write_group(struct order *order, struct group *group)
@@ -566,7 +568,10 @@ static bool try_to_recover(struct order *order)
     pthread_mutex_lock(&order->engine_in_use);
     atomic_store(&order->is_engine_open, false);
     epoch_synchronize(order->epoch); /* nobody is inside the engine any more, nor comes in */
-    is_open = engine_reopen(order->engine) == STATUS_OK;
+    is_open = engine_reopen(order->engine) == STATUS_OK &&
+              commit_clean_pending(order->engine) == STATUS_OK;
+    if (is_open)
+        order->has_sync_failed = false;
     atomic_store(&order->is_engine_open, is_open);
     pthread_mutex_unlock(&order->engine_in_use);
     return is_open;
@@ -681,7 +686,8 @@ static void *run_syncs(void *context)
         if (order->is_stopping || !is_sync_wanted(order))
             continue;
         pthread_mutex_unlock(&order->mutex);
-        (void)!engine_sync_logs(order->engine); /* a failure meets the synced write again */
+        if (engine_sync_logs(order->engine) != STATUS_OK)
+            order->has_sync_failed = true;
         pthread_mutex_lock(&order->mutex);
         if (order->refusing[0] == '\0') {
             order->open->wants_sync = true;

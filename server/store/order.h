@@ -117,6 +117,7 @@ struct order {
     struct buffer key, value;
     uint64_t ceiling;
     bool is_stopping, is_idle;
+    atomic_bool has_sync_failed;  /* in the sync thread: the kernel tells of it once only */
     struct engine_batch *foreign; /* from order_write_batch() */
     enum status foreign_status;
     pthread_cond_t work, done, seen;
