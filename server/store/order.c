@@ -309,12 +309,27 @@ static void notify_threads(struct order *order)
 
 static int by_key(const void *left, const void *right)
 {
-    const struct entry *a = ((const struct change *)left)->entry;
-    const struct entry *b = ((const struct change *)right)->entry;
+    const struct entry *a = (*(const struct change *const *)left)->entry;
+    const struct entry *b = (*(const struct change *const *)right)->entry;
 
     if (a->ns != b->ns)
         return a->ns < b->ns ? -1 : 1;
     return bytes_compare(entry_key(a), entry_key(b));
+}
+
+/* LevelDB takes keys in order faster.  The group itself stays as it is: listings look at it. */
+static const struct change **sort_changes(struct order *order, const struct group *group)
+{
+    if (group->change_count > order->sorted_capacity) {
+        order->sorted_capacity = group->change_capacity;
+        free(order->sorted);
+        order->sorted = xcalloc(order->sorted_capacity, sizeof *order->sorted);
+    }
+    for (size_t i = 0; i < group->change_count; i++)
+        order->sorted[i] = &group->changes[i];
+    if (group->change_count > 1)
+        qsort(order->sorted, group->change_count, sizeof *order->sorted, by_key);
+    return order->sorted;
 }
 
 static void put_counts(struct order *order, const struct group *group)
@@ -344,19 +359,17 @@ static void put_ceiling(struct order *order, uint64_t ceiling)
 }
 
 /* Everything of the group as one batch, after its long values if there are many (C1). */
-static enum status build_batch(struct order *order, struct group *group)
+static enum status build_batch(struct order *order, const struct group *group)
 {
     bool are_chunks_written = commit_chunk_bytes(group) > CHUNKS_IN_BATCH_MAX;
+    const struct change **changes = sort_changes(order, group);
     enum status status = STATUS_OK;
 
     engine_batch_clear(order->batch);
-    if (group->change_count > 1)
-        qsort(group->changes, group->change_count, sizeof *group->changes, by_key);
     if (are_chunks_written)
         status = commit_chunks_first(order, group);
     for (size_t i = 0; i < group->change_count; i++)
-        commit_change(order->batch, &order->key, &order->value, &group->changes[i],
-                      are_chunks_written);
+        commit_change(order->batch, &order->key, &order->value, changes[i], are_chunks_written);
     if (are_chunks_written)
         engine_batch_delete(order->batch, commit_pending_mark(&order->key));
     put_counts(order, group);
@@ -799,6 +812,7 @@ void order_clear(struct order *order)
     free_group(order->open);
     free_group(order->spare);
     engine_batch_destroy(order->batch);
+    free(order->sorted);
     buffer_clear(&order->key);
     buffer_clear(&order->value);
     pthread_cond_destroy(&order->work);

@@ -114,6 +114,8 @@ struct order {
     struct epoch_thread *commit_epoch;
     struct group *spare; /* an empty group, to be the next open one */
     struct engine_batch *batch;
+    const struct change **sorted; /* of the group in flight */
+    size_t sorted_capacity;
     struct buffer key, value;
     uint64_t ceiling;
     bool is_stopping, is_idle;
