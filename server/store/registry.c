@@ -596,7 +596,7 @@ enum status registry_empty(struct txn *txn, struct ns *ns)
 {
     struct registry *registry = registry_of(txn);
 
-    if (!ns->is_stored)
+    if (!ns->is_stored && txn_key_count(txn, ns) == 0)
         return STATUS_OK;
     txn_renumber(txn, ns, txn_number(txn, ns), new_number(registry));
     return STATUS_OK;

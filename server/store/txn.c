@@ -191,7 +191,10 @@ static void index_slot(struct txn *txn, size_t number)
 
 static void build_index(struct txn *txn)
 {
-    txn->index_size = txn->index_size == 0 ? 64 : txn->index_size * 2;
+    if (txn->index_size == 0)
+        txn->index_size = 64;
+    while (txn->slot_count * 2 > txn->index_size)
+        txn->index_size *= 2;
     free(txn->index);
     txn->index = xcalloc(txn->index_size, sizeof *txn->index);
     for (size_t i = 0; i < txn->slot_count; i++)

@@ -320,6 +320,15 @@ static void several_writes_of_one_key_in_a_transaction_are_one(void **state)
     assert_int_equal(db(0)->key_count, 1);
 }
 
+static void commit_and_wait(void)
+{
+    uint64_t group = 0;
+    int64_t wait_ms;
+
+    assert_int_equal(txn_commit(fixture.txn, &group, &wait_ms), STATUS_OK);
+    wait_committed(group);
+}
+
 static enum status in_txn(enum status (*change)(struct txn *txn))
 {
     uint64_t group = 0;
@@ -470,6 +479,50 @@ static void stamps_rise_also_when_the_clock_goes_back(void **state)
     pass_ms(3600000);
 }
 
+static void put_in_txn(const char *key)
+{
+    char *area;
+
+    assert_int_equal(txn_put(fixture.txn, db(0), bytes_of(key), (struct bytes){"", 0}, EXPIRY_NONE,
+                             false, 0, &area),
+                     STATUS_OK);
+}
+
+static void emptying_takes_what_the_transaction_itself_wrote(void **state)
+{
+    (void)state;
+    txn_reset(fixture.txn, now_ms());
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    put_in_txn("before");
+    assert_int_equal(registry_empty(fixture.txn, db(0)), STATUS_OK);
+    put_in_txn("after");
+    commit_and_wait();
+    assert_missing("before");
+    assert_value("after", "");
+    assert_int_equal(db(0)->key_count, 1);
+    reopen_store();
+    assert_missing("before");
+    assert_int_equal(db(0)->key_count, 1);
+}
+
+static void a_transaction_may_empty_a_namespace_many_times(void **state)
+{
+    char key[16];
+
+    (void)state;
+    txn_reset(fixture.txn, now_ms());
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(key, sizeof key, "%d", i);
+        put_in_txn(key);
+        assert_int_equal(registry_empty(fixture.txn, db(0)), STATUS_OK);
+    }
+    put_in_txn("last");
+    commit_and_wait();
+    assert_value("last", "");
+    assert_int_equal(db(0)->key_count, 1);
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -490,6 +543,8 @@ int main(void)
         CLAIM(swapped_databases_stay_swapped_after_a_restart),
         CLAIM(a_scan_merges_what_is_stored_and_what_is_not_yet),
         CLAIM(a_scan_inside_a_transaction_sees_its_own_changes),
+        CLAIM(emptying_takes_what_the_transaction_itself_wrote),
+        CLAIM(a_transaction_may_empty_a_namespace_many_times),
         CLAIM(stamps_rise_also_when_the_clock_goes_back),
     };
 
