@@ -206,16 +206,24 @@ static bool is_written(const struct entry *entry)
     return atomic_load_explicit(&entry->group, memory_order_relaxed) != 0;
 }
 
+static bool is_committed(const struct cache *cache, const struct entry *entry)
+{
+    return atomic_load_explicit(&entry->group, memory_order_relaxed) <=
+           atomic_load_explicit(cache->committed, memory_order_acquire);
+}
+
+/* Who does not find the entry any more must see that something has gone: so the marks come first.
+ */
 static void unlink_entry(const struct cache *cache, struct shard *shard, struct entry *entry)
 {
     _Atomic(struct entry *) *link = link_to(cache, shard, entry);
 
-    if (entry->header.kind != ENTRY_ABSENT)
+    if (entry->header.kind != ENTRY_ABSENT || !is_committed(cache, entry))
         atomic_store_explicit(&shard->is_complete, false, memory_order_release);
-    atomic_store_explicit(link, next_in_chain(entry), memory_order_release);
-    ring_remove(shard, entry);
     if (is_written(entry))
         atomic_fetch_add_explicit(&shard->generation, 1, memory_order_release);
+    atomic_store_explicit(link, next_in_chain(entry), memory_order_release);
+    ring_remove(shard, entry);
 }
 
 static void link_entry(const struct cache *cache, struct shard *shard, struct entry *entry)
@@ -226,12 +234,6 @@ static void link_entry(const struct cache *cache, struct shard *shard, struct en
                           memory_order_relaxed);
     atomic_store_explicit(bucket, entry, memory_order_release);
     ring_add(shard, entry);
-}
-
-static bool is_committed(const struct cache *cache, const struct entry *entry)
-{
-    return atomic_load_explicit(&entry->group, memory_order_relaxed) <=
-           atomic_load_explicit(cache->committed, memory_order_acquire);
 }
 
 /* The hand moves on to the next entry that may go; NULL if it met none in its steps. */

@@ -190,9 +190,10 @@ enum status store_load(struct store_thread *thread, uint32_t number, struct byte
                        uint64_t hash, struct loaded *loaded)
 {
     struct store *store = thread->store;
+    uint64_t before = cache_generation(store->cache, hash);
 
     if (cache_is_complete(store->cache, hash)) {
-        *loaded = (struct loaded){NULL, cache_generation(store->cache, hash)};
+        *loaded = (struct loaded){NULL, before};
         return STATUS_OK;
     }
     for (int attempt = 0; attempt < LOAD_ATTEMPTS_MAX; attempt++) {

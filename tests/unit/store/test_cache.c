@@ -149,6 +149,7 @@ static void a_shard_is_complete_until_something_stored_is_evicted(void **state)
     struct entry *absent = make(fixture, 1, "k", 1), *stored;
 
     absent->header.kind = ENTRY_ABSENT;
+    atomic_store(&fixture->committed, 1);
     cache_publish(fixture->cache, fixture->thread, absent);
     assert_true(cache_unlink(fixture->cache, absent));
     assert_true(cache_is_complete(fixture->cache, absent->hash));
@@ -158,6 +159,19 @@ static void a_shard_is_complete_until_something_stored_is_evicted(void **state)
     assert_false(cache_is_complete(fixture->cache, stored->hash));
     entry_destroy(absent);
     entry_destroy(stored);
+}
+
+/* What it would have removed is still stored. */
+static void a_shard_is_not_complete_after_a_purge_was_undone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *absent = make(fixture, 1, "k", 1);
+
+    absent->header.kind = ENTRY_ABSENT;
+    cache_publish(fixture->cache, fixture->thread, absent);
+    assert_true(cache_unlink(fixture->cache, absent));
+    assert_false(cache_is_complete(fixture->cache, absent->hash));
+    entry_destroy(absent);
 }
 
 int main(void)
@@ -175,6 +189,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_read_again_outlives_a_scan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_shard_is_complete_until_something_stored_is_evicted,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_shard_is_not_complete_after_a_purge_was_undone, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
