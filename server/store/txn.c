@@ -630,22 +630,33 @@ static enum status check_rate(const struct txn *txn, const struct slot *slot, in
     return STATUS_RATE_LIMITED;
 }
 
-static enum status check_quota(const struct txn *txn, const struct slot *slot)
+static bool is_growing(const struct slot *slot)
 {
-    int64_t keys_max = ns_limit(txn->store->registry, slot->ns, LIMIT_KEYS);
+    return counted_keys(slot->written) > counted_keys(slot->base);
+}
 
-    if (keys_max == 0 || counted_keys(slot->written) <= counted_keys(slot->base))
+static enum status check_quota(const struct txn *txn, const struct ns *ns)
+{
+    int64_t keys_max = ns_limit(txn->store->registry, ns, LIMIT_KEYS);
+
+    if (keys_max == 0)
         return STATUS_OK;
-    return txn_key_count(txn, slot->ns) > keys_max ? STATUS_NAMESPACE_FULL : STATUS_OK;
+    return txn_key_count(txn, ns) > keys_max ? STATUS_NAMESPACE_FULL : STATUS_OK;
 }
 
 static enum status check_slots(struct txn *txn, int64_t *wait_ms)
 {
     enum status status = STATUS_OK;
+    const struct ns *checked = NULL; /* lest MSET counts all its keys for each of them */
 
-    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++)
-        if (is_client_write(txn, &txn->slots[i]))
-            status = check_quota(txn, &txn->slots[i]);
+    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++) {
+        struct slot *slot = &txn->slots[i];
+
+        if (slot->ns == checked || !is_client_write(txn, slot) || !is_growing(slot))
+            continue;
+        status = check_quota(txn, slot->ns);
+        checked = slot->ns;
+    }
     for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++)
         if (is_client_write(txn, &txn->slots[i]))
             status = check_rate(txn, &txn->slots[i], wait_ms);
