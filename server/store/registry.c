@@ -82,6 +82,7 @@ void ns_freeze_counts(struct ns *ns)
 {
     ns->frozen = read_counts(ns);
     ns->frozen_number = atomic_load(&ns->number);
+    ns->is_frozen_dropped = atomic_load(&ns->is_dropped);
     ns->is_touched = false;
 }
 
@@ -113,7 +114,7 @@ static struct bytes counts_key(struct buffer *key, uint32_t number)
 void ns_put_counts(const struct ns *ns, struct engine_batch *batch, struct buffer *key,
                    struct buffer *value)
 {
-    if (atomic_load(&ns->is_dropped))
+    if (ns->is_frozen_dropped)
         return;
     value->size = 0;
     wire_put_u64(value, (uint64_t)ns->frozen.keys);

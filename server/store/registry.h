@@ -52,6 +52,7 @@ struct ns {
     bool is_touched;       /* among the open group's namespaces */
     uint64_t created_stamp;
     uint32_t frozen_number; /* of the group in flight */
+    bool is_frozen_dropped;
     struct ns_counts frozen, committed;
     char *title; /* under the titles' lock; NULL for db<n> */
     struct ns *next;

@@ -7,7 +7,7 @@
 
 /* The namespace moves to another local number when the transaction commits, and sees itself there
  * at once; what was under the old number is purged.  NUMBER_NONE: it has none before, or after. */
-#define NUMBER_NONE 0u
+#define NUMBER_NONE UINT32_MAX
 void txn_renumber(struct txn *txn, struct ns *ns, uint32_t old_number, uint32_t new_number);
 
 /* Where the transaction sees the namespace's keys. */
