@@ -27,9 +27,10 @@
 /* Tombstones are kept for the longest distance the write rate can ask for, and a little. */
 #define TOMBSTONE_KEPT_MS 2000
 
-/* A round starts this far behind where the last one ended, because index rows may appear out of
- * order by as much as clocks and turns differ; every so often it starts at the beginning. */
-#define OVERLAP_MS        10000
+/* A round goes on where the last one had to stop.  If that one saw all, it starts this far before
+ * its end, because index rows may appear out of order by as much as clocks and turns differ; every
+ * so often it starts at the beginning. */
+#define OVERLAP_MS        10000u
 #define ROUNDS_TO_RESTART 200
 
 struct sweeper {
@@ -38,6 +39,7 @@ struct sweeper {
     struct txn *txn;
     struct buffer key;
     int rounds;
+    uint64_t expire_from, purge_from; /* where the next round starts in the indexes */
     pthread_t id;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -56,6 +58,7 @@ struct row {
 /* The two indexes differ only in this. */
 struct index {
     char kind;
+    uint64_t overlap; /* OVERLAP_MS, as a time of this index */
     enum status (*read)(struct bytes stored, struct keyspace_position *position);
     enum status (*apply)(struct txn *txn, const struct row *row);
 };
@@ -70,8 +73,10 @@ static enum status purge_row(struct txn *txn, const struct row *row)
     return txn_purge(txn, row->ns, row->position.key, row->position.stamp);
 }
 
-static const struct index expiries = {KEYSPACE_EXPIRY, keyspace_read_expiry, expire_row};
-static const struct index tombstones = {KEYSPACE_TOMBSTONE, keyspace_read_tombstone, purge_row};
+static const struct index expiries = {KEYSPACE_EXPIRY, OVERLAP_MS, keyspace_read_expiry,
+                                      expire_row};
+static const struct index tombstones = {KEYSPACE_TOMBSTONE, OVERLAP_MS << HLC_COUNTER_BITS,
+                                        keyspace_read_tombstone, purge_row};
 
 static bool is_stopping(struct sweeper *sweeper)
 {
@@ -151,21 +156,29 @@ static bool is_restarting(const struct sweeper *sweeper)
     return sweeper->rounds % ROUNDS_TO_RESTART == 0;
 }
 
-/* Visits the rows of an index with a time up to `until`. */
-static void sweep(struct sweeper *sweeper, const struct index *index, uint64_t from, uint64_t until)
+/* Visits the rows of an index with a time up to `until`; *from moves on. */
+static void sweep(struct sweeper *sweeper, const struct index *index, uint64_t *from,
+                  uint64_t until)
 {
     struct store *store = sweeper->store;
     struct engine_iterator *iterator = engine_iterate(store->engine);
     struct keyspace_position position;
     struct pass pass = {.orphans = engine_batch_create()};
+    int rows = 0;
 
     engine_iterator_seek(
-        iterator, keyspace_time(&sweeper->key, index->kind, is_restarting(sweeper) ? 0 : from));
-    for (int rows = 0; rows < ROWS_PER_ROUND && engine_iterator_is_valid(iterator) &&
-                       index->read(engine_iterator_key(iterator), &position) == STATUS_OK &&
-                       position.time <= until;
-         rows++, engine_iterator_next(iterator))
+        iterator, keyspace_time(&sweeper->key, index->kind, is_restarting(sweeper) ? 0 : *from));
+    *from = until > index->overlap ? until - index->overlap : 0;
+    for (; engine_iterator_is_valid(iterator) &&
+           index->read(engine_iterator_key(iterator), &position) == STATUS_OK &&
+           position.time <= until;
+         rows++, engine_iterator_next(iterator)) {
+        if (rows == ROWS_PER_ROUND) {
+            *from = position.time;
+            break;
+        }
         add_row(sweeper, index, &pass, engine_iterator_key(iterator), position.ns);
+    }
     engine_iterator_destroy(iterator);
     flush_rows(sweeper, index, &pass);
     epoch_exit(sweeper->thread->epoch);
@@ -190,10 +203,9 @@ static void sweep_indexes(struct sweeper *sweeper)
     int64_t buried_ms = now_ms - TOMBSTONE_KEPT_MS;
 
     if (atomic_load(&sweeper->is_active) && enter_engine(sweeper))
-        sweep(sweeper, &expiries, (uint64_t)(now_ms - OVERLAP_MS), (uint64_t)now_ms);
+        sweep(sweeper, &expiries, &sweeper->expire_from, (uint64_t)now_ms);
     if (enter_engine(sweeper))
-        sweep(sweeper, &tombstones, stamp_of_wall_ms(buried_ms - OVERLAP_MS),
-              stamp_of_wall_ms(buried_ms));
+        sweep(sweeper, &tombstones, &sweeper->purge_from, stamp_of_wall_ms(buried_ms));
 }
 
 /* ---------- emptied namespaces ---------- */

@@ -523,6 +523,64 @@ static void a_transaction_may_empty_a_namespace_many_times(void **state)
     assert_int_equal(db(0)->key_count, 1);
 }
 
+/* The next opening finds what a crash would have left at this moment. */
+static void crash(void)
+{
+    char command[256];
+
+    (void)snprintf(command, sizeof command, "cp -r %s %s.copy", fixture.directory,
+                   fixture.directory);
+    assert_int_equal(system(command), 0);
+    close_store();
+    (void)snprintf(command, sizeof command, "rm -rf %s && mv %s.copy %s", fixture.directory,
+                   fixture.directory, fixture.directory);
+    assert_int_equal(system(command), 0);
+}
+
+static void writes_wait_for_the_clock_after_a_crash_unless_it_was_set_back(void **state)
+{
+    (void)state;
+    assert_int_equal(put("a", "1"), STATUS_OK);
+    crash();
+    open_store();
+    txn_reset(fixture.txn, now_ms());
+    assert_int_equal(txn_enter(fixture.txn), STATUS_PARKED);
+    assert_in_range(txn_wake_at_ms(fixture.txn) - now_ms(), 1, 501);
+    pass_ms(501);
+    assert_int_equal(put("b", "1"), STATUS_OK);
+    crash();
+    pass_ms(-3600000);
+    open_store();
+    assert_int_equal(put("c", "1"), STATUS_OK);
+    pass_ms(3600000);
+}
+
+static void many_records_that_expired_long_ago_are_swept(void **state)
+{
+    const int count = 30000;
+    uint64_t group = 0;
+    int64_t wait_ms;
+    char key[16], *area;
+
+    (void)state;
+    store_set_active_expiry(fixture.store, false);
+    txn_reset(fixture.txn, now_ms());
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(key, sizeof key, "%d", i);
+        assert_int_equal(txn_put(fixture.txn, db(0), bytes_of(key), (struct bytes){"", 0},
+                                 now_ms() + 1 + i / 10, false, 0, &area),
+                         STATUS_OK);
+    }
+    assert_int_equal(txn_commit(fixture.txn, &group, &wait_ms), STATUS_OK);
+    wait_committed(group);
+    pass_ms(3600000);
+    store_set_active_expiry(fixture.store, true);
+    for (int i = 0; i < DEADLINE_MS && atomic_load(&db(0)->key_count) > 0; i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(db(0)->key_count, 0);
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -545,6 +603,8 @@ int main(void)
         CLAIM(a_scan_inside_a_transaction_sees_its_own_changes),
         CLAIM(emptying_takes_what_the_transaction_itself_wrote),
         CLAIM(a_transaction_may_empty_a_namespace_many_times),
+        CLAIM(writes_wait_for_the_clock_after_a_crash_unless_it_was_set_back),
+        CLAIM(many_records_that_expired_long_ago_are_swept),
         CLAIM(stamps_rise_also_when_the_clock_goes_back),
     };
 
