@@ -763,6 +763,15 @@ static void init_conditions(struct order *order)
     pthread_condattr_destroy(&monotonic);
 }
 
+/* A ceiling farther off than it is ever put means that the clock was set back: it is not waited
+ * for, the stamps rise above it by themselves. */
+static int64_t after_ceiling_ms(const struct clock *clock, uint64_t ceiling)
+{
+    int64_t at_ms = stamp_wall_ms(ceiling) + 1;
+
+    return at_ms - clock_wall_ms(clock) > CEILING_AHEAD_MS + 1 ? 0 : at_ms;
+}
+
 void order_init(struct order *order, struct engine *engine, struct cache *cache,
                 struct epoch *epoch, struct options *options, const struct clock *clock,
                 uint64_t ceiling, bool is_clean)
@@ -774,7 +783,7 @@ void order_init(struct order *order, struct engine *engine, struct cache *cache,
     order->clock = clock;
     order->ceiling = ceiling;
     order->hlc.last = ceiling;
-    order->writes_open_at_ms = is_clean || ceiling == 0 ? 0 : stamp_wall_ms(ceiling) + 1;
+    order->writes_open_at_ms = is_clean || ceiling == 0 ? 0 : after_ceiling_ms(clock, ceiling);
     order->open = xcalloc(1, sizeof *order->open);
     order->spare = xcalloc(1, sizeof *order->spare);
     order->open->number = 1;
