@@ -593,6 +593,7 @@ enum status registry_set(struct txn *txn, struct ns *ns, enum limit limit, int64
     return put_ns(txn, registry, ns);
 }
 
+/* What was never stored may hold what the transaction itself has written. */
 enum status registry_empty(struct txn *txn, struct ns *ns)
 {
     struct registry *registry = registry_of(txn);
@@ -883,11 +884,24 @@ static enum status recount_ns(struct ns *ns, struct engine *engine)
     return status;
 }
 
+/* The counts go to disk at once: a namespace that is not written to would have the old ones again
+ * after the next start. */
 enum status registry_recount(struct registry *registry, struct engine *engine)
 {
+    struct engine_batch *batch = engine_batch_create();
+    struct buffer key = {0}, value = {0};
     enum status status = STATUS_OK;
 
-    for (struct ns *ns = registry->all; ns != NULL && status == STATUS_OK; ns = ns->next)
+    for (struct ns *ns = registry->all; ns != NULL && status == STATUS_OK; ns = ns->next) {
         status = recount_ns(ns, engine);
+        ns_freeze_counts(ns);
+        if (ns->is_stored)
+            ns_put_counts(ns, batch, &key, &value);
+    }
+    if (status == STATUS_OK)
+        status = engine_write(engine, batch, true);
+    engine_batch_destroy(batch);
+    buffer_clear(&key);
+    buffer_clear(&value);
     return status;
 }
