@@ -121,6 +121,8 @@ static enum status load_chunks(struct store *store, struct entry *entry)
             break;
         if (chunk.size <= header->value_size - filled)
             memcpy(entry_value_area(entry) + filled, chunk.data, chunk.size);
+        else
+            status = STATUS_CORRUPT;
         filled += chunk.size;
         engine_free(chunk);
     }
