@@ -66,10 +66,8 @@ static const struct {
     const char *word;
     int (*print)(void);
 } questions[] = {
-    {"--help", print_help},
-    {"-h", print_help},
-    {"--version", print_version},
-    {"-v", print_version},
+    {"--help", print_help},           {"-h", print_help},
+    {"--version", print_version},     {"-v", print_version},
     {"--print-compat", print_compat}, /* the tables of redis-compat.md */
 };
 

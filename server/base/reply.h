@@ -1,8 +1,8 @@
 /* reply.h - what a command can say.
  *
  * An interface: resp/writer.c spells it as RESP2 or RESP3, http/ will spell it as JSON.  Aggregates
- * announce their length first and are followed by exactly that many values (maps: pairs).  The bytes
- * given are copied before the call returns.
+ * announce their length first and are followed by exactly that many values (maps: pairs).  The
+ * bytes given are copied before the call returns.
  */
 #ifndef BASE_REPLY_H
 #define BASE_REPLY_H

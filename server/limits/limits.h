@@ -1,7 +1,7 @@
 /* limits.h - what a namespace may hold and how often a key may be written.
  *
- * Three named profiles (Workers KV's beta of 2018, today's service, none), each number of which can be
- * overridden.  All limits are inclusive and exact to the byte.  Pure: numbers in, answers out.
+ * Three named profiles (Workers KV's beta of 2018, today's service, none), each number of which can
+ * be overridden.  All limits are inclusive and exact to the byte.  Pure: numbers in, answers out.
  */
 #ifndef LIMITS_LIMITS_H
 #define LIMITS_LIMITS_H
@@ -41,7 +41,8 @@ const struct limits *limits_of_profile(enum limit_profile profile);
  *
  * `last_ms` is the wall part of the record's stamp, whichever replica wrote it; 0 = never written.
  * True, or false and *wait_ms = how long until it may.  A stamp further ahead of the clock than the
- * distance itself can only come from a clock that was set back: it does not hold the key hostage. */
+ * distance itself can only come from a clock that was set back: it does not hold the key hostage.
+ */
 bool limits_may_write(int64_t last_ms, int64_t now_ms, int64_t writes_per_second, int64_t *wait_ms);
 
 #endif
