@@ -66,9 +66,13 @@ static const struct {
     const char *word;
     int (*print)(void);
 } questions[] = {
-    {"--help", print_help},           {"-h", print_help},
-    {"--version", print_version},     {"-v", print_version},
+    /* clang-format off */
+    {"--help", print_help},
+    {"-h", print_help},
+    {"--version", print_version},
+    {"-v", print_version},
     {"--print-compat", print_compat}, /* the tables of redis-compat.md */
+    /* clang-format on */
 };
 
 /* --- the background --- */

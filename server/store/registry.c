@@ -32,7 +32,7 @@ struct registry {
     int database_count;
     _Atomic(struct ns *) *databases;
     _Atomic int64_t defaults[LIMIT_COUNT];
-    const _Atomic uint64_t *changed_in;
+    _Atomic uint64_t changed_in;
     uint32_t next_number; /* under the order */
 };
 
@@ -155,7 +155,7 @@ static void take_out(struct registry *registry, struct ns *ns)
     pthread_mutex_lock(&registry->titles);
     while (*link != NULL && *link != ns)
         link = &(*link)->next;
-    if (*link == ns)
+    if (*link != NULL)
         *link = ns->next;
     pthread_mutex_unlock(&registry->titles);
 }
@@ -173,12 +173,10 @@ static struct ns *create_self(void)
     return self;
 }
 
-struct registry *registry_create_empty(int databases, const struct limits *defaults,
-                                       const _Atomic uint64_t *changed_in)
+struct registry *registry_create_empty(int databases, const struct limits *defaults)
 {
     struct registry *registry = xcalloc(1, sizeof *registry);
 
-    registry->changed_in = changed_in;
     pthread_mutex_init(&registry->titles, NULL);
     registry->self = create_self();
     registry->database_count = databases;
@@ -234,7 +232,12 @@ void registry_set_default(struct registry *registry, enum limit limit, int64_t v
 
 uint64_t registry_changed_in(const struct registry *registry)
 {
-    return atomic_load_explicit(registry->changed_in, memory_order_acquire);
+    return atomic_load_explicit(&registry->changed_in, memory_order_acquire);
+}
+
+_Atomic uint64_t *registry_changed_mark(struct registry *registry)
+{
+    return &registry->changed_in;
 }
 
 int64_t registry_value_size_max(struct registry *registry)
@@ -366,7 +369,7 @@ struct ns **registry_list(struct registry *registry, size_t *count)
 
 struct ns *registry_by_number(struct registry *registry, uint32_t number)
 {
-    struct ns *ns = registry->all;
+    struct ns *ns;
 
     if (number == NS_REGISTRY)
         return ns_retain(registry->self);
@@ -462,7 +465,7 @@ static enum status put_record(struct txn *txn, struct registry *registry, struct
     enum status status = txn_put(txn, registry->self, key, (struct bytes){"", 0}, EXPIRY_NONE,
                                  false, value.size, &area);
 
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && value.size > 0)
         memcpy(area, value.data, value.size);
     return status;
 }
