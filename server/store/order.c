@@ -243,7 +243,7 @@ void order_add_undos(struct order *order, struct undo *undos)
 
 void order_names_change(struct order *order)
 {
-    atomic_store_explicit(&order->names_changed, order->open->number, memory_order_release);
+    atomic_store_explicit(order->names_changed, order->open->number, memory_order_release);
 }
 
 void order_begin_publication(struct order *order)
@@ -545,7 +545,7 @@ static void undo_all(struct order *order)
     order->in_flight = NULL;
     order->statistics.failures++;
     atomic_store(&order->newest, atomic_load(&order->committed));
-    atomic_store(&order->names_changed, atomic_load(&order->committed));
+    atomic_store(order->names_changed, atomic_load(&order->committed));
     pthread_mutex_unlock(&order->mutex);
 
     announce_failure(order);
@@ -774,13 +774,14 @@ static int64_t after_ceiling_ms(const struct clock *clock, uint64_t ceiling)
 
 void order_init(struct order *order, struct engine *engine, struct cache *cache,
                 struct epoch *epoch, struct options *options, const struct clock *clock,
-                uint64_t ceiling, bool is_clean)
+                _Atomic uint64_t *names_changed, uint64_t ceiling, bool is_clean)
 {
     order->engine = engine;
     order->cache = cache;
     order->epoch = epoch;
     order->options = options;
     order->clock = clock;
+    order->names_changed = names_changed;
     order->ceiling = ceiling;
     order->hlc.last = ceiling;
     order->writes_open_at_ms = is_clean || ceiling == 0 ? 0 : after_ceiling_ms(clock, ceiling);

@@ -97,8 +97,8 @@ struct order {
     struct group *open;
     struct group *in_flight; /* NULL = the commit thread is idle */
     _Atomic uint64_t committed;
-    _Atomic uint64_t newest;        /* the last group that has anything in it */
-    _Atomic uint64_t names_changed; /* the newest group that changed a namespace */
+    _Atomic uint64_t newest;         /* the last group that has anything in it */
+    _Atomic uint64_t *names_changed; /* the newest group that changed a namespace; the registry's */
     _Atomic uint64_t publications;
     int64_t writes_open_at_ms;       /* after an unclean stop: see C5 */
     char refusing[ENGINE_ERROR_MAX]; /* why writes are refused, "" = they are not */
@@ -130,10 +130,10 @@ struct order {
 };
 
 /* The engine is open and the clock notes were read: `ceiling` is what was persisted, `is_clean`
- * says that the last stop was. */
+ * says that the last stop was.  `names_changed` outlives the order. */
 void order_init(struct order *order, struct engine *engine, struct cache *cache,
                 struct epoch *epoch, struct options *options, const struct clock *clock,
-                uint64_t ceiling, bool is_clean);
+                _Atomic uint64_t *names_changed, uint64_t ceiling, bool is_clean);
 void order_start(struct order *order);
 /* Commits and syncs what is open and ends the threads.  False if the last of it could not be
  * written. */

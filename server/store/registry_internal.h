@@ -5,10 +5,8 @@
 #include "store/engine.h"
 #include "store/registry.h"
 
-/* An empty registry with db<0> .. db<databases - 1>.  `changed_in` is what registry_changed_in()
- * answers; it outlives the registry. */
-struct registry *registry_create_empty(int databases, const struct limits *defaults,
-                                       const _Atomic uint64_t *changed_in);
+/* An empty registry with db<0> .. db<databases - 1>. */
+struct registry *registry_create_empty(int databases, const struct limits *defaults);
 void registry_destroy(struct registry *registry);
 
 /* Reads namespaces, numbers and counts. */
@@ -22,6 +20,10 @@ struct ns *registry_by_number(struct registry *registry, uint32_t number);
 
 /* The namespace of the registry's own records. */
 struct ns *registry_self(struct registry *registry);
+
+/* What registry_changed_in() answers, for the order to set: every read asks, so it does not stand
+ * among the numbers that every write changes. */
+_Atomic uint64_t *registry_changed_mark(struct registry *registry);
 
 /* Gives a namespace that has no record yet one, as part of the transaction. */
 enum status registry_store(struct txn *txn, struct ns *ns) MUST_USE;

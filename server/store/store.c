@@ -328,8 +328,8 @@ static enum status load_registry(struct store *store, bool was_repaired)
     struct limits limits = options_limits(store->options);
     enum status status;
 
-    store->registry = registry_create_empty((int)options_number(store->options, OPTION_DATABASES),
-                                            &limits, &store->order.names_changed);
+    store->registry =
+        registry_create_empty((int)options_number(store->options, OPTION_DATABASES), &limits);
     status = registry_load(store->registry, store->engine);
     if (status == STATUS_OK && was_repaired)
         status = registry_recount(store->registry, store->engine);
@@ -357,7 +357,8 @@ static enum status open_parts(struct store *store, const char *directory,
     store->cache = cache_create((size_t)options_number(store->options, OPTION_CACHE_SIZE),
                                 &store->order.committed, notes.is_new && !was_repaired);
     order_init(&store->order, store->engine, store->cache, store->epoch, store->options,
-               store->clock, notes.is_clean ? notes.clean : notes.ceiling, notes.is_clean);
+               store->clock, registry_changed_mark(store->registry),
+               notes.is_clean ? notes.clean : notes.ceiling, notes.is_clean);
     order_start(&store->order);
     store->sweeper = sweeper_start(store);
     return STATUS_OK;
