@@ -2,8 +2,10 @@
  * also for LevelDB, and refuse on demand. */
 #include "store/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -182,8 +184,11 @@ static void wait_until_writable(void)
 {
     char reason[STORE_ERROR_MAX];
 
-    for (int i = 0; i < DEADLINE_MS && store_is_refusing(fixture.store, reason); i++)
+    for (int i = 0; i < DEADLINE_MS && store_is_refusing(fixture.store, reason); i++) {
         end_turn();
+        if (store_failure_pending(fixture.thread))
+            store_failure_seen(fixture.thread);
+    }
     assert_false(store_is_refusing(fixture.store, reason));
 }
 
@@ -440,6 +445,172 @@ static void nor_does_it_after_a_restart(void **state)
     assert_count_is_exact(1);
 }
 
+/* ---------- many writers ---------- */
+
+#define WRITERS  3
+#define ACCOUNTS 8
+#define FAILURES 6
+
+struct writer {
+    pthread_t id;
+    struct store_thread *thread;
+    struct txn *txn;
+    char own[16];                  /* a key that it alone counts up */
+    int64_t written, acknowledged; /* the count there */
+    uint64_t depends_on;
+};
+
+static atomic_bool is_over;
+
+static int64_t number_at(struct txn *txn, const char *key)
+{
+    const struct entry *entry;
+    int64_t number = 0;
+
+    if (txn_find(txn, db(0), bytes_of(key), &entry) == STATUS_OK)
+        memcpy(&number, entry_value(entry).data, sizeof number);
+    return number;
+}
+
+static void put_number(struct txn *txn, const char *key, int64_t number)
+{
+    char *area;
+    enum status status = txn_put(txn, db(0), bytes_of(key), (struct bytes){"", 0}, EXPIRY_NONE,
+                                 false, sizeof number, &area);
+
+    assert(status == STATUS_OK);
+    memcpy(area, &number, sizeof number);
+}
+
+/* One from an account to the next, whose sum is 0, and one more of its own. */
+static void transfer(struct writer *writer, uint64_t at)
+{
+    char from[16], to[16];
+    int64_t wait_ms;
+    enum status status;
+
+    (void)snprintf(from, sizeof from, "account:%d", (int)(at % ACCOUNTS));
+    (void)snprintf(to, sizeof to, "account:%d", (int)((at + 1) % ACCOUNTS));
+    txn_reset(writer->txn, now_ms());
+    txn_name(writer->txn, db(0), bytes_of(from));
+    txn_name(writer->txn, db(0), bytes_of(to));
+    txn_name(writer->txn, db(0), bytes_of(writer->own));
+    if (txn_enter(writer->txn) != STATUS_OK)
+        return;
+    put_number(writer->txn, from, number_at(writer->txn, from) - 1);
+    put_number(writer->txn, to, number_at(writer->txn, to) + 1);
+    writer->written = number_at(writer->txn, writer->own) + 1;
+    assert(writer->written > writer->acknowledged);
+    put_number(writer->txn, writer->own, writer->written);
+    status = txn_commit(writer->txn, &writer->depends_on, &wait_ms);
+    assert(status == STATUS_OK);
+}
+
+static void *run_writer(void *context)
+{
+    struct writer *writer = context;
+    struct epoch_thread *epoch = store_epoch(writer->thread);
+    bool has_failed;
+
+    for (uint64_t at = 0; !atomic_load(&is_over); at++) {
+        epoch_enter(epoch);
+        transfer(writer, at);
+        store_end_turn(writer->thread);
+        epoch_exit(epoch);
+        if (at % 5 == 0)
+            poll(NULL, 0, 1);
+        has_failed = store_failure_pending(writer->thread); /* then nothing is committed any more */
+        if (store_committed(fixture.store) >= writer->depends_on)
+            writer->acknowledged = writer->written;
+        if (has_failed) {
+            writer->depends_on = 0;
+            writer->written = writer->acknowledged;
+            store_failure_seen(writer->thread);
+        }
+    }
+    return NULL;
+}
+
+static void start_writers(struct writer *writers)
+{
+    atomic_store(&is_over, false);
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.thread = store_join(fixture.store, ignore, NULL)};
+        writers[i].txn = txn_create(writers[i].thread);
+        (void)snprintf(writers[i].own, sizeof writers[i].own, "own:%d", i);
+        pthread_create(&writers[i].id, NULL, run_writer, &writers[i]);
+    }
+}
+
+static void stop_writers(struct writer *writers)
+{
+    atomic_store(&is_over, true);
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(writers[i].id, NULL);
+        txn_destroy(writers[i].txn);
+        store_leave(writers[i].thread);
+    }
+}
+
+static int64_t stored_number(const char *key)
+{
+    const struct entry *entry;
+    uint64_t depends_on = 0;
+    int64_t number;
+
+    assert_int_equal(
+        store_find(fixture.thread, db(0), bytes_of(key), now_ms(), &entry, &depends_on), STATUS_OK);
+    memcpy(&number, entry_value(entry).data, sizeof number);
+    return number;
+}
+
+static void assert_books_balance(const struct writer *writers)
+{
+    int64_t sum = 0;
+    char key[16];
+
+    for (int i = 0; i < ACCOUNTS; i++) {
+        (void)snprintf(key, sizeof key, "account:%d", i);
+        sum += stored_number(key);
+    }
+    assert_int_equal(sum, 0);
+    for (int i = 0; i < WRITERS; i++)
+        assert_in_range(stored_number(writers[i].own), writers[i].acknowledged, writers[i].written);
+    assert_count_is_exact(ACCOUNTS + WRITERS);
+}
+
+/* The main thread is a client too, which must say that it has seen each failure. */
+static void let_pass_ms(int64_t duration_ms)
+{
+    for (int64_t end_ms = now_ms() + duration_ms; now_ms() < end_ms; end_turn())
+        if (store_failure_pending(fixture.thread))
+            store_failure_seen(fixture.thread);
+}
+
+static void many_writers_lose_nothing_that_was_acknowledged(void **state)
+{
+    struct writer writers[WRITERS];
+
+    (void)state;
+    start_writers(writers);
+    for (int i = 0; i < FAILURES; i++) {
+        let_pass_ms(50);
+        if (i % 2 == 0)
+            atomic_store(&is_full, true);
+        else
+            atomic_store(&syncs_to_fail, 1);
+        let_pass_ms(100);
+        repair_disk();
+        wait_until_writable();
+    }
+    let_pass_ms(50);
+    stop_writers(writers);
+    let_pass_ms(50);
+    assert_books_balance(writers);
+    reopen_store();
+    assert_books_balance(writers);
+}
+
 #define CLAIM(name)        cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define SYNCED_CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up_synced, tear_down)
 
@@ -453,6 +624,8 @@ int main(void)
         SYNCED_CLAIM(nor_does_it_after_a_restart),
         CLAIM(a_sync_that_fails_in_the_background_is_not_forgotten),
         CLAIM(the_pieces_of_a_long_value_that_failed_are_removed),
+        CLAIM(many_writers_lose_nothing_that_was_acknowledged),
+        SYNCED_CLAIM(many_writers_lose_nothing_that_was_acknowledged),
         CLAIM(the_store_closes_at_once_while_it_refuses_writes),
     };
 
