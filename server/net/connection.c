@@ -189,26 +189,40 @@ static bool run_request(struct connection *connection, const struct request *req
     return true;
 }
 
-/* The first argument of nearly every command that has a key. */
-static void prefetch_keys(struct connection *connection, const struct batch *batch)
+/* AUTH changes the limits of what stands behind it. */
+static void parse(struct connection *connection, struct batch *batch, const char *data, size_t size)
 {
-    struct worker *worker = &connection->loop->worker;
-    struct bytes keys[BATCH_REQUESTS_MAX];
-    size_t count = 0;
+    struct resp_limits *limits = &connection->loop->limits;
+
+    limits->is_authenticated = connection->session.is_authenticated;
+    batch_parse(batch, &connection->parser, limits, data, size,
+                limits->is_authenticated ? BATCH_REQUESTS_MAX : 1);
+}
+
+/* The first argument is the key of nearly every command that has one. */
+static void announce_keys(struct connection *connection, const struct batch *batch)
+{
+    struct loop *loop = connection->loop;
+    const struct ns *ns = dispatch_selected(&loop->worker, &connection->session);
 
     for (size_t i = 0; i < batch->count; i++)
         if (batch->requests[i].argc > 1)
-            keys[count++] = batch->requests[i].argv[1];
-    if (count > 1)
-        store_prefetch(worker->store_thread, dispatch_selected(worker, &connection->session), keys,
-                       count);
+            loop->announced[loop->announced_count++] =
+                store_announce(loop->worker.store_thread, ns, batch->requests[i].argv[1]);
+}
+
+static void prefetch_announced(struct loop *loop)
+{
+    if (loop->announced_count > 1)
+        for (size_t i = 0; i < loop->announced_count; i++)
+            store_prefetch(loop->worker.store_thread, loop->announced[i]);
+    loop->announced_count = 0;
 }
 
 /* Returns how many bytes of the input are done with.  A request that must wait is kept, with what
  * came behind it, and parsed once more when it is retried; but an oversized one is not there. */
 static size_t run_batch(struct connection *connection, const struct batch *batch)
 {
-    prefetch_keys(connection, batch);
     for (size_t i = 0; i < batch->count && connection->state == CONNECTION_READING; i++) {
         if (run_request(connection, &batch->requests[i]))
             continue;
@@ -247,24 +261,21 @@ static void drop_attacker(struct connection *connection)
     give_up(connection);
 }
 
-/* Runs the complete requests in data[0 .. size-1], and returns how many bytes are done with. */
-static size_t run_requests(struct connection *connection, const char *data, size_t size)
+/* Runs the complete requests in data[0 .. size-1], the first of which are in the batch, and returns
+ * how many bytes are done with. */
+static size_t run_requests(struct connection *connection, struct batch *batch, const char *data,
+                           size_t size)
 {
-    struct loop *loop = connection->loop;
-    struct batch *batch = &loop->batch;
-    size_t done = 0;
+    size_t done;
 
     turn_to(connection);
-    do {
-        bool is_authenticated = connection->session.is_authenticated;
-
-        /* AUTH changes the limits of what stands behind it. */
-        loop->limits.is_authenticated = is_authenticated;
-        batch_parse(batch, &connection->parser, &loop->limits, data + done, size - done,
-                    is_authenticated ? BATCH_REQUESTS_MAX : 1);
+    done = run_batch(connection, batch);
+    while (batch->next == RESP_REQUEST && connection->state == CONNECTION_READING) {
+        parse(connection, batch, data + done, size - done);
+        announce_keys(connection, batch);
+        prefetch_announced(connection->loop);
         done += run_batch(connection, batch);
-    } while (batch->next == RESP_REQUEST && connection->state == CONNECTION_READING);
-
+    }
     if (batch->next == RESP_ERROR && connection->state == CONNECTION_READING)
         refuse_protocol(connection);
     if (batch->next == RESP_ATTACK && connection->state == CONNECTION_READING)
@@ -317,11 +328,10 @@ static void keep_rest(struct connection *connection, const char *data, size_t si
     buffer_append(in, data + done + kept, size - done - kept);
 }
 
-static void read_into_loop(struct connection *connection)
+/* Reads into the loop's buffer; false if there is nothing to run. */
+static bool read_into_loop(struct connection *connection, char *data, struct reading *reading)
 {
-    char *data = connection->loop->input;
     size_t kept = connection->in.size;
-    size_t size, done;
     ssize_t received;
 
     if (kept > 0)
@@ -330,22 +340,35 @@ static void read_into_loop(struct connection *connection)
     count_input(connection, received);
     if (received <= 0) {
         end_input(connection, received);
-        return;
+        return false;
     }
-    size = kept + (size_t)received;
-    show_input(connection, size, LOOP_INPUT_SIZE);
-    done = run_requests(connection, data, size);
-    keep_rest(connection, data, size, done, kept);
+    reading->connection = connection;
+    reading->data = data;
+    reading->size = kept + (size_t)received;
+    reading->kept = kept;
+    return true;
+}
+
+static void run_reading(struct reading *reading)
+{
+    struct connection *connection = reading->connection;
+    size_t done;
+
+    show_input(connection, reading->size, LOOP_INPUT_SIZE);
+    done = run_requests(connection, &reading->batch, reading->data, reading->size);
+    keep_rest(connection, reading->data, reading->size, done, reading->kept);
 }
 
 /* Runs what is complete in `in` and keeps the rest there. */
 static void run_own_input(struct connection *connection)
 {
+    struct batch *batch = &connection->loop->batch;
     struct buffer *in = &connection->in;
     size_t done;
 
     show_input(connection, in->size, in->capacity);
-    done = run_requests(connection, in->data, in->size);
+    parse(connection, batch, in->data, in->size);
+    done = run_requests(connection, batch, in->data, in->size);
     if (done == in->size)
         buffer_clear(in);
     else
@@ -446,8 +469,8 @@ static void show_output(struct connection *connection)
 
 static bool can_move(const struct connection *connection)
 {
-    return connection->state == CONNECTION_READING && connection->in.size == 0 &&
-           outbox_size(&connection->out) == 0;
+    return connection->state == CONNECTION_READING && !connection->is_readable &&
+           connection->in.size == 0 && outbox_size(&connection->out) == 0;
 }
 
 /* From here on the connection is another thread's. */
@@ -487,23 +510,81 @@ static void settle(struct connection *connection)
         move(connection);
 }
 
+static void set_readable(struct connection *connection, bool is_readable)
+{
+    struct loop *loop = connection->loop;
+
+    if (connection->is_readable == is_readable)
+        return;
+    connection->is_readable = is_readable;
+    if (is_readable)
+        TAILQ_INSERT_TAIL(&loop->readable, connection, readable);
+    else
+        TAILQ_REMOVE(&loop->readable, connection, readable);
+}
+
 static void on_readable(evutil_socket_t descriptor, short what, void *context)
 {
     struct connection *connection = context;
 
     (void)descriptor;
     loop_begin_turn(connection->loop);
-    if ((what & EV_READ) == 0)
-        give_up(connection); /* parked, and nobody waits for the reply any more */
-    else if (connection->in.size <= KEPT_IN_FRONT_MAX)
-        read_into_loop(connection);
-    else
-        read_into_own(connection);
+    if ((what & EV_READ) != 0) {
+        set_readable(connection, true);
+        return;
+    }
+    give_up(connection); /* parked, and nobody waits for the reply any more */
+    settle(connection);
+}
+
+/* After a read. */
+static void finish_reading(struct connection *connection)
+{
     if (connection->in.size > 0)
         check_query_limit(connection);
     atomic_store_explicit(&connection->session.active_s, connection->loop->now_s,
                           memory_order_relaxed);
     settle(connection);
+}
+
+/* Reads connections until the group is full or has keys enough.  Only one that has much unfinished
+ * input is served at once. */
+static void gather_group(struct loop *loop)
+{
+    struct connection *connection;
+    size_t used = 0;
+
+    loop->group_count = 0;
+    while (loop->group_count < LOOP_GROUP_MAX && used <= LOOP_INPUT_SIZE &&
+           loop->announced_count < LOOP_GROUP_KEYS_MAX &&
+           (connection = TAILQ_FIRST(&loop->readable)) != NULL) {
+        struct reading *reading = &loop->group[loop->group_count];
+
+        set_readable(connection, false);
+        if (connection->in.size > KEPT_IN_FRONT_MAX) {
+            read_into_own(connection);
+            finish_reading(connection);
+        } else if (read_into_loop(connection, loop->input + used, reading)) {
+            parse(connection, &reading->batch, reading->data, reading->size);
+            announce_keys(connection, &reading->batch);
+            loop->group_count++;
+            used += (reading->size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+        } else {
+            finish_reading(connection);
+        }
+    }
+}
+
+void connection_serve_readable(struct loop *loop)
+{
+    while (!TAILQ_EMPTY(&loop->readable)) {
+        gather_group(loop);
+        prefetch_announced(loop);
+        for (size_t i = 0; i < loop->group_count; i++) {
+            run_reading(&loop->group[i]);
+            finish_reading(loop->group[i].connection);
+        }
+    }
 }
 
 static void on_writable(evutil_socket_t descriptor, short what, void *context)
@@ -698,6 +779,7 @@ void connection_close(struct connection *connection)
 
     give_up(connection);
     stop_holding(connection);
+    set_readable(connection, false);
     set_sending(connection, false);
     listen_for_input(connection);
     TAILQ_REMOVE(&loop->connections, connection, all);

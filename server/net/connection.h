@@ -12,7 +12,7 @@
  * Only a READING one runs requests and listens to its socket; a PARKED one keeps its request and
  * what came behind it, and listens only for the end of the connection; a LEAVING one is deaf.
  *
- * Input: a read goes to the loop's own buffer and is parsed there; what is left of an unfinished
+ * Input: a read goes to the loop's buffer and is parsed there; what is left of an unfinished
  * request moves to `in`, and back in front of the next read, until it is large; then reads go to
  * `in` itself.  Memory follows the bytes that came.  An idle connection holds neither `in` nor an
  * output buffer.
@@ -47,6 +47,7 @@ struct connection {
     enum connection_state state;
     bool is_holding;   /* in loop->holding */
     bool is_woken;     /* in loop->woken; under the mail's lock */
+    bool is_readable;  /* in loop->readable */
     bool is_sending;   /* write_event is set: the socket was full */
     bool is_oversized; /* the parked request is one that was not kept (parser.h, P4) */
     short listens_for; /* what read_event is set for: EV_READ, EV_CLOSED or nothing */
@@ -58,11 +59,14 @@ struct connection {
     int64_t wake_at_ms;      /* PARKED: when to try again, commits apart */
     int64_t over_limit_at_s; /* since when the output is over the soft limit; 0 = it isn't */
 
-    TAILQ_ENTRY(connection) all, holding, parked, woken;
+    TAILQ_ENTRY(connection) all, readable, holding, parked, woken;
 };
 
 /* Takes over a connected, non-blocking socket. */
 void connection_open(struct loop *loop, int descriptor);
+
+/* Reads, runs and answers what the connections of loop->readable have sent. */
+void connection_serve_readable(struct loop *loop);
 
 /* Each of these may free the connection. */
 

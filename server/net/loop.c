@@ -258,9 +258,10 @@ static void expect_commits(struct loop *loop)
 
 static void turn(struct loop *loop)
 {
-    int flags = fall_asleep(loop) ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+    int flags = fall_asleep(loop) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
 
     (void)event_base_loop(loop->base, flags);
+    connection_serve_readable(loop);
     if (wake_up(loop) || loop->was_rung) {
         loop->was_rung = false;
         look_at_mail(loop);
@@ -498,6 +499,7 @@ static struct event_base *create_base(void)
 
 static void init_lists(struct loop *loop)
 {
+    TAILQ_INIT(&loop->readable);
     TAILQ_INIT(&loop->connections);
     TAILQ_INIT(&loop->holding);
     TAILQ_INIT(&loop->parked);
@@ -541,7 +543,7 @@ enum status loop_create(struct services *services, struct crew *crew, struct loo
     init_lists(loop);
     create_events(loop);
 
-    loop->input = xmalloc(LOOP_INPUT_SIZE);
+    loop->input = xmalloc(2 * LOOP_INPUT_SIZE);
     resp_writer_init(&loop->writer, NULL, 2);
     loop->worker.services = services;
     loop->worker.statistics = statistics_join(services->statistics);

@@ -2,7 +2,10 @@
  *
  * A loop waits in libevent for its sockets and timers.  All that became ready at once is one turn:
  *
- *     wait -> callbacks, the first of which begins the turn: read, run, write -> mail -> end
+ *     wait -> callbacks, the first of which begins the turn -> read, run, write -> mail -> end
+ *
+ * Connections are served in groups: all of a group are read and parsed before the first request
+ * runs, so that the memory of all their keys is fetched at the same time (store_announce()).
  *
  * During a turn the clock stands still (now_ms), and what was found in the store stays valid: the
  * loop is inside the epoch (epoch.h) from the turn's first callback to its end, and never while it
@@ -44,10 +47,23 @@
 /* What one read takes at most, and so what one connection can do in a turn. */
 #define LOOP_INPUT_SIZE ((size_t)64 * 1024)
 
+/* So many connections are read together, or fewer: as many as have so many keys between them. */
+#define LOOP_GROUP_MAX      16
+#define LOOP_GROUP_KEYS_MAX 32
+
 /* Output buffers that wait for the next connection with something to say. */
 #define LOOP_SPARE_MAX 64
 
 TAILQ_HEAD(connection_list, connection);
+
+/* What one connection of a group has sent. */
+struct reading {
+    struct connection *connection;
+    const char *data;
+    size_t size;
+    size_t kept; /* so many bytes at the front it had sent before */
+    struct batch batch;
+};
 
 struct loop {
     struct services *services;
@@ -59,12 +75,17 @@ struct loop {
     /* this turn's */
     bool is_in_turn;
     bool was_rung;
-    int64_t now_ms;            /* wall clock */
-    int64_t now_s;             /* monotonic */
-    struct resp_limits limits; /* is_authenticated: of the connection at work */
-    struct resp_writer writer; /* writes to the connection at work */
-    struct batch batch;        /* what is parsed of its input */
-    char *input;               /* LOOP_INPUT_SIZE bytes: what the connection at work has sent */
+    int64_t now_ms;                  /* wall clock */
+    int64_t now_s;                   /* monotonic */
+    struct resp_limits limits;       /* is_authenticated: of the connection at work */
+    struct resp_writer writer;       /* writes to the connection at work */
+    struct connection_list readable; /* told by libevent, not read yet */
+    struct reading group[LOOP_GROUP_MAX];
+    size_t group_count;
+    uint64_t announced[LOOP_GROUP_KEYS_MAX + BATCH_REQUESTS_MAX]; /* keys of the group */
+    size_t announced_count;
+    struct batch batch; /* of a connection that reads into its own buffer */
+    char *input;        /* of the group: room for two reads */
 
     struct buffer spare[LOOP_SPARE_MAX];
     int spare_count;

@@ -81,25 +81,24 @@ enum status store_find(struct store_thread *thread, const struct ns *ns, struct 
     return STATUS_OK;
 }
 
-/* Longer keys are rare, and hashing them twice is not for nothing. */
-#define PREFETCHED_KEY_MAX 256
+/* Hashing a long key twice would cost more than waiting. */
+#define ANNOUNCED_KEY_MAX 256
 
-void store_prefetch(struct store_thread *thread, const struct ns *ns, const struct bytes *keys,
-                    size_t count)
+uint64_t store_announce(struct store_thread *thread, const struct ns *ns, struct bytes key)
 {
     const struct cache *cache = thread->store->cache;
-    uint32_t number = atomic_load_explicit(&ns->number, memory_order_acquire);
-    uint64_t hashes[STORE_PREFETCH_MAX];
-    size_t hashed = 0;
+    uint64_t hash;
 
-    for (size_t i = 0; i < count && hashed < STORE_PREFETCH_MAX; i++) {
-        if (keys[i].size > PREFETCHED_KEY_MAX)
-            continue;
-        hashes[hashed] = cache_hash(cache, number, keys[i]);
-        cache_prefetch(cache, hashes[hashed++]);
-    }
-    for (size_t i = 0; i < hashed; i++)
-        cache_prefetch_entry(cache, hashes[i]);
+    if (key.size > ANNOUNCED_KEY_MAX)
+        return 0;
+    hash = cache_hash(cache, atomic_load_explicit(&ns->number, memory_order_acquire), key);
+    cache_prefetch(cache, hash);
+    return hash;
+}
+
+void store_prefetch(struct store_thread *thread, uint64_t announced)
+{
+    cache_prefetch_entry(thread->store->cache, announced);
 }
 
 /* Copies the chunks into the entry; STATUS_NOT_FOUND if one is gone: the record was overwritten. */

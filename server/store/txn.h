@@ -44,11 +44,10 @@ enum status store_find(struct store_thread *thread, const struct ns *ns, struct 
 enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
                            const struct entry **found, uint64_t *depends_on) MUST_USE;
 
-/* Says that these keys will be asked for in a moment.  The memory that holds them is fetched at the
- * same time for all of them; without that, most of a lookup's time is spent waiting for it. */
-#define STORE_PREFETCH_MAX 32
-void store_prefetch(struct store_thread *thread, const struct ns *ns, const struct bytes *keys,
-                    size_t count);
+/* Most of a lookup's time is spent waiting for memory.  Who knows several keys beforehand announces
+ * them all and then prefetches them all, before the first lookup: then the waits overlap. */
+uint64_t store_announce(struct store_thread *thread, const struct ns *ns, struct bytes key);
+void store_prefetch(struct store_thread *thread, uint64_t announced);
 
 /* Raised when a transaction on several keys is being published: two equal, even readings around
  * several store_find() mean that they saw one state (MGET). */
