@@ -51,9 +51,9 @@ def environment():
     """What the sanitizers are told; harmless for programs without."""
     options = dict(os.environ)
     options["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1"
-    options["LSAN_OPTIONS"] = f"suppressions={SUPPRESSIONS}/asan:print_suppressions=0"
+    options["LSAN_OPTIONS"] = f"suppressions='{SUPPRESSIONS}/asan':print_suppressions=0"
     options["UBSAN_OPTIONS"] = "print_stacktrace=1"
-    options["TSAN_OPTIONS"] = f"suppressions={SUPPRESSIONS}/tsan:halt_on_error=0:second_deadlock_stack=1"
+    options["TSAN_OPTIONS"] = f"suppressions='{SUPPRESSIONS}/tsan':halt_on_error=0:second_deadlock_stack=1"
     return options
 
 
