@@ -391,11 +391,13 @@ static uint64_t next_ceiling(const struct order *order, const struct group *grou
 }
 
 /* Makes the group's commit a durable point if it must be one: what lies unsynced in older log files
- * goes to disk first (engine.h, F4). */
+ * goes to disk first (engine.h, F4), lest a power cut keeps this group and loses one before it. */
 static enum status sync_before(struct order *order, struct group *group)
 {
     if (is_always_synced(order) &&
         (order->statistics.unsynced_changes > 0 || commit_chunk_bytes(group) > 0))
+        group->wants_sync = true;
+    if (group->stamp_max > order->ceiling)
         group->wants_sync = true;
     if (!group->wants_sync)
         return STATUS_OK;
@@ -411,12 +413,12 @@ static enum status write_group(struct order *order, struct group *group)
         status = sync_before(order, group);
     if (status != STATUS_OK)
         return status;
-    if (group->stamp_max > ceiling || group->wants_sync) {
+    if (group->wants_sync) {
         ceiling = next_ceiling(order, group);
         put_ceiling(order, ceiling);
     }
-    status = engine_write(order->engine, order->batch,
-                          group->wants_sync || ceiling > order->ceiling || is_always_synced(order));
+    status =
+        engine_write(order->engine, order->batch, group->wants_sync || is_always_synced(order));
     if (status == STATUS_OK)
         order->ceiling = ceiling;
     return status;

@@ -93,8 +93,8 @@ static bool is_stopping(struct sweeper *sweeper)
 static void apply_rows(struct sweeper *sweeper, const struct index *index, const struct row *rows,
                        size_t count)
 {
+    int64_t wait_ms, applied = 0;
     uint64_t depends_on = 0;
-    int64_t wait_ms;
 
     txn_reset(sweeper->txn, clock_wall_ms(sweeper->store->clock));
     for (size_t i = 0; i < count; i++)
@@ -102,14 +102,11 @@ static void apply_rows(struct sweeper *sweeper, const struct index *index, const
     if (txn_enter(sweeper->txn) != STATUS_OK)
         return; /* the rows are still there in the next round */
     for (size_t i = 0; i < count; i++)
-        if (index->apply(sweeper->txn, &rows[i]) != STATUS_OK) {
-            txn_abandon(sweeper->txn);
-            return;
-        }
+        applied += index->apply(sweeper->txn, &rows[i]) == STATUS_OK;
     if (txn_commit(sweeper->txn, &depends_on, &wait_ms) != STATUS_OK)
         return;
     if (index->kind == KEYSPACE_EXPIRY)
-        atomic_fetch_add_explicit(&sweeper->expired, (int64_t)count, memory_order_relaxed);
+        atomic_fetch_add_explicit(&sweeper->expired, applied, memory_order_relaxed);
     store_end_turn(sweeper->thread);
 }
 

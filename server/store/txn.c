@@ -502,11 +502,12 @@ enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key)
     enum status status = known_slot(txn, ns, key, &slot);
     const struct record_header *old;
 
-    if (status != STATUS_OK || slot->base == NULL)
+    if (status != STATUS_OK)
         return status;
+    if (slot->base == NULL || slot->base->header.kind != ENTRY_LIVE ||
+        slot->base->header.expiry_ms > txn->now_ms)
+        return STATUS_NOT_FOUND;
     old = &slot->base->header;
-    if (old->kind != ENTRY_LIVE || old->expiry_ms > txn->now_ms)
-        return STATUS_OK;
     drop_written(txn, slot);
     slot->written = create_buried(slot, ENTRY_EXPIRED);
     slot->written->header = *old;
@@ -520,11 +521,11 @@ enum status txn_purge(struct txn *txn, struct ns *ns, struct bytes key, uint64_t
     struct slot *slot;
     enum status status = known_slot(txn, ns, key, &slot);
 
-    if (status != STATUS_OK || slot->base == NULL)
+    if (status != STATUS_OK)
         return status;
-    if (slot->base->header.kind == ENTRY_LIVE || slot->base->header.kind == ENTRY_ABSENT ||
-        slot->base->header.stamp != stamp)
-        return STATUS_OK;
+    if (slot->base == NULL || slot->base->header.kind == ENTRY_LIVE ||
+        slot->base->header.kind == ENTRY_ABSENT || slot->base->header.stamp != stamp)
+        return STATUS_NOT_FOUND;
     drop_written(txn, slot);
     slot->written = create_buried(slot, ENTRY_ABSENT);
     return STATUS_OK;

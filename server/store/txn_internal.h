@@ -16,11 +16,12 @@ uint32_t txn_number(const struct txn *txn, const struct ns *ns);
 /* Run when the transaction is abandoned or its commit fails (is_failed), or has been committed. */
 void txn_add_undo(struct txn *txn, void (*run)(void *context, bool is_failed), void *context);
 
-/* Turns a live record whose time is over into an expired one, with its own stamp; nothing if it is
- * not what is stored any more. */
+/* Turns a live record whose time is over into an expired one, with its own stamp;
+ * STATUS_NOT_FOUND if it is not what is stored any more. */
 enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key) MUST_USE;
 
-/* Removes a tombstone or expired record with this stamp for good; nothing if it is gone. */
+/* Removes a tombstone or expired record with this stamp for good; STATUS_NOT_FOUND if it is
+ * gone. */
 enum status txn_purge(struct txn *txn, struct ns *ns, struct bytes key, uint64_t stamp) MUST_USE;
 
 /* The changes of the transaction so far, for scans: each key with its new entry, NULL = deleted. */
