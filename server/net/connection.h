@@ -12,23 +12,23 @@
  * Only a READING one runs requests and listens to its socket; a PARKED one keeps its request and
  * what came behind it, and listens only for the end of the connection; a LEAVING one is deaf.
  *
- * Input: a read goes to the loop's buffer and is parsed there; what is left of an unfinished
- * request moves to `in`, and back in front of the next read, until it is large; then reads go to
- * `in` itself.  Memory follows the bytes that came.  An idle connection holds neither `in` nor an
- * output buffer.
+ * What it has sent is read and run by serving.c.  An idle connection holds no buffer for input and
+ * none for output.
  *
  * C1  A connection is freed by its loop alone, at the end of the function that was called for it
- *     (connection.c, settle()); nothing else frees one.
+ *     (connection_settle()); nothing else frees one.
  * C2  Requests run in the order of the stream, and none behind one that is parked.
  * C3  It is in loop->holding exactly while its outbox holds a reply, and in loop->parked exactly
  *     while it is PARKED.
  * C4  Other threads touch of it what session.h calls shared, and `home`, `is_woken` and its places
- *     in the mail, under the mail's lock.  It changes its loop by loop_give_away() alone.
+ *     in the mail, under the lock of the mail.  It changes its loop by loop_give_away() alone.
  */
 #ifndef NET_CONNECTION_H
 #define NET_CONNECTION_H
 
+#include "base/log.h"
 #include "commands/session.h"
+#include "commands/statistics.h"
 #include "net/loop.h"
 #include "net/outbox.h"
 
@@ -42,11 +42,11 @@ enum connection_state {
 struct connection {
     struct session session; /* first: a session's wake() finds its connection */
     struct loop *loop;
-    _Atomic(struct loop *) home; /* the same, for other threads */
+    _Atomic(struct mail *) home; /* the loop's, for other threads: mail.h */
     struct loop *moves_to;       /* NULL = it stays */
     enum connection_state state;
     bool is_holding;   /* in loop->holding */
-    bool is_woken;     /* in loop->woken; under the mail's lock */
+    bool is_woken;     /* in home->woken; under the lock of the mail */
     bool is_readable;  /* in loop->readable */
     bool is_sending;   /* write_event is set: the socket was full */
     bool is_oversized; /* the parked request is one that was not kept (parser.h, P4) */
@@ -65,9 +65,6 @@ struct connection {
 /* Takes over a connected, non-blocking socket. */
 void connection_open(struct loop *loop, int descriptor);
 
-/* Reads, runs and answers what the connections of loop->readable have sent. */
-void connection_serve_readable(struct loop *loop);
-
 /* Each of these may free the connection. */
 
 /* Somebody rang for it: it was killed, has lines from MONITOR, or a pause has ended. */
@@ -78,9 +75,6 @@ void connection_release(struct connection *connection, uint64_t committed);
 
 /* Groups above `committed` have failed: `error` instead of every reply that was held for one. */
 void connection_fail(struct connection *connection, uint64_t committed, struct bytes error);
-
-/* Runs the parked request again. */
-void connection_retry(struct connection *connection);
 
 /* Now and then: is it idle for too long, or over the soft limit of its output? */
 void connection_check(struct connection *connection);
@@ -99,5 +93,36 @@ void connection_leave(struct connection *connection);
 
 /* At once. */
 void connection_close(struct connection *connection);
+
+/* --- for serving.c: steps, after the last of which comes connection_settle() --- */
+
+void connection_count(struct connection *connection, enum counter counter, uint64_t more);
+void connection_log(struct connection *connection, enum log_level level, const char *what);
+
+/* It has (or had) something to read: puts it into loop->readable or takes it out. */
+void connection_set_readable(struct connection *connection, bool is_readable);
+
+/* Before anything is run or said: what is said from now on goes to this connection. */
+void connection_turn_to(struct connection *connection);
+
+/* CLIENT LIST's qbuf and qbuf-free. */
+void connection_show_input(struct connection *connection, size_t size, size_t capacity);
+
+/* The reply that began at `start` of the output waits for a commit. */
+void connection_hold_reply(struct connection *connection, size_t start, uint64_t group);
+
+/* In the middle of a pipeline: a long one must not pile up what could be on its way. */
+void connection_send_early(struct connection *connection);
+
+void connection_park(struct connection *connection, int64_t wake_at_ms);
+void connection_unpark(struct connection *connection);
+
+/* Nothing more is to be said. */
+void connection_give_up(struct connection *connection);
+
+/* The end of everything that is done to a connection: sends, and brings its memory, its events and
+ * its place in the loop's lists in line with its state.  Frees it if it is GONE; gives it to
+ * another loop if it is to move. */
+void connection_settle(struct connection *connection);
 
 #endif

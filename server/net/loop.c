@@ -1,9 +1,7 @@
 #include "net/loop.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,8 +9,7 @@
 #include "commands/dispatch.h"
 #include "commands/statistics.h"
 #include "net/connection.h"
-
-enum bell { BELL_AWAKE, BELL_ASLEEP, BELL_RUNG };
+#include "net/serving.h"
 
 /* Each check looks at one CHECK_ROUNDS-th of the connections: at every one once a second. */
 #define CHECK_MS     250
@@ -35,45 +32,19 @@ static struct timeval milliseconds(int64_t ms)
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
 }
 
-/* --- the bell --- */
-
-/* Called from signal handlers' threads and the commit thread alike: no lock, no allocation. */
-static void ring(struct loop *loop)
-{
-    const uint64_t one = 1;
-
-    if (atomic_exchange(&loop->bell, BELL_RUNG) != BELL_ASLEEP)
-        return;
-    while (write(loop->bell_descriptor, &one, sizeof one) < 0 && errno == EINTR)
-        ;
-}
+/* --- what wakes it --- */
 
 static void on_commit(void *context)
 {
     struct loop *loop = context;
 
     atomic_store_explicit(&loop->has_commit, true, memory_order_release);
-    if (atomic_fetch_add(&loop->expects_commit, 0) != 0 || /* read-modify-write: see L4 */
+    if (atomic_fetch_add(&loop->expects_commit, 0) != 0 || /* read-modify-write: see L2 */
         store_failure_pending(loop->worker.store_thread))
-        ring(loop);
+        mail_ring(&loop->mail);
 }
 
-/* True if the loop may wait; else the bell was rung. */
-static bool fall_asleep(struct loop *loop)
-{
-    int awake = BELL_AWAKE;
-
-    return atomic_compare_exchange_strong(&loop->bell, &awake, BELL_ASLEEP);
-}
-
-static bool wake_up(struct loop *loop)
-{
-    return atomic_exchange(&loop->bell, BELL_AWAKE) == BELL_RUNG;
-}
-
-/* The eventfd is watched edge-triggered and never read: each ring is an edge, and its counter would
- * take centuries to fill. */
-static void on_bell(evutil_socket_t descriptor, short what, void *context)
+static void on_mail(evutil_socket_t descriptor, short what, void *context)
 {
     (void)descriptor;
     (void)what;
@@ -99,7 +70,7 @@ void loop_begin_turn_slowly(struct loop *loop)
     int64_t value_max = registry_value_size_max(store_registry(services->store));
 
     loop->is_in_turn = true;
-    if (wake_up(loop))
+    if (mail_wake_up(&loop->mail))
         loop->was_rung = true;
     forget_old_commits(loop);
     epoch_enter(loop->epoch);
@@ -147,7 +118,7 @@ static void retry_parked(struct loop *loop, int64_t until_ms)
         connection = next;
         next = connection == last ? NULL : TAILQ_NEXT(connection, parked);
         if (connection->wake_at_ms <= until_ms)
-            connection_retry(connection);
+            serve_parked(connection);
     }
 }
 
@@ -171,15 +142,8 @@ static void turn_away(struct loop *loop, int descriptor)
 
 static void welcome_newcomers(struct loop *loop)
 {
-    int *newcomers;
     size_t count;
-
-    (void)pthread_mutex_lock(&loop->mail_lock);
-    newcomers = loop->newcomers;
-    count = loop->newcomer_count;
-    loop->newcomers = NULL;
-    loop->newcomer_count = loop->newcomer_capacity = 0;
-    (void)pthread_mutex_unlock(&loop->mail_lock);
+    int *newcomers = mail_take_newcomers(&loop->mail, &count);
 
     for (size_t i = 0; i < count; i++) {
         if (atomic_load(&loop->is_stopping))
@@ -190,32 +154,6 @@ static void welcome_newcomers(struct loop *loop)
     free(newcomers);
 }
 
-static struct connection *take_immigrant(struct loop *loop)
-{
-    struct connection *connection;
-
-    (void)pthread_mutex_lock(&loop->mail_lock);
-    connection = TAILQ_FIRST(&loop->immigrants);
-    if (connection != NULL)
-        TAILQ_REMOVE(&loop->immigrants, connection, all);
-    (void)pthread_mutex_unlock(&loop->mail_lock);
-    return connection;
-}
-
-static struct connection *take_woken(struct loop *loop)
-{
-    struct connection *connection;
-
-    (void)pthread_mutex_lock(&loop->mail_lock);
-    connection = TAILQ_FIRST(&loop->woken);
-    if (connection != NULL) {
-        TAILQ_REMOVE(&loop->woken, connection, woken);
-        connection->is_woken = false;
-    }
-    (void)pthread_mutex_unlock(&loop->mail_lock);
-    return connection;
-}
-
 static void look_at_mail(struct loop *loop)
 {
     struct connection *connection;
@@ -223,9 +161,9 @@ static void look_at_mail(struct loop *loop)
     loop_begin_turn(loop);
     look_at_commits(loop);
     welcome_newcomers(loop);
-    while ((connection = take_immigrant(loop)) != NULL)
+    while ((connection = mail_take_immigrant(&loop->mail)) != NULL)
         connection_arrive(connection, loop);
-    while ((connection = take_woken(loop)) != NULL)
+    while ((connection = mail_take_woken(&loop->mail)) != NULL)
         connection_look(connection);
 }
 
@@ -244,7 +182,7 @@ static void end_turn(struct loop *loop)
     (void)evtimer_add(&loop->collect_timer, &soon);
 }
 
-/* L4: of this exchange and the addition in on_commit() one comes second and sees the other. */
+/* L2: of this exchange and the addition in on_commit() one comes second and sees the other. */
 static void expect_commits(struct loop *loop)
 {
     int expects = !TAILQ_EMPTY(&loop->holding) || !TAILQ_EMPTY(&loop->parked);
@@ -253,16 +191,16 @@ static void expect_commits(struct loop *loop)
         return;
     (void)atomic_exchange(&loop->expects_commit, expects);
     if (expects != 0 && atomic_load_explicit(&loop->has_commit, memory_order_acquire))
-        ring(loop);
+        mail_ring(&loop->mail);
 }
 
 static void turn(struct loop *loop)
 {
-    int flags = fall_asleep(loop) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
+    int flags = mail_fall_asleep(&loop->mail) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
 
     (void)event_base_loop(loop->base, flags);
-    connection_serve_readable(loop);
-    if (wake_up(loop) || loop->was_rung) {
+    serve_readable(loop);
+    if (mail_wake_up(&loop->mail) || loop->was_rung) {
         loop->was_rung = false;
         look_at_mail(loop);
     }
@@ -293,8 +231,9 @@ static void on_retry(evutil_socket_t descriptor, short what, void *context)
     loop_begin_turn(loop);
     loop->retry_at_ms = INT64_MAX;
     retry_parked(loop, loop->now_ms);
-    TAILQ_FOREACH(connection, &loop->parked, parked)
-    loop_retry_at(loop, connection->wake_at_ms);
+    for (connection = TAILQ_FIRST(&loop->parked); connection != NULL;
+         connection = TAILQ_NEXT(connection, parked))
+        loop_retry_at(loop, connection->wake_at_ms);
 }
 
 /* How much of the time since the last check this thread has been working. */
@@ -319,8 +258,8 @@ static void share_clients(struct loop *loop, struct loop *to)
     struct connection *connection;
     bool stays = true;
 
-    TAILQ_FOREACH(connection, &loop->connections, all)
-    {
+    for (connection = TAILQ_FIRST(&loop->connections); connection != NULL;
+         connection = TAILQ_NEXT(connection, all)) {
         if (!connection_is_busy(connection))
             continue;
         if (!stays)
@@ -395,27 +334,19 @@ void loop_give_buffer(struct loop *loop, struct buffer *buffer)
     *buffer = (struct buffer){0};
 }
 
-/* --- mail --- */
+/* --- for others --- */
 
 void loop_stop(struct loop *loop)
 {
     atomic_store(&loop->is_stopping, true);
-    ring(loop);
+    mail_ring(&loop->mail);
 }
 
 void loop_adopt(struct loop *loop, int descriptor)
 {
     atomic_fetch_add(&loop->crew->client_count, 1);
     atomic_fetch_add(&loop->load, 1);
-    (void)pthread_mutex_lock(&loop->mail_lock);
-    if (loop->newcomer_count == loop->newcomer_capacity) {
-        loop->newcomer_capacity = loop->newcomer_capacity == 0 ? 64 : 2 * loop->newcomer_capacity;
-        loop->newcomers =
-            xrealloc(loop->newcomers, loop->newcomer_capacity * sizeof loop->newcomers[0]);
-    }
-    loop->newcomers[loop->newcomer_count++] = descriptor;
-    (void)pthread_mutex_unlock(&loop->mail_lock);
-    ring(loop);
+    mail_post_newcomer(&loop->mail, descriptor);
 }
 
 int loop_load(const struct loop *loop)
@@ -428,58 +359,18 @@ int loop_percent_busy(const struct loop *loop)
     return atomic_load_explicit(&loop->percent_busy, memory_order_relaxed);
 }
 
-/* Locks the mail of the loop that has the connection: it may be given away meanwhile. */
-static struct loop *lock_home(struct connection *connection)
+void loop_give_away(struct loop *loop, struct connection *connection, struct loop *to)
 {
-    for (;;) {
-        struct loop *loop = atomic_load(&connection->home);
-
-        (void)pthread_mutex_lock(&loop->mail_lock);
-        if (atomic_load(&connection->home) == loop)
-            return loop;
-        (void)pthread_mutex_unlock(&loop->mail_lock);
-    }
-}
-
-void loop_wake(struct connection *connection)
-{
-    struct loop *loop = lock_home(connection);
-
-    if (!connection->is_woken)
-        TAILQ_INSERT_TAIL(&loop->woken, connection, woken);
-    connection->is_woken = true;
-    (void)pthread_mutex_unlock(&loop->mail_lock);
-    ring(loop);
+    atomic_fetch_sub(&loop->load, 1);
+    atomic_fetch_add(&to->load, 1);
+    mail_give_away(connection, &to->mail);
 }
 
 void loop_forget(struct loop *loop, struct connection *connection)
 {
-    (void)pthread_mutex_lock(&loop->mail_lock);
-    if (connection->is_woken)
-        TAILQ_REMOVE(&loop->woken, connection, woken);
-    (void)pthread_mutex_unlock(&loop->mail_lock);
+    mail_forget(connection);
     atomic_fetch_sub(&loop->load, 1);
     atomic_fetch_sub(&loop->crew->client_count, 1);
-}
-
-void loop_give_away(struct loop *loop, struct connection *connection, struct loop *to)
-{
-    struct loop *first = (uintptr_t)loop < (uintptr_t)to ? loop : to;
-    struct loop *second = first == loop ? to : loop;
-
-    (void)pthread_mutex_lock(&first->mail_lock);
-    (void)pthread_mutex_lock(&second->mail_lock);
-    if (connection->is_woken) {
-        TAILQ_REMOVE(&loop->woken, connection, woken);
-        TAILQ_INSERT_TAIL(&to->woken, connection, woken);
-    }
-    TAILQ_INSERT_TAIL(&to->immigrants, connection, all);
-    atomic_store(&connection->home, to);
-    (void)pthread_mutex_unlock(&second->mail_lock);
-    (void)pthread_mutex_unlock(&first->mail_lock);
-    atomic_fetch_sub(&loop->load, 1);
-    atomic_fetch_add(&to->load, 1);
-    ring(to);
 }
 
 /* --- its life --- */
@@ -503,43 +394,35 @@ static void init_lists(struct loop *loop)
     TAILQ_INIT(&loop->connections);
     TAILQ_INIT(&loop->holding);
     TAILQ_INIT(&loop->parked);
-    TAILQ_INIT(&loop->woken);
-    TAILQ_INIT(&loop->immigrants);
-    (void)pthread_mutex_init(&loop->mail_lock, NULL);
 }
 
 static void create_events(struct loop *loop)
 {
     struct timeval check = milliseconds(CHECK_MS);
 
-    (void)event_assign(&loop->bell_event, loop->base, loop->bell_descriptor,
-                       EV_READ | EV_PERSIST | EV_ET, on_bell, loop);
+    (void)event_assign(&loop->mail_event, loop->base, loop->mail.descriptor,
+                       EV_READ | EV_PERSIST | EV_ET, on_mail, loop);
     (void)event_assign(&loop->check_timer, loop->base, -1, EV_PERSIST, on_check, loop);
     (void)evtimer_assign(&loop->retry_timer, loop->base, on_retry, loop);
     (void)evtimer_assign(&loop->collect_timer, loop->base, on_collect, loop);
-    (void)event_add(&loop->bell_event, NULL);
+    (void)event_add(&loop->mail_event, NULL);
     (void)event_add(&loop->check_timer, &check);
 }
 
 enum status loop_create(struct services *services, struct crew *crew, struct loop **created)
 {
-    struct loop *loop;
-    int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    struct event_base *base = create_base();
+    struct loop *loop = xaligned_alloc(CACHE_LINE, sizeof *loop);
 
-    if (bell < 0 || base == NULL) {
-        if (bell >= 0)
-            (void)close(bell);
-        if (base != NULL)
-            event_base_free(base);
+    /* It expects commits until its first turn: before, nobody has looked for failed ones. */
+    *loop = (struct loop){
+        .services = services, .crew = crew, .retry_at_ms = INT64_MAX, .expects_commit = 1};
+    loop->base = create_base();
+    if (loop->base == NULL || mail_init(&loop->mail) != STATUS_OK) {
+        if (loop->base != NULL)
+            event_base_free(loop->base);
+        free(loop);
         return STATUS_IO;
     }
-    loop = xaligned_alloc(CACHE_LINE, sizeof *loop);
-    *loop = (struct loop){.services = services,
-                          .crew = crew,
-                          .base = base,
-                          .bell_descriptor = bell,
-                          .retry_at_ms = INT64_MAX};
     init_lists(loop);
     create_events(loop);
 
@@ -559,7 +442,7 @@ static void close_immigrants(struct loop *loop)
 {
     struct connection *connection;
 
-    while ((connection = take_immigrant(loop)) != NULL)
+    while ((connection = mail_take_immigrant(&loop->mail)) != NULL)
         connection_arrive(connection, loop);
     while ((connection = TAILQ_FIRST(&loop->connections)) != NULL)
         connection_close(connection);
@@ -570,9 +453,6 @@ void loop_destroy(struct loop *loop)
     if (loop == NULL)
         return;
     close_immigrants(loop);
-    while (loop->newcomer_count > 0)
-        (void)close(loop->newcomers[--loop->newcomer_count]);
-    free(loop->newcomers);
     while (loop->spare_count > 0)
         buffer_clear(&loop->spare[--loop->spare_count]);
 
@@ -580,13 +460,12 @@ void loop_destroy(struct loop *loop)
     store_leave(loop->worker.store_thread);
     buffer_clear(&loop->worker.scratch);
 
-    (void)event_del(&loop->bell_event);
+    (void)event_del(&loop->mail_event);
     (void)event_del(&loop->check_timer);
     (void)event_del(&loop->retry_timer);
     (void)event_del(&loop->collect_timer);
     event_base_free(loop->base);
-    (void)close(loop->bell_descriptor);
-    (void)pthread_mutex_destroy(&loop->mail_lock);
+    mail_clear(&loop->mail);
     free(loop->input);
     free(loop);
 }

@@ -4,43 +4,30 @@
  *
  *     wait -> callbacks, the first of which begins the turn -> read, run, write -> mail -> end
  *
- * Connections are served in groups: all of a group are read and parsed before the first request
- * runs, so that the memory of all their keys is fetched at the same time (store_announce()).
- *
  * During a turn the clock stands still (now_ms), and what was found in the store stays valid: the
  * loop is inside the epoch (epoch.h) from the turn's first callback to its end, and never while it
  * waits.
  *
  * What lies in a loop belongs to its thread, down to its connections.  Other threads reach it
- * through its mail alone: sockets to adopt, connections that another loop gives away (crew.h),
- * connections to look at, and the word that a commit has ended.  Whoever leaves mail rings.  The
- * bell is one atomic word, and only a ring that finds the loop asleep costs a system call:
+ * through its mail alone (mail.h).
  *
- *     AWAKE --- the loop is about to wait ---> ASLEEP
- *     any ----- ring ------------------------> RUNG    (writes the eventfd if it was ASLEEP)
- *     any ----- the loop looks --------------> AWAKE
- *
- * L1  A loop does not wait while the bell is RUNG.
- * L2  Held replies (outbox.h) are let go at the end of a turn only, and a failed commit is looked
+ * L1  Held replies (outbox.h) are let go at the end of a turn only, and a failed commit is looked
  *     at first: store_failure_pending(), then store_committed().
- * L3  The mail's lock is the innermost one: nothing else is locked while it is held, but the mail
- *     of a second loop, and of two the one with the lower address comes first.
- * L4  A commit rings only a loop that expects one.  Who begins to expect looks once more after.
+ * L2  A commit rings only a loop that expects one.  Who begins to expect looks once more after.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/queue.h>
 
 #include "base/buffer.h"
 #include "base/compiler.h"
 #include "commands/call.h"
 #include "net/batch.h"
 #include "net/crew.h"
+#include "net/mail.h"
 #include "resp/parser.h"
 #include "resp/writer.h"
 
@@ -53,8 +40,6 @@
 
 /* Output buffers that wait for the next connection with something to say. */
 #define LOOP_SPARE_MAX 64
-
-TAILQ_HEAD(connection_list, connection);
 
 /* What one connection of a group has sent. */
 struct reading {
@@ -94,25 +79,19 @@ struct loop {
     struct connection_list holding;     /* with held replies */
     struct connection_list parked;      /* with a request to run again */
     int64_t retry_at_ms;                /* when retry_timer goes off; INT64_MAX = never */
-    struct event retry_timer, check_timer, collect_timer, bell_event;
+    struct event retry_timer, check_timer, collect_timer, mail_event;
     bool is_collecting;          /* collect_timer is set */
     int64_t checked_us, used_us; /* at the last check: monotonic, and processor time */
     int overloaded_checks;       /* so many checks in a row */
     int64_t attack_logged_s;
 
     /* any thread's */
-    CACHE_ALIGNED atomic_int bell;
-    int bell_descriptor;
+    CACHE_ALIGNED struct mail mail;
     atomic_bool has_commit;
     atomic_int expects_commit; /* 1 = somebody holds replies or is parked */
     atomic_bool is_stopping;
     atomic_int load;         /* sockets adopted, not closed and not given away */
     atomic_int percent_busy; /* see crew.h */
-    pthread_mutex_t mail_lock;
-    struct connection_list woken;
-    struct connection_list immigrants; /* from other loops */
-    int *newcomers;
-    size_t newcomer_count, newcomer_capacity;
 };
 
 /* A loop without a thread yet; services->store is open, and the crew will be complete before the
@@ -137,9 +116,6 @@ void loop_adopt(struct loop *loop, int descriptor);
 int loop_load(const struct loop *loop);
 int loop_percent_busy(const struct loop *loop);
 
-/* Makes the connection's loop, whichever it is by then, call connection_look(). */
-void loop_wake(struct connection *connection);
-
 /* --- from the loop's own callbacks --- */
 
 void loop_begin_turn_slowly(struct loop *loop);
@@ -155,13 +131,13 @@ static inline void loop_begin_turn(struct loop *loop)
 struct buffer loop_take_buffer(struct loop *loop);
 void loop_give_buffer(struct loop *loop, struct buffer *buffer);
 
-/* Runs connection_retry() for the parked connections whose time has come by then. */
+/* Serves the parked connections whose time has come by then. */
 void loop_retry_at(struct loop *loop, int64_t at_ms);
 
-/* The connection is going: nobody can ring for it any more. */
-void loop_forget(struct loop *loop, struct connection *connection);
-
-/* The connection has left all lists and events of this loop; `to` calls connection_arrive(). */
+/* The connection, which is in no list of this loop any more, goes to another. */
 void loop_give_away(struct loop *loop, struct connection *connection, struct loop *to);
+
+/* The connection goes for good. */
+void loop_forget(struct loop *loop, struct connection *connection);
 
 #endif

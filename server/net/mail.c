@@ -1,0 +1,182 @@
+#include "net/mail.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "net/connection.h"
+
+#define NEWCOMERS_MIN 64
+
+enum bell { BELL_AWAKE, BELL_ASLEEP, BELL_RUNG };
+
+enum status mail_init(struct mail *mail)
+{
+    int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+    if (descriptor < 0)
+        return STATUS_IO;
+    *mail = (struct mail){.descriptor = descriptor};
+    TAILQ_INIT(&mail->woken);
+    TAILQ_INIT(&mail->immigrants);
+    (void)pthread_mutex_init(&mail->lock, NULL);
+    return STATUS_OK;
+}
+
+void mail_clear(struct mail *mail)
+{
+    assert(TAILQ_EMPTY(&mail->immigrants) && TAILQ_EMPTY(&mail->woken));
+    while (mail->newcomer_count > 0)
+        (void)close(mail->newcomers[--mail->newcomer_count]);
+    free(mail->newcomers);
+    (void)close(mail->descriptor);
+    (void)pthread_mutex_destroy(&mail->lock);
+}
+
+static void lock(struct mail *mail)
+{
+    (void)pthread_mutex_lock(&mail->lock);
+}
+
+static void unlock(struct mail *mail)
+{
+    (void)pthread_mutex_unlock(&mail->lock);
+}
+
+/* --- the bell --- */
+
+void mail_ring(struct mail *mail)
+{
+    const uint64_t one = 1;
+
+    if (atomic_exchange(&mail->bell, BELL_RUNG) != BELL_ASLEEP)
+        return;
+    while (write(mail->descriptor, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+bool mail_fall_asleep(struct mail *mail)
+{
+    int awake = BELL_AWAKE;
+
+    return atomic_compare_exchange_strong(&mail->bell, &awake, BELL_ASLEEP);
+}
+
+bool mail_wake_up(struct mail *mail)
+{
+    return atomic_exchange(&mail->bell, BELL_AWAKE) == BELL_RUNG;
+}
+
+/* --- newcomers --- */
+
+void mail_post_newcomer(struct mail *mail, int descriptor)
+{
+    lock(mail);
+    if (mail->newcomer_count == mail->newcomer_capacity) {
+        size_t capacity =
+            mail->newcomer_capacity == 0 ? NEWCOMERS_MIN : 2 * mail->newcomer_capacity;
+
+        mail->newcomers = xrealloc(mail->newcomers, capacity * sizeof mail->newcomers[0]);
+        mail->newcomer_capacity = capacity;
+    }
+    mail->newcomers[mail->newcomer_count++] = descriptor;
+    unlock(mail);
+    mail_ring(mail);
+}
+
+int *mail_take_newcomers(struct mail *mail, size_t *count)
+{
+    int *newcomers;
+
+    lock(mail);
+    newcomers = mail->newcomers;
+    *count = mail->newcomer_count;
+    mail->newcomers = NULL;
+    mail->newcomer_count = mail->newcomer_capacity = 0;
+    unlock(mail);
+    return newcomers;
+}
+
+/* --- connections --- */
+
+static struct mail *lock_home(struct connection *connection)
+{
+    for (;;) {
+        struct mail *home = atomic_load(&connection->home);
+
+        lock(home);
+        if (atomic_load(&connection->home) == home)
+            return home;
+        unlock(home);
+    }
+}
+
+void mail_post_wake(struct connection *connection)
+{
+    struct mail *home = lock_home(connection);
+
+    if (!connection->is_woken)
+        TAILQ_INSERT_TAIL(&home->woken, connection, woken);
+    connection->is_woken = true;
+    unlock(home);
+    mail_ring(home);
+}
+
+struct connection *mail_take_woken(struct mail *mail)
+{
+    struct connection *connection;
+
+    lock(mail);
+    connection = TAILQ_FIRST(&mail->woken);
+    if (connection != NULL) {
+        TAILQ_REMOVE(&mail->woken, connection, woken);
+        connection->is_woken = false;
+    }
+    unlock(mail);
+    return connection;
+}
+
+struct connection *mail_take_immigrant(struct mail *mail)
+{
+    struct connection *connection;
+
+    lock(mail);
+    connection = TAILQ_FIRST(&mail->immigrants);
+    if (connection != NULL)
+        TAILQ_REMOVE(&mail->immigrants, connection, all);
+    unlock(mail);
+    return connection;
+}
+
+void mail_give_away(struct connection *connection, struct mail *to)
+{
+    struct mail *from = atomic_load(&connection->home);
+    struct mail *first = (uintptr_t)from < (uintptr_t)to ? from : to;
+    struct mail *second = first == from ? to : from;
+
+    lock(first);
+    lock(second);
+    if (connection->is_woken) {
+        TAILQ_REMOVE(&from->woken, connection, woken);
+        TAILQ_INSERT_TAIL(&to->woken, connection, woken);
+    }
+    TAILQ_INSERT_TAIL(&to->immigrants, connection, all);
+    atomic_store(&connection->home, to);
+    unlock(second);
+    unlock(first);
+    mail_ring(to);
+}
+
+void mail_forget(struct connection *connection)
+{
+    struct mail *home = lock_home(connection);
+
+    if (connection->is_woken)
+        TAILQ_REMOVE(&home->woken, connection, woken);
+    connection->is_woken = false;
+    unlock(home);
+}
