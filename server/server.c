@@ -158,12 +158,34 @@ static bool change_loglevel(void *context, enum option_id id, char error[OPTIONS
     return true;
 }
 
+static bool change_cache_size(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+
+    (void)error;
+    store_set_cache_size(server->services.store, options_number(server->services.options, id));
+    return true;
+}
+
+static bool change_port(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+
+    (void)id;
+    if (listener_change_port(server->listener))
+        return true;
+    (void)snprintf(error, OPTIONS_ERROR_MAX, "Unable to listen on this port. Check server logs.");
+    return false;
+}
+
 static void obey_options(struct server *server)
 {
     struct options *options = server->services.options;
 
     options_set_hook(options, OPTION_MAXCLIENTS, change_maxclients, server);
     options_set_hook(options, OPTION_LOGLEVEL, change_loglevel, server);
+    options_set_hook(options, OPTION_CACHE_SIZE, change_cache_size, server);
+    options_set_hook(options, OPTION_PORT, change_port, server);
     for (int i = 0; i <= LIMIT_COUNT; i++)
         options_set_hook(options, (enum option_id)(OPTION_LIMITS + i), change_limits, server);
 }

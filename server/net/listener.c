@@ -4,9 +4,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -36,6 +38,7 @@
 struct listening_socket {
     struct listener *listener;
     int descriptor;
+    bool is_unix;
     struct event event;
 };
 
@@ -47,6 +50,12 @@ struct listener {
     char *socket_path; /* of the unix socket we made, removed at the end; NULL = none */
     struct event resume_timer;
     int64_t trouble_logged_s;
+
+    /* CONFIG SET port: another thread binds, the first loop exchanges the sockets */
+    int summons; /* eventfd */
+    struct event summons_event;
+    pthread_mutex_t mutex;
+    struct listener *replacement; /* its TCP sockets take the place of ours; under the mutex */
 };
 
 /* --- binding --- */
@@ -68,10 +77,10 @@ static int64_t number(const struct listener *listener, enum option_id id)
     return options_number(listener->services->options, id);
 }
 
-static void add_socket(struct listener *listener, int descriptor)
+static void add_socket(struct listener *listener, int descriptor, bool is_unix)
 {
-    listener->sockets[listener->socket_count++] =
-        (struct listening_socket){.listener = listener, .descriptor = descriptor};
+    listener->sockets[listener->socket_count++] = (struct listening_socket){
+        .listener = listener, .descriptor = descriptor, .is_unix = is_unix};
 }
 
 /* A bound and listening socket, or -1 and errno.  Accepted sockets inherit TCP_NODELAY. */
@@ -140,7 +149,7 @@ static enum status bind_tcp(struct listener *listener, const char *word, int por
     why = errno;
     freeaddrinfo(found);
     if (descriptor >= 0)
-        add_socket(listener, descriptor);
+        add_socket(listener, descriptor, false);
     else if (!is_family_missing(why) && !(is_optional && why == EADDRNOTAVAIL))
         return explain_bind(error, host, port, why);
     return STATUS_OK;
@@ -218,7 +227,7 @@ static enum status bind_unix(struct listener *listener, const char *path, char *
     descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
         return explain_unix(error, path, errno);
-    add_socket(listener, descriptor);
+    add_socket(listener, descriptor, true);
     why = bind_unix_address(descriptor, &address);
     if (why != 0)
         return explain_unix(error, path, why);
@@ -253,6 +262,8 @@ enum status listener_create(struct services *services, struct listener **created
     enum status s;
 
     listener->services = services;
+    listener->summons = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    (void)pthread_mutex_init(&listener->mutex, NULL);
     s = bind_all(listener, error);
     if (s == STATUS_OK)
         *created = listener;
@@ -261,12 +272,28 @@ enum status listener_create(struct services *services, struct listener **created
     return s;
 }
 
+static void close_sockets(struct listener *listener)
+{
+    for (int i = 0; i < listener->socket_count; i++)
+        (void)close(listener->sockets[i].descriptor);
+}
+
+static void discard(struct listener *replacement)
+{
+    if (replacement == NULL)
+        return;
+    close_sockets(replacement);
+    free(replacement);
+}
+
 void listener_destroy(struct listener *listener)
 {
     if (listener == NULL)
         return;
-    for (int i = 0; i < listener->socket_count; i++)
-        (void)close(listener->sockets[i].descriptor);
+    discard(listener->replacement);
+    close_sockets(listener);
+    (void)close(listener->summons);
+    (void)pthread_mutex_destroy(&listener->mutex);
     if (listener->socket_path != NULL)
         (void)unlink(listener->socket_path);
     free(listener->socket_path);
@@ -364,17 +391,87 @@ static void on_knock(evutil_socket_t descriptor, short what, void *context)
     }
 }
 
+static void watch_sockets(struct listener *listener)
+{
+    for (int i = 0; i < listener->socket_count; i++) {
+        struct listening_socket *socket = &listener->sockets[i];
+
+        (void)event_assign(&socket->event, listener->crew->loops[0]->base, socket->descriptor,
+                           EV_READ | EV_PERSIST, on_knock, socket);
+        (void)event_add(&socket->event, NULL);
+    }
+}
+
+/* --- another port --- */
+
+/* The replacement's sockets and our unix socket; our TCP sockets are closed. */
+static void exchange_sockets(struct listener *listener, struct listener *replacement)
+{
+    for (int i = 0; i < listener->socket_count; i++) {
+        struct listening_socket *socket = &listener->sockets[i];
+
+        (void)event_del(&socket->event);
+        if (socket->is_unix)
+            add_socket(replacement, socket->descriptor, true);
+        else
+            (void)close(socket->descriptor);
+    }
+    listener->socket_count = 0;
+    for (int i = 0; i < replacement->socket_count; i++)
+        add_socket(listener, replacement->sockets[i].descriptor, replacement->sockets[i].is_unix);
+    free(replacement);
+    watch_sockets(listener);
+}
+
+static struct listener *replace(struct listener *listener, struct listener *replacement)
+{
+    struct listener *former;
+
+    (void)pthread_mutex_lock(&listener->mutex);
+    former = listener->replacement;
+    listener->replacement = replacement;
+    (void)pthread_mutex_unlock(&listener->mutex);
+    return former;
+}
+
+static void on_summons(evutil_socket_t descriptor, short what, void *context)
+{
+    struct listener *listener = context;
+    struct listener *replacement = replace(listener, NULL);
+    uint64_t count;
+
+    (void)what;
+    (void)!read(descriptor, &count, sizeof count);
+    if (replacement != NULL)
+        exchange_sockets(listener, replacement);
+}
+
+bool listener_change_port(struct listener *listener)
+{
+    struct listener *replacement = xcalloc(1, sizeof *replacement);
+    bool has_port = number(listener, OPTION_PORT) != 0;
+    char error[LISTENER_ERROR_MAX] = "there would be nothing left to listen on";
+    const uint64_t one = 1;
+
+    replacement->services = listener->services;
+    if (has_port ? bind_all_tcp(replacement, error) != STATUS_OK : listener->socket_path == NULL) {
+        log_line(LOG_WARNING, "CONFIG SET port: %s", error);
+        discard(replacement);
+        return false;
+    }
+    discard(replace(listener, replacement));
+    (void)!write(listener->summons, &one, sizeof one);
+    return true;
+}
+
 void listener_start(struct listener *listener, struct crew *crew)
 {
     struct event_base *base = crew->loops[0]->base;
 
     listener->crew = crew;
     (void)evtimer_assign(&listener->resume_timer, base, on_resume, listener);
-    for (int i = 0; i < listener->socket_count; i++) {
-        struct listening_socket *socket = &listener->sockets[i];
-
-        (void)event_assign(&socket->event, base, socket->descriptor, EV_READ | EV_PERSIST, on_knock,
-                           socket);
-        (void)event_add(&socket->event, NULL);
-    }
+    (void)event_assign(&listener->summons_event, base, listener->summons, EV_READ | EV_PERSIST,
+                       on_summons, listener);
+    (void)event_add(&listener->summons_event, NULL);
+    watch_sockets(listener);
 }

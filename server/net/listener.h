@@ -22,6 +22,11 @@ enum status listener_create(struct services *services, struct listener **listene
 /* Accepts in the first loop's thread.  Before that runs; the crew outlives the listener. */
 void listener_start(struct listener *listener, struct crew *crew);
 
+/* The port option has changed: binds to it at once, in any thread, and lets the first loop exchange
+ * the sockets soon after; clients that are in stay.  False, with a line in the log, if that can't
+ * be. */
+bool listener_change_port(struct listener *listener) MUST_USE;
+
 /* The loops have ended. */
 void listener_destroy(struct listener *listener);
 
