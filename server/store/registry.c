@@ -32,6 +32,7 @@ struct registry {
     int database_count;
     _Atomic(struct ns *) *databases;
     _Atomic int64_t defaults[LIMIT_COUNT];
+    _Atomic int64_t value_size_max;
     _Atomic uint64_t changed_in;
     uint32_t next_number; /* under the order */
 };
@@ -173,6 +174,23 @@ static struct ns *create_self(void)
     return self;
 }
 
+/* The largest only ever rises: that a connection could read more than is allowed now does no harm.
+ */
+static void note_limit(struct registry *registry, enum limit limit, int64_t value)
+{
+    int64_t max = atomic_load(&registry->value_size_max);
+
+    while (limit == LIMIT_VALUE_SIZE && value > max &&
+           !atomic_compare_exchange_weak(&registry->value_size_max, &max, value))
+        ;
+}
+
+static void set_setting(struct registry *registry, struct ns *ns, enum limit limit, int64_t value)
+{
+    atomic_store(&ns->setting[limit], value);
+    note_limit(registry, limit, value);
+}
+
 struct registry *registry_create_empty(int databases, const struct limits *defaults)
 {
     struct registry *registry = xcalloc(1, sizeof *registry);
@@ -183,7 +201,7 @@ struct registry *registry_create_empty(int databases, const struct limits *defau
     registry->databases = xcalloc((size_t)databases, sizeof *registry->databases);
     registry->next_number = NS_REGISTRY + 1;
     for (int i = 0; i < LIMIT_COUNT; i++)
-        atomic_store(&registry->defaults[i], defaults->at[i]);
+        registry_set_default(registry, (enum limit)i, defaults->at[i]);
     for (int n = 0; n < databases; n++) {
         unsigned char id[NS_ID_SIZE];
         struct ns *ns;
@@ -228,6 +246,7 @@ int registry_database_count(const struct registry *registry)
 void registry_set_default(struct registry *registry, enum limit limit, int64_t value)
 {
     atomic_store(&registry->defaults[limit], value);
+    note_limit(registry, limit, value);
 }
 
 uint64_t registry_changed_in(const struct registry *registry)
@@ -240,19 +259,9 @@ _Atomic uint64_t *registry_changed_mark(struct registry *registry)
     return &registry->changed_in;
 }
 
-int64_t registry_value_size_max(struct registry *registry)
+int64_t registry_value_size_max(const struct registry *registry)
 {
-    int64_t max = atomic_load(&registry->defaults[LIMIT_VALUE_SIZE]);
-
-    pthread_mutex_lock(&registry->titles);
-    for (const struct ns *ns = registry->all; ns != NULL; ns = ns->next) {
-        int64_t own = ns_limit(registry, ns, LIMIT_VALUE_SIZE);
-
-        if (own > max)
-            max = own;
-    }
-    pthread_mutex_unlock(&registry->titles);
-    return max;
+    return atomic_load_explicit(&registry->value_size_max, memory_order_relaxed);
 }
 
 /* ---------- titles ---------- */
@@ -590,7 +599,7 @@ enum status registry_set(struct txn *txn, struct ns *ns, enum limit limit, int64
     struct registry *registry = registry_of(txn);
 
     (void)remember_ns(txn, registry, ns, true);
-    atomic_store(&ns->setting[limit], value);
+    set_setting(registry, ns, limit, value);
     if (!ns->is_stored)
         return registry_store(txn, ns);
     return put_ns(txn, registry, ns);
@@ -750,7 +759,7 @@ static enum status load_ns(struct registry *registry, struct bytes key, struct b
     ns->is_stored = true;
     ns->created_stamp = wire_take_u64(&value);
     for (int i = 0; i < LIMIT_COUNT; i++)
-        atomic_store(&ns->setting[i], (int64_t)wire_take_u64(&value));
+        set_setting(registry, ns, (enum limit)i, (int64_t)wire_take_u64(&value));
     if (atomic_load(&ns->database) < 0) {
         ns->title = xcalloc(1, value.size + 1);
         memcpy(ns->title, value.data, value.size);

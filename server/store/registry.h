@@ -67,8 +67,9 @@ int registry_database_count(const struct registry *registry);
 /* What holds for a namespace: its own setting or the server's. */
 int64_t ns_limit(const struct registry *registry, const struct ns *ns, enum limit limit);
 
-/* The largest value any namespace allows: what a connection must be able to read whole. */
-int64_t registry_value_size_max(struct registry *registry);
+/* The largest value any namespace has allowed since the start: what a connection must be able to
+ * read whole. */
+int64_t registry_value_size_max(const struct registry *registry);
 
 /* CONFIG SET of a limit. */
 void registry_set_default(struct registry *registry, enum limit limit, int64_t value);
