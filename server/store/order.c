@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/condition.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/commit.h"
@@ -560,20 +560,6 @@ static void undo_all(struct order *order)
         order->spare = emptied(flying);
 }
 
-static void wait_ms(struct order *order, pthread_cond_t *condition, int64_t duration_ms)
-{
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += duration_ms / 1000;
-    until.tv_nsec += duration_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_cond_timedwait(condition, &order->mutex, &until);
-}
-
 static bool try_to_recover(struct order *order)
 {
     bool is_open;
@@ -603,7 +589,7 @@ static bool recover(struct order *order)
     do {
         pthread_mutex_lock(&order->mutex);
         if (!order->is_stopping)
-            wait_ms(order, &order->work, RETRY_PERIOD_MS);
+            condition_wait_ms(&order->work, &order->mutex, RETRY_PERIOD_MS);
         is_stopping = order->is_stopping;
         pthread_mutex_unlock(&order->mutex);
     } while (!is_stopping && !try_to_recover(order));
@@ -697,7 +683,7 @@ static void *run_syncs(void *context)
 
     pthread_mutex_lock(&order->mutex);
     while (!order->is_stopping) {
-        wait_ms(order, &order->done, SYNC_PERIOD_MS);
+        condition_wait_ms(&order->done, &order->mutex, SYNC_PERIOD_MS);
         if (order->is_stopping || !is_sync_wanted(order))
             continue;
         pthread_mutex_unlock(&order->mutex);
@@ -749,7 +735,6 @@ enum status order_write_batch(struct order *order, struct engine_batch *batch)
 static void init_conditions(struct order *order)
 {
     pthread_mutexattr_t adaptive;
-    pthread_condattr_t monotonic;
 
     pthread_mutexattr_init(&adaptive);
     pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
@@ -757,12 +742,9 @@ static void init_conditions(struct order *order)
     pthread_mutex_init(&order->threads_mutex, NULL);
     pthread_mutex_init(&order->engine_in_use, NULL);
     pthread_mutexattr_destroy(&adaptive);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&order->work, &monotonic);
-    pthread_cond_init(&order->done, &monotonic);
-    pthread_cond_init(&order->seen, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&order->work);
+    condition_init(&order->done);
+    condition_init(&order->seen);
 }
 
 /* A ceiling farther off than it is ever put means that the clock was set back: it is not waited

@@ -228,11 +228,6 @@ void registry_destroy(struct registry *registry)
     free(registry);
 }
 
-struct ns *registry_self(struct registry *registry)
-{
-    return registry->self;
-}
-
 struct ns *registry_database(const struct registry *registry, int n)
 {
     return atomic_load_explicit(&registry->databases[n], memory_order_acquire);

@@ -18,9 +18,6 @@ enum status registry_recount(struct registry *registry, struct engine *engine) M
 /* The namespace whose keys are under a local number, retained; NULL if none is (any more). */
 struct ns *registry_by_number(struct registry *registry, uint32_t number);
 
-/* The namespace of the registry's own records. */
-struct ns *registry_self(struct registry *registry);
-
 /* What registry_changed_in() answers, for the order to set: every read asks, so it does not stand
  * among the numbers that every write changes. */
 _Atomic uint64_t *registry_changed_mark(struct registry *registry);

@@ -454,11 +454,6 @@ struct epoch_thread *store_epoch(struct store_thread *thread)
     return thread->epoch;
 }
 
-struct store *store_of(const struct store_thread *thread)
-{
-    return thread->store;
-}
-
 struct registry *store_registry(struct store *store)
 {
     return store->registry;

@@ -41,7 +41,6 @@ void store_leave(struct store_thread *thread);
  * commit thread.  Until then nothing of it is committed, so that a turn's writes go together. */
 void store_end_turn(struct store_thread *thread);
 struct epoch_thread *store_epoch(struct store_thread *thread);
-struct store *store_of(const struct store_thread *thread);
 
 /* --- commits --- */
 

@@ -2,9 +2,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/log.h"
+#include "base/condition.h"
 #include "base/memory.h"
 #include "replication/version.h"
 #include "store/keyspace.h"
@@ -348,15 +347,9 @@ static void purge_namespaces(struct sweeper *sweeper)
 
 static void pause_for(struct sweeper *sweeper, int64_t duration_ms)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += duration_ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&sweeper->mutex);
     if (!sweeper->is_stopping)
-        pthread_cond_timedwait(&sweeper->wake, &sweeper->mutex, &until);
+        condition_wait_ms(&sweeper->wake, &sweeper->mutex, duration_ms);
     pthread_mutex_unlock(&sweeper->mutex);
 }
 
@@ -376,17 +369,13 @@ static void *run(void *context)
 struct sweeper *sweeper_start(struct store *store)
 {
     struct sweeper *sweeper = xcalloc(1, sizeof *sweeper);
-    pthread_condattr_t monotonic;
 
     sweeper->store = store;
     sweeper->thread = store_join(store, NULL, NULL);
     sweeper->txn = txn_create(sweeper->thread);
     atomic_store(&sweeper->is_active, true);
     pthread_mutex_init(&sweeper->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&sweeper->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&sweeper->wake);
     pthread_create(&sweeper->id, NULL, run, sweeper);
     return sweeper;
 }

@@ -124,11 +124,6 @@ uint64_t txn_stamp(const struct txn *txn)
     return txn->stamp;
 }
 
-int64_t txn_now_ms(const struct txn *txn)
-{
-    return txn->now_ms;
-}
-
 int64_t txn_wake_at_ms(const struct txn *txn)
 {
     return txn->wake_at_ms;

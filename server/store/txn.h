@@ -78,7 +78,6 @@ enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key) MUST_US
 
 /* The stamp that every record of this transaction carries; 0 before txn_enter(). */
 uint64_t txn_stamp(const struct txn *txn);
-int64_t txn_now_ms(const struct txn *txn);
 
 /* After txn_enter() said STATUS_PARKED: when to try again; INT64_MAX = after a commit. */
 int64_t txn_wake_at_ms(const struct txn *txn);
