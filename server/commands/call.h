@@ -85,6 +85,12 @@ static inline void call_depend_on(struct call *call, uint64_t group)
         call->depends_on = group;
 }
 
+/* The reply tells of what may not be committed yet, anywhere: it waits for everything so far. */
+static inline void call_depend_on_all(struct call *call)
+{
+    call_depend_on(call, store_newest_group(call->worker->services->store));
+}
+
 static inline struct bytes call_argument(const struct call *call, size_t index)
 {
     return call->argv[index];

@@ -228,20 +228,11 @@ static enum status enter(struct call *call)
     }
 }
 
-/* What was read may not be committed yet. */
-static void depend_on_all(struct call *call)
-{
-    uint64_t newest = store_newest_group(call_services(call)->store);
-
-    if (newest > call->depends_on)
-        call->depends_on = newest;
-}
-
 void dispatch_abandon(struct call *call)
 {
     txn_abandon(call->txn);
     call->txn = NULL;
-    depend_on_all(call);
+    call_depend_on_all(call);
 }
 
 enum status dispatch_commit(struct call *call)
@@ -252,7 +243,7 @@ enum status dispatch_commit(struct call *call)
     if (s == STATUS_OK)
         call->session->last_write = call->depends_on;
     else
-        depend_on_all(call);
+        call_depend_on_all(call);
     return s;
 }
 

@@ -213,7 +213,9 @@ static const char *encoding_of(const struct entry *entry)
     return value.size <= EMBEDDED_SIZE_MAX ? "embstr" : "raw";
 }
 
-static enum status command_object_encoding(struct call *call)
+/* OBJECT <what> key: `tell` answers for a record, a missing one is nil. */
+static enum status tell_of_object(struct call *call,
+                                  enum status (*tell)(struct call *call, const struct entry *entry))
 {
     const struct entry *entry;
     enum status s;
@@ -222,38 +224,38 @@ static enum status command_object_encoding(struct call *call)
     if (s != STATUS_OK)
         return s;
     if (entry != NULL)
-        reply_text(call->reply, encoding_of(entry));
-    else
-        reply_null(call->reply);
+        return tell(call, entry);
+    reply_null(call->reply);
     return STATUS_OK;
+}
+
+static enum status tell_encoding(struct call *call, const struct entry *entry)
+{
+    reply_text(call->reply, encoding_of(entry));
+    return STATUS_OK;
+}
+
+static enum status command_object_encoding(struct call *call)
+{
+    return tell_of_object(call, tell_encoding);
 }
 
 /* Redis keeps small integers once for all keys, and counts them as used without end. */
 #define SHARED_INTEGERS 10000
 
-static int64_t reference_count(const struct entry *entry)
+static enum status tell_references(struct call *call, const struct entry *entry)
 {
     int64_t number;
+    bool is_shared = !entry->header.is_raw && bytes_to_int64(entry_value(entry), &number) &&
+                     number >= 0 && number < SHARED_INTEGERS;
 
-    if (!entry->header.is_raw && bytes_to_int64(entry_value(entry), &number) && number >= 0 &&
-        number < SHARED_INTEGERS)
-        return INT32_MAX;
-    return 1;
+    reply_integer(call->reply, is_shared ? INT32_MAX : 1);
+    return STATUS_OK;
 }
 
 static enum status command_object_refcount(struct call *call)
 {
-    const struct entry *entry;
-    enum status s;
-
-    s = data_peek(call, call_argument(call, 2), &entry);
-    if (s != STATUS_OK)
-        return s;
-    if (entry != NULL)
-        reply_integer(call->reply, reference_count(entry));
-    else
-        reply_null(call->reply);
-    return STATUS_OK;
+    return tell_of_object(call, tell_references);
 }
 
 /* A record just written or brought into memory has not been used since, so its stamp counts. */
@@ -265,38 +267,30 @@ static int64_t last_use_s(const struct entry *entry)
     return used_s > written_s ? used_s : written_s;
 }
 
+static enum status tell_idle_time(struct call *call, const struct entry *entry)
+{
+    int64_t idle_s = call->now_ms / 1000 - last_use_s(entry);
+
+    reply_integer(call->reply, idle_s > 0 ? idle_s : 0);
+    return STATUS_OK;
+}
+
 static enum status command_object_idletime(struct call *call)
 {
-    const struct entry *entry;
-    int64_t idle_s;
-    enum status s;
+    return tell_of_object(call, tell_idle_time);
+}
 
-    s = data_peek(call, call_argument(call, 2), &entry);
-    if (s != STATUS_OK)
-        return s;
-    if (entry != NULL) {
-        idle_s = call->now_ms / 1000 - last_use_s(entry);
-        reply_integer(call->reply, idle_s > 0 ? idle_s : 0);
-    } else {
-        reply_null(call->reply);
-    }
-    return STATUS_OK;
+static enum status refuse_frequency(struct call *call, const struct entry *entry)
+{
+    (void)entry;
+    return call_fail(call, "ERR An LFU maxmemory policy is not selected, access frequency not "
+                           "tracked. Please note that when switching between policies at "
+                           "runtime LRU and LFU data will take some time to adjust.");
 }
 
 static enum status command_object_freq(struct call *call)
 {
-    const struct entry *entry;
-    enum status s;
-
-    s = data_peek(call, call_argument(call, 2), &entry);
-    if (s != STATUS_OK)
-        return s;
-    if (entry != NULL)
-        return call_fail(call, "ERR An LFU maxmemory policy is not selected, access frequency not "
-                               "tracked. Please note that when switching between policies at "
-                               "runtime LRU and LFU data will take some time to adjust.");
-    reply_null(call->reply);
-    return STATUS_OK;
+    return tell_of_object(call, refuse_frequency);
 }
 
 /* clang-format off */

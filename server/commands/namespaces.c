@@ -15,17 +15,10 @@ static struct registry *registry_of(const struct call *call)
     return store_registry(call_services(call)->store);
 }
 
-/* The reply waits for the commit of this group. */
-static void depend_on(struct call *call, uint64_t group)
-{
-    if (group > call->depends_on)
-        call->depends_on = group;
-}
-
 /* What is said of namespaces holds once the last change to any of them is committed. */
 static void depend_on_registry(struct call *call)
 {
-    depend_on(call, registry_changed_in(registry_of(call)));
+    call_depend_on(call, registry_changed_in(registry_of(call)));
 }
 
 /* The namespace titled so, to be released by the caller. */
@@ -189,7 +182,7 @@ static enum status command_info(struct call *call)
     if (s != STATUS_OK)
         return s;
     reply_info(call, ns);
-    depend_on(call, store_newest_group(call_services(call)->store));
+    call_depend_on_all(call);
     ns_release(ns);
     return STATUS_OK;
 }

@@ -199,17 +199,12 @@ static enum status command_randomkey(struct call *call)
  * for everything that was written before it was read. */
 static enum status command_dbsize(struct call *call)
 {
-    struct store *store = call_services(call)->store;
-    uint64_t newest;
-
     if (call->txn != NULL) {
         reply_integer(call->reply, txn_key_count(call->txn, call->ns));
         return STATUS_OK;
     }
     reply_integer(call->reply, atomic_load(&call->ns->key_count));
-    newest = store_newest_group(store);
-    if (newest > store_committed(store) && newest > call->depends_on)
-        call->depends_on = newest;
+    call_depend_on_all(call);
     return STATUS_OK;
 }
 
