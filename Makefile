@@ -33,7 +33,8 @@ FLAVOUR_fuzz    := $(FLAVOUR_asan) -fsanitize=fuzzer-no-link
 
 CFLAGS   ?= $(FLAVOUR_$(FLAVOUR))
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver $(WARNINGS) $(CFLAGS) -MMD -MP
-LIBS     := -levent_core -levent_pthreads -lleveldb -ljansson -lpthread -lm
+LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -lcrypto -lsodium -lhiredis \
+            -lleveldb -ljansson -lpthread -lm
 CLI_LIBS := -lhiredis -ljansson
 ifeq ($(FLAVOUR),release)
 LIBS     += -l:libjemalloc.so.2

@@ -47,6 +47,10 @@ enum status {
     STATUS_CANNOT_PERSIST, /* -MISCONF <reason>: writes are refused, reads go on */
     STATUS_PARKED,         /* can't be done now, nothing was changed: the connection waits and
                               the same command runs again (never becomes a reply) */
+    STATUS_CLOCK_SKEW,     /* -CLOCKSKEW: this machine's clock is off, or a record's stamp is */
+    STATUS_STALE,          /* -STALE: this replica was away for too long */
+    STATUS_LEAVING,        /* -LEAVING: this replica is leaving its cluster */
+    STATUS_LOADING,        /* -LOADING: a new replica, still without its data */
     STATUS_IO,             /* LevelDB or the file system failed; the log has the text */
     STATUS_CORRUPT,        /* stored bytes are not what we wrote */
     STATUS_LOCKED,         /* another server uses the directory */

@@ -154,6 +154,16 @@ static const struct wording wordings[STATUS_COUNT] = {
     [STATUS_TITLE_TAKEN] = {NULL, say_title_taken},
     [STATUS_TITLE_INVALID] = {"ERR invalid namespace title", NULL},
     [STATUS_TITLE_RESERVED] = {"ERR db<n> can't be renamed", NULL},
+    [STATUS_CLOCK_SKEW] =
+        {"CLOCKSKEW this machine's clock is further from its replicas' clocks than "
+         "max-clock-skew allows; writes are refused until it is right",
+         NULL},
+    [STATUS_STALE] = {"STALE this replica was away for too long and its deletes may be forgotten; "
+                      "writes are refused, see GOSSIP SALVAGE",
+                      NULL},
+    [STATUS_LEAVING] = {"LEAVING this replica is leaving its cluster; write to another one", NULL},
+    [STATUS_LOADING] = {"LOADING this replica is new and is loading its data from another one",
+                        NULL},
     [STATUS_CANNOT_PERSIST] = {NULL, say_cannot_persist},
     [STATUS_IO] = {"ERR the stored data can't be read at the moment: see the log", NULL},
     [STATUS_CORRUPT] = {"ERR the stored data is damaged: see the log", NULL},

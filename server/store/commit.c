@@ -2,7 +2,7 @@
 
 #include "store/keyspace.h"
 #include "store/record.h"
-#include "store/wire.h"
+#include "base/wire.h"
 
 #define CHUNK_BATCH_MAX (4u << 20)
 

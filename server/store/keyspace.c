@@ -1,6 +1,6 @@
 #include "store/keyspace.h"
 
-#include "store/wire.h"
+#include "base/wire.h"
 
 #define TIME_KEY_HEAD (1 + sizeof(uint64_t) + sizeof(uint32_t))
 

@@ -11,7 +11,7 @@
 #include "store/notes.h"
 #include "store/ns_internal.h"
 #include "store/record.h"
-#include "store/wire.h"
+#include "base/wire.h"
 
 /* How much may wait for the commit thread before writers are parked. */
 #define OPEN_BYTES_MAX   (32u << 20)

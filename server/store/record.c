@@ -1,7 +1,7 @@
 #include "store/record.h"
 
 #include "replication/version.h"
-#include "store/wire.h"
+#include "base/wire.h"
 
 #define FLAG_KIND       0x03
 #define FLAG_HAS_EXPIRY 0x04

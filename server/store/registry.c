@@ -14,7 +14,7 @@
 #include "store/registry_internal.h"
 #include "store/store.h"
 #include "store/txn_internal.h"
-#include "store/wire.h"
+#include "base/wire.h"
 
 /* Keys and values of the registry's records:
  *

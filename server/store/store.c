@@ -16,7 +16,7 @@
 #include "store/store_internal.h"
 #include "store/sweeper.h"
 #include "store/txn_internal.h"
-#include "store/wire.h"
+#include "base/wire.h"
 
 /* How often a long value may be overwritten under a reader before the reader gives up. */
 #define LOAD_ATTEMPTS_MAX 64

@@ -12,7 +12,7 @@
 #include "store/registry_internal.h"
 #include "store/store_internal.h"
 #include "store/txn_internal.h"
-#include "store/wire.h"
+#include "base/wire.h"
 
 #define PERIOD_MS      50  /* between two rounds when there is nothing to do */
 #define KEYS_PER_TXN   128 /* holds up no writer for longer than some tens of microseconds */

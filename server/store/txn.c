@@ -12,7 +12,7 @@
 #include "store/store.h"
 #include "store/store_internal.h"
 #include "store/txn_internal.h"
-#include "store/wire.h"
+#include "base/wire.h"
 
 /* How often a fetched key may turn out to be stale before it is fetched under the order. */
 #define FETCH_ATTEMPTS_MAX 3

@@ -1,0 +1,76 @@
+/* digest.h - the digests of all that is stored, kept true with every commit.
+ *
+ * Each namespace (the registry's own records too) has a table of leaves (replication/leaves.h). The
+ * commit thread updates the sums as it builds a batch, and stores what makes them survive:
+ *
+ *     's' ns boundary   sum 16 bytes, count u64          as of the last checkpoint
+ *     'd' ns boundary   empty                            changed since: don't trust its 's'
+ *
+ * The first change of a leaf since the checkpoint puts the mark 'd' into the same batch as the
+ * change.  A checkpoint writes the sums of marked leaves and removes their marks, in one batch.
+ * After a crash the marked leaves are counted anew, and only those.
+ *
+ * S1  A sum, or a mark that says it is not to be trusted, is on disk with every change: one batch.
+ * S2  The commit thread alone changes the tables, and nobody else reads them between the building
+ *     of a batch and its commit: what others see is committed.
+ * S3  A suspect leaf is counted by the commit thread, a bounded stride between two groups, so that
+ *     no writer waits long.  Until all are counted the digest is not ready.
+ * S4  If a commit fails, the leaves it changed become suspect.
+ * S5  Stored sums hold for one cluster secret (digest_keys.check, in a note); with another, or
+ * after a time without, everything is suspect. S6  A namespace that is renumbered (emptied,
+ * dropped) begins with an empty table; the rows of the old number are purged with its keys.
+ */
+#ifndef STORE_DIGEST_H
+#define STORE_DIGEST_H
+
+#include <stdbool.h>
+
+#include "replication/digest.h"
+#include "store/order.h"
+
+struct store_digest;
+
+/* --- the commit thread's side: order.c calls --- */
+
+/* While a batch is built, changes in order of (number, key); `batch` gets the marks. */
+void digest_begin_batch(struct store_digest *digest);
+void digest_change(struct store_digest *digest, struct engine_batch *batch,
+                   const struct change *change);
+/* The batch was written, or not. */
+void digest_end_batch(struct store_digest *digest, bool is_committed);
+/* Work between two groups: a stride of counting, a checkpoint.  True if there is more at once. */
+bool digest_work(struct store_digest *digest);
+/* Before the engine is closed cleanly: a checkpoint of everything. */
+void digest_close_cleanly(struct store_digest *digest);
+
+/* --- for others --- */
+
+/* After a crash: the largest own stamp found in leaves that had to be counted anew, 0 = none. Exact
+ * when the digest is ready. */
+uint64_t digest_last_own(struct store_digest *digest);
+bool digest_is_ready(struct store_digest *digest);
+const struct digest_keys *digest_keys_of(const struct store_digest *digest);
+
+/* One leaf as it was when it was listed. */
+struct leaf_ref {
+    uint64_t fingerprint;
+    struct bytes from, to; /* keys from <= k < to; to.data is NULL for the last leaf */
+    uint32_t number;       /* the namespace's local number then */
+    unsigned char ns[DIGEST_NS_SIZE];
+};
+
+struct leaf_list {
+    struct leaf_ref *leaves;
+    size_t count;
+    struct digest root; /* digest_join() of all leaves */
+    struct buffer keys; /* what from and to point into */
+};
+
+/* Waits for the batch that is being committed: for a worker thread.  STATUS_PARKED: not ready. */
+enum status digest_list(struct store_digest *digest, struct leaf_list **list) MUST_USE;
+void leaf_list_destroy(struct leaf_list *list);
+
+int64_t digest_dirty_leaves(struct store_digest *digest);
+int64_t digest_bytes(struct store_digest *digest); /* memory */
+
+#endif
