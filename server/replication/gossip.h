@@ -108,15 +108,18 @@ struct gossip_host {
 
     /* --- slow reading of the store: the answer comes by a later call with the token --- */
 
-    /* The fingerprints of all leaves: gossip_leaves(). */
+    /* The fingerprints of all leaves: gossip_leaves().  The host keeps the list with the token, as
+     * does a scan, until it is closed. */
     void (*list_leaves)(void *context, uint64_t token);
-    /* Opens a scan, numbered by the token: the elements of these leaves of the last list_leaves(),
-     * by gossip_elements().  Leaves changed meanwhile are scanned as they are now. */
-    void (*scan_leaves)(void *context, uint64_t token, const struct open_leaves *leaves);
+    /* Opens a scan, numbered by the token: the elements of these leaves of a list, by
+     * gossip_elements().  Leaves changed meanwhile are scanned as they are now. */
+    void (*scan_leaves)(void *context, uint64_t token, uint64_t list,
+                        const struct open_leaves *leaves);
     /* Records of a scan by key hash, in the order asked, until about bytes_max: gossip_collected().
      * Keys that are gone count as answered. */
     void (*collect)(void *context, uint64_t token, uint64_t scan, const uint64_t *keys,
                     size_t count, size_t bytes_max);
+    void (*close_list)(void *context, uint64_t list);
     void (*close_scan)(void *context, uint64_t scan);
     /* All records in stored order from a cursor on: gossip_page(). */
     void (*read_page)(void *context, uint64_t token, struct bytes cursor, size_t bytes_max);
@@ -188,6 +191,10 @@ void gossip_target_is_self(struct gossip *gossip, const char *address);
 enum status gossip_receive(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
                            enum message_kind kind, struct bytes body) MUST_USE;
 void gossip_tick(struct gossip *gossip, struct gossip_time now);
+/* The last stamp of this node's own writes, of earlier incarnations, that the store holds: known at
+ * once after a clean stop, else when the digest is ready.  Until then they are not announced as
+ * closed. */
+void gossip_last_own(struct gossip *gossip, struct gossip_time now, uint64_t stamp);
 /* Own writes were committed. */
 void gossip_written(struct gossip *gossip, struct gossip_time now);
 
