@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/wire.h"
 #include "replication/version.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
@@ -14,7 +15,6 @@
 #include "store/registry_internal.h"
 #include "store/store.h"
 #include "store/txn_internal.h"
-#include "base/wire.h"
 
 /* Keys and values of the registry's records:
  *
@@ -387,6 +387,40 @@ struct ns *registry_by_number(struct registry *registry, uint32_t number)
     return ns;
 }
 
+static struct ns *find_id(struct registry *registry, struct bytes id)
+{
+    for (struct ns *ns = registry->all; ns != NULL; ns = ns->next)
+        if (memcmp(ns->id, id.data, NS_ID_SIZE) == 0)
+            return ns;
+    return NULL;
+}
+
+struct ns *registry_by_id(struct registry *registry, struct bytes id)
+{
+    struct ns *ns;
+
+    if (memcmp(registry->self->id, id.data, NS_ID_SIZE) == 0)
+        return ns_retain(registry->self);
+    pthread_mutex_lock(&registry->titles);
+    ns = find_id(registry, id);
+    if (ns != NULL)
+        ns = atomic_load(&ns->is_dropped) ? NULL : ns_retain(ns);
+    pthread_mutex_unlock(&registry->titles);
+    return ns;
+}
+
+bool registry_was_dropped(struct registry *registry, struct bytes id)
+{
+    bool was_dropped;
+    const struct ns *ns;
+
+    pthread_mutex_lock(&registry->titles);
+    ns = find_id(registry, id);
+    was_dropped = ns != NULL && atomic_load(&ns->is_dropped);
+    pthread_mutex_unlock(&registry->titles);
+    return was_dropped;
+}
+
 /* ---------- taking back ---------- */
 
 /* A namespace as it was before a transaction changed it. */
@@ -674,14 +708,6 @@ enum status registry_swap(struct txn *txn, int a, int b)
 
 /* ---------- loading ---------- */
 
-static struct ns *find_id(struct registry *registry, struct bytes id)
-{
-    for (struct ns *ns = registry->all; ns != NULL; ns = ns->next)
-        if (memcmp(ns->id, id.data, NS_ID_SIZE) == 0)
-            return ns;
-    return NULL;
-}
-
 /* The value of a note, exactly `size` bytes, or STATUS_NOT_FOUND. */
 static enum status read_note(struct engine *engine, const char *name, struct bytes detail,
                              struct bytes *value)
@@ -911,4 +937,25 @@ enum status registry_recount(struct registry *registry, struct engine *engine)
     buffer_clear(&key);
     buffer_clear(&value);
     return status;
+}
+
+enum status registry_merged(struct txn *txn, const struct wire_record *record)
+{
+    struct registry *registry = registry_of(txn);
+    struct ns *ns;
+
+    if (record->key.size == 0 || record->key.data[0] != KEY_NAMESPACE || record->kind != WIRE_LIVE)
+        return STATUS_OK;
+    ns = registry_by_id(registry, (struct bytes){record->key.data + 1, NS_ID_SIZE});
+    if (ns == NULL) {
+        enum status status = load_ns(registry, record->key, record->value);
+
+        if (status != STATUS_OK)
+            return status;
+        ns = registry_by_id(registry, (struct bytes){record->key.data + 1, NS_ID_SIZE});
+        atomic_store(&ns->number, new_number(registry));
+        txn_renumber(txn, ns, NUMBER_NONE, atomic_load(&ns->number));
+    }
+    ns_release(ns);
+    return STATUS_OK;
 }

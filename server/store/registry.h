@@ -45,6 +45,8 @@ struct ns {
     _Atomic int64_t expiring_count;
     _Atomic int64_t setting[LIMIT_COUNT]; /* -1 = the server's default */
     atomic_int references;
+    _Atomic uint64_t emptied_stamp; /* records not newer than it are dead; 0 = never emptied */
+    _Atomic uint64_t newest_stamp;  /* of all that was ever published in it, at least */
 
     /* the rest is the store's own, under the order */
     atomic_bool is_stored; /* has a record in the registry and a number in the notes */

@@ -2,6 +2,7 @@
 #ifndef STORE_REGISTRY_INTERNAL_H
 #define STORE_REGISTRY_INTERNAL_H
 
+#include "replication/records.h"
 #include "store/engine.h"
 #include "store/registry.h"
 
@@ -17,6 +18,24 @@ enum status registry_recount(struct registry *registry, struct engine *engine) M
 
 /* The namespace whose keys are under a local number, retained; NULL if none is (any more). */
 struct ns *registry_by_number(struct registry *registry, uint32_t number);
+
+/* The namespace with an id, retained; NULL if it is unknown or dropped.  All 0xff is the registry
+ * itself; a numbered database that this server does not reach is kept out of sight. */
+struct ns *registry_by_id(struct registry *registry, struct bytes id);
+
+/* Is the id one of a namespace that is gone for good?  Its records are dead. */
+bool registry_was_dropped(struct registry *registry, struct bytes id);
+
+/* A record was published in the namespace; under the order. */
+static inline void ns_note_stamp(struct ns *ns, uint64_t stamp)
+{
+    if (stamp > atomic_load_explicit(&ns->newest_stamp, memory_order_relaxed))
+        atomic_store_explicit(&ns->newest_stamp, stamp, memory_order_relaxed);
+}
+
+/* Inside a transaction that stores a newer version of one of the registry's records: the registry
+ * follows it, and goes back if the transaction fails.  May add keys to the transaction. */
+enum status registry_merged(struct txn *txn, const struct wire_record *record) MUST_USE;
 
 /* What registry_changed_in() answers, for the order to set: every read asks, so it does not stand
  * among the numbers that every write changes. */

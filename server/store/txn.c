@@ -717,6 +717,7 @@ static void publish_slot(struct txn *txn, struct slot *slot)
     }
     count_entry(slot->ns, slot->base, -1);
     count_entry(slot->ns, entry, +1);
+    ns_note_stamp(slot->ns, entry->header.stamp);
     order_touch(&txn->store->order, slot->ns);
     order_publish(&txn->store->order, txn->thread, entry, slot->base);
     slot->written = NULL;
