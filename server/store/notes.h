@@ -6,7 +6,7 @@
 #define NOTE_CEILING "ceiling" /* u64: no stamp above it has been seen outside (order.h, C5) */
 #define NOTE_CLEAN   "clean"   /* present only after a clean stop */
 #define NOTE_NUMBER  "number/" /* + namespace id: u32, where its keys are */
-#define NOTE_COUNTS  "counts/" /* + u32 number: keys, bytes, expiring keys, each u64 */
+#define NOTE_COUNTS  "counts/" /* + u32 number: keys, bytes, expiring keys, buried, each u64 */
 #define NOTE_PURGE   "purge/"  /* + u32 number: its keys are to be removed */
 
 #endif

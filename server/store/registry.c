@@ -25,6 +25,10 @@
 #define NAMESPACE_VERSION 1
 #define NAMESPACE_FIXED   (1 + 8 + 8 * LIMIT_COUNT)
 
+/* Of a note of counts; the first versions did not count what is buried. */
+#define COUNTS_SIZE        32
+#define COUNTS_SIZE_BEFORE 24
+
 struct registry {
     pthread_mutex_t titles;
     struct ns *all; /* newest first; holds a reference to each */
@@ -69,7 +73,8 @@ static struct ns_counts read_counts(const struct ns *ns)
 {
     return (struct ns_counts){atomic_load_explicit(&ns->key_count, memory_order_relaxed),
                               atomic_load_explicit(&ns->byte_count, memory_order_relaxed),
-                              atomic_load_explicit(&ns->expiring_count, memory_order_relaxed)};
+                              atomic_load_explicit(&ns->expiring_count, memory_order_relaxed),
+                              atomic_load_explicit(&ns->buried_count, memory_order_relaxed)};
 }
 
 static void set_counts(struct ns *ns, struct ns_counts counts)
@@ -77,6 +82,7 @@ static void set_counts(struct ns *ns, struct ns_counts counts)
     atomic_store_explicit(&ns->key_count, counts.keys, memory_order_relaxed);
     atomic_store_explicit(&ns->byte_count, counts.bytes, memory_order_relaxed);
     atomic_store_explicit(&ns->expiring_count, counts.expiring, memory_order_relaxed);
+    atomic_store_explicit(&ns->buried_count, counts.buried, memory_order_relaxed);
 }
 
 void ns_freeze_counts(struct ns *ns)
@@ -121,6 +127,7 @@ void ns_put_counts(const struct ns *ns, struct engine_batch *batch, struct buffe
     wire_put_u64(value, (uint64_t)ns->frozen.keys);
     wire_put_u64(value, (uint64_t)ns->frozen.bytes);
     wire_put_u64(value, (uint64_t)ns->frozen.expiring);
+    wire_put_u64(value, (uint64_t)ns->frozen.buried);
     engine_batch_put(batch, counts_key(key, ns->frozen_number), buffer_view(value));
 }
 
@@ -385,6 +392,25 @@ struct ns *registry_by_number(struct registry *registry, uint32_t number)
         ns_retain(ns);
     pthread_mutex_unlock(&registry->titles);
     return ns;
+}
+
+static void add_counts(struct ns_counts *sum, struct ns_counts counts)
+{
+    sum->keys += counts.keys;
+    sum->bytes += counts.bytes;
+    sum->expiring += counts.expiring;
+    sum->buried += counts.buried;
+}
+
+struct ns_counts registry_counts(struct registry *registry)
+{
+    struct ns_counts sum = read_counts(registry->self);
+
+    pthread_mutex_lock(&registry->titles);
+    for (const struct ns *ns = registry->all; ns != NULL; ns = ns->next)
+        add_counts(&sum, read_counts(ns));
+    pthread_mutex_unlock(&registry->titles);
+    return sum;
 }
 
 static struct ns *find_id(struct registry *registry, struct bytes id)
@@ -731,10 +757,11 @@ static enum status load_counts(struct ns *ns, struct engine *engine)
     if (status != STATUS_OK)
         return status;
     value = stored;
-    if (value.size == 24) {
+    if (value.size == COUNTS_SIZE || value.size == COUNTS_SIZE_BEFORE) {
         ns->committed.keys = (int64_t)wire_take_u64(&value);
         ns->committed.bytes = (int64_t)wire_take_u64(&value);
         ns->committed.expiring = (int64_t)wire_take_u64(&value);
+        ns->committed.buried = value.size > 0 ? (int64_t)wire_take_u64(&value) : 0;
         set_counts(ns, ns->committed);
     } else {
         status = STATUS_CORRUPT;
@@ -874,17 +901,16 @@ static enum status load_next_number(struct registry *registry, struct engine *en
     return status;
 }
 
-enum status registry_load(struct registry *registry, struct engine *engine)
+static void count_record(struct ns_counts *counts, struct bytes key,
+                         const struct record_header *header)
 {
-    enum status status = load_next_number(registry, engine, NOTE_NUMBER, true);
-
-    if (status == STATUS_OK)
-        status = load_next_number(registry, engine, NOTE_PURGE, false);
-    if (status == STATUS_OK)
-        status = load_records(registry, engine);
-    for (struct ns *ns = registry->all; ns != NULL && status == STATUS_OK; ns = ns->next)
-        status = load_number(registry, ns, engine);
-    return status;
+    if (header->kind != ENTRY_LIVE) {
+        counts->buried++;
+        return;
+    }
+    counts->keys++;
+    counts->expiring += header->expiry_ms != EXPIRY_NONE;
+    counts->bytes += (int64_t)(key.size + header->meta_size + header->value_size);
 }
 
 static enum status recount_ns(struct ns *ns, struct engine *engine)
@@ -902,18 +928,29 @@ static enum status recount_ns(struct ns *ns, struct engine *engine)
          engine_iterator_next(iterator)) {
         struct record_view record;
 
-        if (record_decode(engine_iterator_value(iterator), &record) != STATUS_OK ||
-            record.header.kind != ENTRY_LIVE)
-            continue;
-        counts.keys++;
-        counts.expiring += record.header.expiry_ms != EXPIRY_NONE;
-        counts.bytes += (int64_t)(key.size + record.header.meta_size + record.header.value_size);
+        if (record_decode(engine_iterator_value(iterator), &record) == STATUS_OK)
+            count_record(&counts, key, &record.header);
     }
     status = engine_iterator_status(iterator);
     engine_iterator_destroy(iterator);
     buffer_clear(&from);
     ns->committed = counts;
     set_counts(ns, counts);
+    return status;
+}
+
+enum status registry_load(struct registry *registry, struct engine *engine)
+{
+    enum status status = load_next_number(registry, engine, NOTE_NUMBER, true);
+
+    if (status == STATUS_OK)
+        status = load_next_number(registry, engine, NOTE_PURGE, false);
+    if (status == STATUS_OK)
+        status = load_records(registry, engine);
+    if (status == STATUS_OK)
+        status = recount_ns(registry->self, engine);
+    for (struct ns *ns = registry->all; ns != NULL && status == STATUS_OK; ns = ns->next)
+        status = load_number(registry, ns, engine);
     return status;
 }
 

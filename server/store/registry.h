@@ -32,6 +32,7 @@ struct ns_counts {
     int64_t keys;
     int64_t bytes;    /* of keys, metadata and values */
     int64_t expiring; /* keys with an expiry */
+    int64_t buried;   /* tombstones and expired records */
 };
 
 struct ns {
@@ -43,6 +44,7 @@ struct ns {
     _Atomic int64_t key_count;
     _Atomic int64_t byte_count;
     _Atomic int64_t expiring_count;
+    _Atomic int64_t buried_count;
     _Atomic int64_t setting[LIMIT_COUNT]; /* -1 = the server's default */
     atomic_int references;
     _Atomic uint64_t emptied_stamp; /* records not newer than it are dead; 0 = never emptied */

@@ -16,6 +16,9 @@ enum status registry_load(struct registry *registry, struct engine *engine) MUST
 /* Counts all keys anew: after a repair, when the stored counts can't be trusted. */
 enum status registry_recount(struct registry *registry, struct engine *engine) MUST_USE;
 
+/* Of all namespaces together, the registry's own records with them. */
+struct ns_counts registry_counts(struct registry *registry);
+
 /* The namespace whose keys are under a local number, retained; NULL if none is (any more). */
 struct ns *registry_by_number(struct registry *registry, uint32_t number);
 

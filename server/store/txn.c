@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/wire.h"
 #include "replication/version.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
@@ -12,7 +13,6 @@
 #include "store/store.h"
 #include "store/store_internal.h"
 #include "store/txn_internal.h"
-#include "base/wire.h"
 
 /* How often a fetched key may turn out to be stale before it is fetched under the order. */
 #define FETCH_ATTEMPTS_MAX 3
@@ -674,26 +674,29 @@ static enum status store_namespaces(struct txn *txn)
     return status;
 }
 
+/* Under the order nobody else writes, so no locked instruction is needed. */
+static void add_to(_Atomic int64_t *count, int64_t more)
+{
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
 static void count_entry(struct ns *ns, const struct entry *entry, int64_t sign)
 {
     const struct record_header *header;
 
-    if (entry == NULL || entry->header.kind != ENTRY_LIVE)
+    if (entry == NULL || entry->header.kind == ENTRY_ABSENT)
         return;
     header = &entry->header;
-    atomic_store_explicit(&ns->key_count,
-                          atomic_load_explicit(&ns->key_count, memory_order_relaxed) + sign,
-                          memory_order_relaxed);
-    atomic_store_explicit(
-        &ns->byte_count,
-        atomic_load_explicit(&ns->byte_count, memory_order_relaxed) +
-            sign * (int64_t)(entry->key_size + (size_t)header->meta_size + header->value_size),
-        memory_order_relaxed);
+    if (header->kind != ENTRY_LIVE) {
+        add_to(&ns->buried_count, sign);
+        return;
+    }
+    add_to(&ns->key_count, sign);
+    add_to(&ns->byte_count,
+           sign * (int64_t)(entry->key_size + (size_t)header->meta_size + header->value_size));
     if (header->expiry_ms != EXPIRY_NONE)
-        atomic_store_explicit(&ns->expiring_count,
-                              atomic_load_explicit(&ns->expiring_count, memory_order_relaxed) +
-                                  sign,
-                              memory_order_relaxed);
+        add_to(&ns->expiring_count, sign);
 }
 
 static uint64_t content_hash(const struct entry *entry)
@@ -763,6 +766,7 @@ static void publish_renumbering(struct txn *txn, const struct renumbering *renum
         atomic_store(&ns->key_count, 0);
         atomic_store(&ns->byte_count, 0);
         atomic_store(&ns->expiring_count, 0);
+        atomic_store(&ns->buried_count, 0);
     }
     if (renumbering->to != NUMBER_NONE)
         order_note(order, keyspace_local(&key, NOTE_NUMBER, id), be32(text, renumbering->to));
