@@ -6,12 +6,12 @@
 #include "base/condition.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/wire.h"
 #include "store/commit.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
 #include "store/ns_internal.h"
 #include "store/record.h"
-#include "base/wire.h"
 
 /* How much may wait for the commit thread before writers are parked. */
 #define OPEN_BYTES_MAX   (32u << 20)
@@ -468,6 +468,7 @@ static void finish_group(struct order *order, struct group *group)
         ns_commit_counts(group->touched[i]);
     run_undos(group, false);
     count_commit(order, group);
+    pthread_cond_broadcast(&order->settled);
     pthread_mutex_unlock(&order->mutex);
     notify_threads(order);
 
@@ -517,14 +518,22 @@ static void announce_failure(struct order *order)
     notify_threads(order);
 }
 
+/* Under the order: takes the oldest foreign batch out and tells whoever waits for it. */
+static void answer_foreign(struct order *order, enum status status)
+{
+    struct foreign_batch *foreign = order->foreign;
+
+    order->foreign = foreign->next;
+    foreign->status = status;
+    foreign->is_done = true;
+    pthread_cond_broadcast(&order->done);
+}
+
 /* Under the order. */
 static void start_refusing(struct order *order)
 {
-    if (order->foreign != NULL) {
-        order->foreign = NULL;
-        order->foreign_status = STATUS_IO;
-        pthread_cond_broadcast(&order->done);
-    }
+    while (order->foreign != NULL)
+        answer_foreign(order, STATUS_IO);
     engine_error(order->engine, order->refusing);
     if (order->refusing[0] == '\0')
         (void)snprintf(order->refusing, sizeof order->refusing, "the last commit failed");
@@ -546,6 +555,7 @@ static void undo_all(struct order *order)
     order->open->number = open->number + 1;
     order->in_flight = NULL;
     order->statistics.failures++;
+    pthread_cond_broadcast(&order->settled);
     atomic_store(&order->newest, atomic_load(&order->committed));
     atomic_store(order->names_changed, atomic_load(&order->committed));
     pthread_mutex_unlock(&order->mutex);
@@ -611,17 +621,8 @@ static bool has_work(const struct order *order)
     return !group_is_empty(order->open) || order->foreign != NULL;
 }
 
-static void answer_foreign(struct order *order, enum status status)
-{
-    pthread_mutex_lock(&order->mutex);
-    order->foreign = NULL;
-    order->foreign_status = status;
-    pthread_cond_broadcast(&order->done);
-    pthread_mutex_unlock(&order->mutex);
-}
-
 /* Waits for work; false = the server stops and nothing is left. */
-static bool next_work(struct order *order, struct group **group, struct engine_batch **foreign)
+static bool next_work(struct order *order, struct group **group, struct foreign_batch **foreign)
 {
     bool is_something;
 
@@ -639,7 +640,7 @@ static bool next_work(struct order *order, struct group **group, struct engine_b
 }
 
 /* False if the engine failed and everything must be taken back. */
-static bool do_work(struct order *order, struct group *group, struct engine_batch *foreign)
+static bool do_work(struct order *order, struct group *group, const struct foreign_batch *foreign)
 {
     enum status status = STATUS_OK;
 
@@ -650,15 +651,17 @@ static bool do_work(struct order *order, struct group *group, struct engine_batc
     if (foreign == NULL)
         return status == STATUS_OK;
     if (status == STATUS_OK)
-        status = engine_write(order->engine, foreign, false);
+        status = engine_write(order->engine, foreign->batch, false);
+    pthread_mutex_lock(&order->mutex);
     answer_foreign(order, status);
+    pthread_mutex_unlock(&order->mutex);
     return status == STATUS_OK;
 }
 
 static void *run_commits(void *context)
 {
     struct order *order = context;
-    struct engine_batch *foreign;
+    struct foreign_batch *foreign;
     struct group *group;
 
     while (next_work(order, &group, &foreign)) {
@@ -714,18 +717,56 @@ uint64_t order_request_sync(struct order *order)
     return number;
 }
 
+void order_submit_batch(struct order *order, struct foreign_batch *foreign)
+{
+    struct foreign_batch **end = &order->foreign;
+
+    foreign->next = NULL;
+    pthread_mutex_lock(&order->mutex);
+    foreign->is_done = order->refusing[0] != '\0' || order->is_stopping;
+    foreign->status = STATUS_IO;
+    while (*end != NULL)
+        end = &(*end)->next;
+    if (!foreign->is_done)
+        *end = foreign;
+    pthread_cond_signal(&order->work);
+    pthread_mutex_unlock(&order->mutex);
+}
+
+enum status order_await_batch(struct order *order, struct foreign_batch *foreign)
+{
+    pthread_mutex_lock(&order->mutex);
+    while (!foreign->is_done)
+        pthread_cond_wait(&order->done, &order->mutex);
+    pthread_mutex_unlock(&order->mutex);
+    return foreign->status;
+}
+
 enum status order_write_batch(struct order *order, struct engine_batch *batch)
 {
-    enum status status = STATUS_IO;
+    struct foreign_batch foreign = {.batch = batch};
+
+    order_submit_batch(order, &foreign);
+    return order_await_batch(order, &foreign);
+}
+
+int64_t order_failures(struct order *order)
+{
+    bool is_locked = order_lock(order);
+    int64_t failures = order->statistics.failures;
+
+    order_unlock(order, is_locked);
+    return failures;
+}
+
+enum status order_wait(struct order *order, uint64_t group, int64_t failures)
+{
+    enum status status;
 
     pthread_mutex_lock(&order->mutex);
-    if (order->refusing[0] == '\0' && !order->is_stopping) {
-        order->foreign = batch;
-        pthread_cond_signal(&order->work);
-        while (order->foreign == batch)
-            pthread_cond_wait(&order->done, &order->mutex);
-        status = order->foreign_status;
-    }
+    while (atomic_load(&order->committed) < group && order->statistics.failures == failures)
+        pthread_cond_wait(&order->settled, &order->mutex);
+    status = order->statistics.failures == failures ? STATUS_OK : STATUS_IO;
     pthread_mutex_unlock(&order->mutex);
     return status;
 }
@@ -745,6 +786,7 @@ static void init_conditions(struct order *order)
     condition_init(&order->work);
     condition_init(&order->done);
     condition_init(&order->seen);
+    condition_init(&order->settled);
 }
 
 /* A ceiling farther off than it is ever put means that the clock was set back: it is not waited
@@ -812,6 +854,7 @@ void order_clear(struct order *order)
     pthread_cond_destroy(&order->work);
     pthread_cond_destroy(&order->done);
     pthread_cond_destroy(&order->seen);
+    pthread_cond_destroy(&order->settled);
     pthread_mutex_destroy(&order->engine_in_use);
     pthread_mutex_destroy(&order->threads_mutex);
     pthread_mutex_destroy(&order->mutex);

@@ -76,6 +76,14 @@ struct group {
     bool wants_sync;
 };
 
+/* A batch that was not built by the commit thread, on its way through it. */
+struct foreign_batch {
+    struct engine_batch *batch;
+    struct foreign_batch *next;
+    enum status status;
+    bool is_done;
+};
+
 /* A thread that reads or writes the store. */
 struct store_thread {
     struct store *store;
@@ -119,10 +127,9 @@ struct order {
     struct buffer key, value;
     uint64_t ceiling;
     bool is_stopping, is_idle;
-    atomic_bool has_sync_failed;  /* in the sync thread: the kernel tells of it once only */
-    struct engine_batch *foreign; /* from order_write_batch() */
-    enum status foreign_status;
-    pthread_cond_t work, done, seen;
+    atomic_bool has_sync_failed;   /* in the sync thread: the kernel tells of it once only */
+    struct foreign_batch *foreign; /* from order_submit_batch(), the oldest first */
+    pthread_cond_t work, done, seen, settled;
     pthread_t commit_thread, sync_thread;
     pthread_mutex_t threads_mutex; /* innermost: nothing is taken under it */
     struct store_thread *threads;
@@ -182,8 +189,20 @@ void order_wake(struct order *order, struct store_thread *thread);
 
 /* --- for the background --- */
 
-/* Writes a batch of no records (purging) through the commit thread and waits for it. */
+/* Writes a batch that belongs to no group (purging, loading) through the commit thread and waits
+ * for it. */
 enum status order_write_batch(struct order *order, struct engine_batch *batch) MUST_USE;
+
+/* The same in two steps, for who builds the next batch meanwhile; `foreign->batch` is given. */
+void order_submit_batch(struct order *order, struct foreign_batch *foreign);
+enum status order_await_batch(struct order *order, struct foreign_batch *foreign) MUST_USE;
+
+/* How many commits have failed so far. */
+int64_t order_failures(struct order *order);
+
+/* Waits until a group is committed; STATUS_IO if a commit has failed since order_failures() was
+ * `failures`.  For the background, outside of any epoch. */
+enum status order_wait(struct order *order, uint64_t group, int64_t failures) MUST_USE;
 
 /* Asks for a durable point and returns the group to wait for; 0 while writes are refused. */
 uint64_t order_request_sync(struct order *order);
