@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/wire.h"
 #include "store/commit.h"
 #include "store/directory.h"
 #include "store/keyspace.h"
@@ -16,10 +17,6 @@
 #include "store/store_internal.h"
 #include "store/sweeper.h"
 #include "store/txn_internal.h"
-#include "base/wire.h"
-
-/* How often a long value may be overwritten under a reader before the reader gives up. */
-#define LOAD_ATTEMPTS_MAX 64
 
 /* ---------- reading ---------- */
 
@@ -101,11 +98,10 @@ void store_prefetch(struct store_thread *thread, uint64_t announced)
     cache_prefetch_entry(thread->store->cache, announced);
 }
 
-/* Copies the chunks into the entry; STATUS_NOT_FOUND if one is gone: the record was overwritten. */
-static enum status load_chunks(struct store *store, struct entry *entry)
+enum status store_read_chunks(struct engine *engine, uint32_t number, struct bytes key,
+                              const struct record_header *header, char *into)
 {
-    const struct record_header *header = &entry->header;
-    struct buffer key = {0};
+    struct buffer stored_key = {0};
     enum status status = STATUS_OK;
     size_t filled = 0;
 
@@ -113,19 +109,18 @@ static enum status load_chunks(struct store *store, struct entry *entry)
         struct bytes chunk;
 
         status = engine_get(
-            store->engine,
-            keyspace_chunk(&key, entry->ns, entry_key(entry), header->stamp, header->origin, i),
+            engine, keyspace_chunk(&stored_key, number, key, header->stamp, header->origin, i),
             &chunk);
         if (status != STATUS_OK)
             break;
         if (chunk.size <= header->value_size - filled)
-            memcpy(entry_value_area(entry) + filled, chunk.data, chunk.size);
+            memcpy(into + filled, chunk.data, chunk.size);
         else
             status = STATUS_CORRUPT;
         filled += chunk.size;
         engine_free(chunk);
     }
-    buffer_clear(&key);
+    buffer_clear(&stored_key);
     if (status == STATUS_OK && filled != header->value_size)
         status = STATUS_CORRUPT;
     return status;
@@ -144,7 +139,8 @@ static enum status decode_entry(struct store *store, uint32_t number, struct byt
                          record.header.kind == ENTRY_LIVE ? record.header.value_size : 0);
     entry->header = record.header;
     if (record_has_chunks(&record.header))
-        status = load_chunks(store, entry);
+        status =
+            store_read_chunks(store->engine, number, key, &record.header, entry_value_area(entry));
     else if (record.value.size > 0)
         memcpy(entry_value_area(entry), record.value.data, record.value.size);
     if (status != STATUS_OK) {
@@ -197,7 +193,7 @@ enum status store_load(struct store_thread *thread, uint32_t number, struct byte
         *loaded = (struct loaded){NULL, before};
         return STATUS_OK;
     }
-    for (int attempt = 0; attempt < LOAD_ATTEMPTS_MAX; attempt++) {
+    for (int attempt = 0; attempt < STORE_READ_ATTEMPTS_MAX; attempt++) {
         uint64_t generation = cache_generation(store->cache, hash);
         struct entry *entry;
         enum status status;

@@ -30,4 +30,12 @@ static inline bool store_is_engine_open(const struct store *store)
     return atomic_load_explicit(&store->order.is_engine_open, memory_order_acquire);
 }
 
+/* How often a long value may be overwritten under a reader before the reader gives up. */
+#define STORE_READ_ATTEMPTS_MAX 64
+
+/* Fills header->value_size bytes from the chunks of a long value; STATUS_NOT_FOUND if one is gone:
+ * the record was overwritten. */
+enum status store_read_chunks(struct engine *engine, uint32_t number, struct bytes key,
+                              const struct record_header *header, char *into) MUST_USE;
+
 #endif
