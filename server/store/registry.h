@@ -27,6 +27,7 @@
 #define NS_REGISTRY  0 /* the local number of the registry's own records */
 
 struct txn;
+struct carry;
 
 struct ns_counts {
     int64_t keys;
@@ -58,7 +59,9 @@ struct ns {
     uint32_t frozen_number; /* of the group in flight */
     bool is_frozen_dropped;
     struct ns_counts frozen, committed;
-    char *title; /* under the titles' lock; NULL for db<n> */
+    char *title;         /* under the titles' lock; NULL for db<n> */
+    char *shown;         /* the same, or "<title>~<id>" (N3) */
+    struct carry *carry; /* carry.h */
     struct ns *next;
 };
 

@@ -6,12 +6,15 @@
 #include "store/engine.h"
 #include "store/registry.h"
 
+struct store_thread;
+
 /* An empty registry with db<0> .. db<databases - 1>. */
 struct registry *registry_create_empty(int databases, const struct limits *defaults);
 void registry_destroy(struct registry *registry);
 
-/* Reads namespaces, numbers and counts. */
-enum status registry_load(struct registry *registry, struct engine *engine) MUST_USE;
+/* Reads namespaces, numbers and counts.  No record is newer than newest_stamp. */
+enum status registry_load(struct registry *registry, struct engine *engine,
+                          uint64_t newest_stamp) MUST_USE;
 
 /* Counts all keys anew: after a repair, when the stored counts can't be trusted. */
 enum status registry_recount(struct registry *registry, struct engine *engine) MUST_USE;
@@ -35,6 +38,10 @@ static inline void ns_note_stamp(struct ns *ns, uint64_t stamp)
     if (stamp > atomic_load_explicit(&ns->newest_stamp, memory_order_relaxed))
         atomic_store_explicit(&ns->newest_stamp, stamp, memory_order_relaxed);
 }
+
+/* Before such a transaction enters the order: what of it would take long (carry.h). */
+enum status registry_prepare(struct store_thread *thread,
+                             const struct wire_record *record) MUST_USE;
 
 /* Inside a transaction that stores a newer version of one of the registry's records: the registry
  * follows it, and goes back if the transaction fails.  May add keys to the transaction. */

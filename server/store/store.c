@@ -318,14 +318,14 @@ static enum status open_engine(struct store *store, const char *directory, bool 
     return status;
 }
 
-static enum status load_registry(struct store *store, bool was_repaired)
+static enum status load_registry(struct store *store, uint64_t newest_stamp, bool was_repaired)
 {
     struct limits limits = options_limits(store->options);
     enum status status;
 
     store->registry =
         registry_create_empty((int)options_number(store->options, OPTION_DATABASES), &limits);
-    status = registry_load(store->registry, store->engine);
+    status = registry_load(store->registry, store->engine, newest_stamp);
     if (status == STATUS_OK && was_repaired)
         status = registry_recount(store->registry, store->engine);
     return status;
@@ -344,7 +344,7 @@ static enum status open_parts(struct store *store, const char *directory,
     if (status == STATUS_OK)
         status = take_notes(store->engine, &notes);
     if (status == STATUS_OK)
-        status = load_registry(store, was_repaired);
+        status = load_registry(store, notes.is_clean ? notes.clean : notes.ceiling, was_repaired);
     if (status != STATUS_OK)
         return fail(status, directory, error);
     store->node_id = notes.node_id;

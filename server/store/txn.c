@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/wire.h"
 #include "replication/version.h"
+#include "store/carry.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
 #include "store/record.h"
@@ -132,6 +133,11 @@ int64_t txn_wake_at_ms(const struct txn *txn)
 struct store *txn_store(const struct txn *txn)
 {
     return txn->store;
+}
+
+struct store_thread *txn_thread(const struct txn *txn)
+{
+    return txn->thread;
 }
 
 /* ---------- slots ---------- */
@@ -440,6 +446,19 @@ enum status txn_find_any(struct txn *txn, struct ns *ns, struct bytes key,
     return STATUS_OK;
 }
 
+enum status txn_find_latest(struct txn *txn, struct ns *ns, struct bytes key,
+                            const struct entry **found)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+
+    if (status == STATUS_OK && slot->written != NULL)
+        *found = slot->written;
+    else if (status == STATUS_OK)
+        status = txn_find_any(txn, ns, key, found);
+    return status;
+}
+
 /* Commands may still hold what they found in the slot: it goes when their turn ends. */
 static void drop_written(struct txn *txn, struct slot *slot)
 {
@@ -465,6 +484,25 @@ enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct byt
     slot->written = entry;
     slot->is_deleted = false;
     *value = entry_value_area(entry);
+    return STATUS_OK;
+}
+
+enum status txn_adopt(struct txn *txn, struct ns *ns, const struct entry *entry)
+{
+    bool is_live = entry->header.kind == ENTRY_LIVE;
+    size_t value_size = is_live ? entry->header.value_size : 0;
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, entry_key(entry), &slot);
+
+    if (status != STATUS_OK)
+        return status;
+    drop_written(txn, slot);
+    slot->written =
+        entry_create(slot->hash, slot->number, slot->key, entry_meta(entry), value_size);
+    slot->written->header = entry->header;
+    if (value_size > 0)
+        memcpy(entry_value_area(slot->written), entry_value(entry).data, value_size);
+    slot->is_deleted = false;
     return STATUS_OK;
 }
 
@@ -721,6 +759,8 @@ static void publish_slot(struct txn *txn, struct slot *slot)
     count_entry(slot->ns, slot->base, -1);
     count_entry(slot->ns, entry, +1);
     ns_note_stamp(slot->ns, entry->header.stamp);
+    if (UNLIKELY(slot->ns->carry != NULL))
+        carry_note(slot->ns->carry, slot->key, entry->header.stamp);
     order_touch(&txn->store->order, slot->ns);
     order_publish(&txn->store->order, txn->thread, entry, slot->base);
     slot->written = NULL;

@@ -16,6 +16,15 @@ uint32_t txn_number(const struct txn *txn, const struct ns *ns);
 /* Run when the transaction is abandoned or its commit fails (is_failed), or has been committed. */
 void txn_add_undo(struct txn *txn, void (*run)(void *context, bool is_failed), void *context);
 
+struct store_thread *txn_thread(const struct txn *txn);
+
+/* As txn_find(), but of whatever kind; STATUS_NOT_FOUND if nothing is stored. */
+enum status txn_find_latest(struct txn *txn, struct ns *ns, struct bytes key,
+                            const struct entry **found) MUST_USE;
+
+/* Stores a copy of an entry of any kind under its key, with its own stamp and origin. */
+enum status txn_adopt(struct txn *txn, struct ns *ns, const struct entry *entry) MUST_USE;
+
 /* Turns a live record whose time is over into an expired one, with its own stamp;
  * STATUS_NOT_FOUND if it is not what is stored any more. */
 enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key) MUST_USE;
