@@ -81,6 +81,10 @@ class Server:
                 *self.options]
 
     executable = None  # the program, where its name (command_line()[0]) is another
+    host = "127.0.0.1"
+
+    def environment(self):
+        return environment()
 
     # --- life ---
 
@@ -126,7 +130,7 @@ class Server:
         with open(self._path("stdout"), "wb") as out, open(self._path("stderr"), "wb") as err:
             self.process = subprocess.Popen(
                 self.command_line(), executable=self.executable, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=err, cwd=self.scratch, env=environment())
+                stdout=out, stderr=err, cwd=self.scratch, env=self.environment())
 
     def stop(self, seconds=60):
         """SIGTERM, and an orderly end."""
@@ -152,13 +156,20 @@ class Server:
         self.stop()
         return self.start()
 
+    def freeze(self):
+        """SIGSTOP: it is there, and does nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def is_alive(self):
         return self.process is not None and self.process.poll() is None
 
     # --- talking to it ---
 
     def client(self, timeout_s=30):
-        return Client(self.port, timeout_s=timeout_s)
+        return Client(self.port, host=self.host, timeout_s=timeout_s)
 
     def stderr(self):
         return self._read("stderr")

@@ -19,3 +19,8 @@ def pass_by(seconds):
     """Lets time go by: only for claims that are about time itself."""
     due = time.monotonic() + seconds
     until(lambda: time.monotonic() >= due, "time passes", seconds + 10)
+
+
+def now_ms():
+    """A clock for measuring, in whole milliseconds."""
+    return int(time.monotonic() * 1000)
