@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/memory.h"
 #include "commands/clients.h"
-#include "net/address.h"
 #include "net/serving.h"
 
 /* Redis keeps the first 16 KiB of a client's output apart from the rest; its tools show both. */

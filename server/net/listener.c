@@ -1,9 +1,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +11,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/address.h"
+#include "base/listening.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "commands/clients.h"
 #include "commands/statistics.h"
-#include "net/address.h"
 
 /* Accepted in one go: more would keep the first loop's clients waiting. */
 #define ACCEPTS_PER_EVENT 64
@@ -83,76 +82,19 @@ static void add_socket(struct listener *listener, int descriptor, bool is_unix)
         .listener = listener, .descriptor = descriptor, .is_unix = is_unix};
 }
 
-/* A bound and listening socket, or -1 and errno.  Accepted sockets inherit TCP_NODELAY. */
-static int open_tcp(const struct addrinfo *info, int backlog)
-{
-    const int yes = 1;
-    int descriptor = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int why;
-
-    if (descriptor < 0)
-        return -1;
-    (void)setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (info->ai_family == AF_INET6)
-        (void)setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
-    if (bind(descriptor, info->ai_addr, info->ai_addrlen) == 0 && listen(descriptor, backlog) == 0)
-        return descriptor;
-    why = errno;
-    (void)close(descriptor);
-    errno = why;
-    return -1;
-}
-
-static bool is_family_missing(int why)
-{
-    return why == EAFNOSUPPORT || why == EPFNOSUPPORT || why == EPROTONOSUPPORT ||
-           why == ESOCKTNOSUPPORT || why == ENOPROTOOPT;
-}
-
-static enum status explain_bind(char *error, const char *host, int port, int why)
-{
-    switch (why) {
-    case EADDRINUSE:
-        return fail(error, "port %d on %s is in use; choose another with --port", port, host);
-    case EACCES:
-        return fail(error, "no permission to listen on port %d; choose another with --port", port);
-    case EADDRNOTAVAIL:
-        return fail(error, "this machine has no address %s; choose another with --bind", host);
-    default:
-        return fail(error, "can't listen on %s, port %d: %s", host, port, strerror(why));
-    }
-}
-
-/* One word of `bind`: an address or a name; "*" and "::*" are all of this machine's; with a "-" in
- * front it may be missing. */
+/* One word of `bind`. */
 static enum status bind_tcp(struct listener *listener, const char *word, int port, char *error)
 {
-    const bool is_optional = *word == '-';
-    const char *host = is_optional ? word + 1 : word;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    char service[16];
-    int problem, descriptor, why;
+    int descriptor;
+    enum status s;
 
     if (listener->socket_count == SOCKETS_MAX)
         return fail(error, "more than %d addresses in --bind", SOCKETS_MAX - 1);
-    hints.ai_family = strchr(host, ':') != NULL ? AF_INET6 : AF_INET;
-    (void)snprintf(service, sizeof service, "%d", port);
-    problem = getaddrinfo(strcmp(host, "*") == 0 || strcmp(host, "::*") == 0 ? NULL : host, service,
-                          &hints, &found);
-    if (problem != 0)
-        return is_optional ? STATUS_OK
-                           : fail(error, "the address '%s' of --bind is unknown: %s", host,
-                                  gai_strerror(problem));
-    descriptor = open_tcp(found, (int)number(listener, OPTION_TCP_BACKLOG));
-    why = errno;
-    freeaddrinfo(found);
-    if (descriptor >= 0)
+    s = listening_open(word, port, option_name(OPTION_PORT),
+                       (int)number(listener, OPTION_TCP_BACKLOG), &descriptor, error);
+    if (s == STATUS_OK)
         add_socket(listener, descriptor, false);
-    else if (!is_family_missing(why) && !(is_optional && why == EADDRNOTAVAIL))
-        return explain_bind(error, host, port, why);
-    return STATUS_OK;
+    return s == STATUS_NOT_FOUND ? STATUS_OK : s;
 }
 
 static enum status bind_all_tcp(struct listener *listener, char *error)

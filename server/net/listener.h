@@ -8,9 +8,10 @@
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
+#include "base/listening.h"
 #include "net/loop.h"
 
-#define LISTENER_ERROR_MAX 512
+#define LISTENER_ERROR_MAX LISTENING_ERROR_MAX
 
 struct listener;
 

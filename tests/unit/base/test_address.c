@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "net/address.h"
+#include "base/address.h"
 
 static struct sockaddr_storage v4(const char *host, uint16_t port)
 {

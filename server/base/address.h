@@ -1,6 +1,6 @@
 /* address.h - socket addresses as Redis spells them: "127.0.0.1:6379", "[::1]:6379", "/path:0". */
-#ifndef NET_ADDRESS_H
-#define NET_ADDRESS_H
+#ifndef BASE_ADDRESS_H
+#define BASE_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
