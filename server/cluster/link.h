@@ -36,6 +36,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "cluster/tls.h"
 #include "replication/gossip.h"
 
 #define LINK_ERROR_MAX 512
@@ -55,11 +56,12 @@ struct links_config {
     int port;
     size_t body_max; /* of a message */
     bool uses_tls;
-    const char *tls_cert_file, *tls_key_file, *tls_ca_cert_file;
+    struct tls_files tls;
 
     void *context;
     /* As gossip_link_up(): anything but STATUS_OK closes the link.  Called for the first link to a
-     * node, and again when a link shows a newer incarnation (older links are closed first). */
+     * node; for each one that was dialled, so that it is known to whom a target leads; and again
+     * when a link shows a newer incarnation (older links are closed, and on_down called, first). */
     enum status (*on_up)(void *context, const struct gossip_hello *hello, const char **reason);
     void (*on_down)(void *context, uint64_t node_id); /* the last link is gone */
     enum status (*on_message)(void *context, uint64_t node_id, enum message_kind kind,
