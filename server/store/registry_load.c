@@ -7,6 +7,7 @@
 #include "store/ns_internal.h"
 #include "store/record.h"
 #include "store/registry_parts.h"
+#include "store/store_internal.h"
 
 /* Of a note of counts; the first versions did not count what is buried. */
 #define COUNTS_SIZE        32
@@ -86,27 +87,6 @@ static enum status load_ns(struct registry *registry, struct bytes id, struct by
     return STATUS_OK;
 }
 
-static enum status load_chunks(struct engine *engine, struct bytes key,
-                               const struct record_header *header, struct buffer *value)
-{
-    struct buffer chunk_key = {0};
-    enum status status = STATUS_OK;
-
-    for (uint16_t i = 0; i < record_chunk_count(header) && status == STATUS_OK; i++) {
-        struct bytes chunk;
-
-        status = engine_get(
-            engine, keyspace_chunk(&chunk_key, NS_REGISTRY, key, header->stamp, header->origin, i),
-            &chunk);
-        if (status != STATUS_OK)
-            break;
-        buffer_append_bytes(value, chunk);
-        engine_free(chunk);
-    }
-    buffer_clear(&chunk_key);
-    return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-}
-
 /* The names of thousands of databases are a long value. */
 static enum status load_databases(struct registry *registry, struct engine *engine,
                                   struct bytes key, const struct record_view *record)
@@ -114,10 +94,13 @@ static enum status load_databases(struct registry *registry, struct engine *engi
     struct buffer value = {0};
     enum status status = STATUS_OK;
 
-    if (record_has_chunks(&record->header))
-        status = load_chunks(engine, key, &record->header, &value);
-    else
+    if (record_has_chunks(&record->header)) {
+        status = store_read_chunks(engine, NS_REGISTRY, key, &record->header,
+                                   buffer_reserve(&value, record->header.value_size));
+        value.size = record->header.value_size;
+    } else {
         buffer_append_bytes(&value, record->value);
+    }
     if (status == STATUS_OK && !registry_is_permutation(buffer_view(&value)))
         status = STATUS_CORRUPT;
     if (status == STATUS_OK)

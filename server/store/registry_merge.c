@@ -83,6 +83,24 @@ static bool has_newer(const struct ns *ns, uint64_t stamp)
     return atomic_load(&ns->newest_stamp) > stamp;
 }
 
+static void find_newest(void *context, struct bytes key, const struct entry *entry)
+{
+    uint64_t *newest = context;
+
+    (void)key;
+    if (entry != NULL && entry->header.stamp > *newest)
+        *newest = entry->header.stamp;
+}
+
+/* What the transaction itself has merged is not published yet. */
+static bool has_merged_newer(const struct txn *txn, const struct ns *ns, uint64_t stamp)
+{
+    uint64_t newest = 0;
+
+    txn_each_change(txn, ns, find_newest, &newest);
+    return newest > stamp;
+}
+
 static enum status follow_emptying(struct txn *txn, struct bytes id, uint64_t stamp)
 {
     struct registry *registry = registry_of(txn);
@@ -92,7 +110,7 @@ static enum status follow_emptying(struct txn *txn, struct bytes id, uint64_t st
         registry_note_emptied(registry, id, stamp);
     if (ns == NULL || stamp <= atomic_load(&ns->emptied_stamp))
         return STATUS_OK;
-    if (has_newer(ns, stamp))
+    if (has_newer(ns, stamp) || has_merged_newer(txn, ns, stamp))
         return carry_over(txn, ns, stamp);
     registry_kill(txn, ns, stamp);
     return STATUS_OK;

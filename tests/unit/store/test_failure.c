@@ -14,6 +14,8 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/wire.h"
+#include "store/registry_internal.h"
 #include "store/scan.h"
 #include "store/store_internal.h"
 #include "unit/test.h"
@@ -341,6 +343,59 @@ static void an_emptied_namespace_comes_back_and_its_readers_need_not_wait(void *
     assert_count_is_exact(0);
 }
 
+/* A record of the registry as another replica would send it, of the namespace of db<0>. */
+static uint64_t merge_unseen(char kind, uint64_t stamp, struct bytes value)
+{
+    char text[1 + NS_ID_SIZE];
+    struct wire_record record = {
+        .key = {text, sizeof text}, .value = value, .version.stamp = stamp, .kind = WIRE_LIVE};
+    uint64_t group = 0;
+    int64_t wait_ms;
+
+    text[0] = kind;
+    memcpy(text + 1, db(0)->id, NS_ID_SIZE);
+    txn_reset(fixture.txn, now_ms());
+    assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
+    assert_int_equal(registry_merged(fixture.txn, &record), STATUS_OK);
+    assert_int_equal(txn_commit(fixture.txn, &group, &wait_ms), STATUS_OK);
+    return group;
+}
+
+static uint64_t merge_emptying(uint64_t until)
+{
+    struct buffer value = {0};
+    uint64_t group;
+
+    wire_put_u64(&value, until);
+    group = merge_unseen('e', until + 1, buffer_view(&value));
+    buffer_clear(&value);
+    return group;
+}
+
+static void an_emptying_by_another_replica_is_taken_back_whole(void **state)
+{
+    uint64_t until;
+
+    (void)state;
+    assert_true(put("old", "1"));
+    until = txn_stamp(fixture.txn);
+    assert_true(put("new", "2"));
+    atomic_store(&is_full, true);
+    assert_false(wait_for_group(merge_emptying(until)));
+    assert_stored("old", "1");
+    assert_stored("new", "2");
+    assert_count_is_exact(2);
+    assert_int_equal(db(0)->emptied_stamp, 0);
+    repair_disk();
+    wait_until_writable();
+    assert_true(wait_for_group(merge_emptying(until)));
+    for (int i = 0; i < 2; i++, reopen_store()) {
+        assert_stored("old", NULL);
+        assert_stored("new", "2");
+        assert_count_is_exact(1);
+    }
+}
+
 /* LevelDB finds the whole record in its log when it is opened again. */
 static void a_commit_that_could_not_be_synced_does_not_come_back(void **state)
 {
@@ -621,6 +676,7 @@ int main(void)
         CLAIM(a_failed_commit_leaves_nothing_behind_and_the_store_recovers),
         CLAIM(what_a_failed_commit_overwrote_and_deleted_is_back),
         CLAIM(an_emptied_namespace_comes_back_and_its_readers_need_not_wait),
+        CLAIM(an_emptying_by_another_replica_is_taken_back_whole),
         SYNCED_CLAIM(a_commit_that_could_not_be_synced_does_not_come_back),
         SYNCED_CLAIM(nor_does_it_after_a_restart),
         CLAIM(a_sync_that_fails_in_the_background_is_not_forgotten),
