@@ -336,28 +336,29 @@ enum status registry_empty_databases(struct txn *txn)
     return status;
 }
 
-static struct bytes id_at(const struct buffer *permutation, int n)
+/* Is the last number of a permutation named after itself? */
+static bool ends_in_order(const struct buffer *permutation)
 {
-    return (struct bytes){permutation->data + (size_t)n * NS_ID_SIZE, NS_ID_SIZE};
+    size_t last = permutation->size / NS_ID_SIZE - 1;
+    struct bytes id = {permutation->data + last * NS_ID_SIZE, NS_ID_SIZE};
+
+    return registry_database_of_id(id) == (int)last;
 }
 
 /* The stored permutation with two numbers exchanged, as short as it can be. */
 static void swapped(const struct registry *registry, int a, int b, struct buffer *permutation)
 {
-    size_t known = registry->permutation.size / NS_ID_SIZE;
-    int count = (a > b ? a : b) + 1;
+    int known = (int)(registry->permutation.size / NS_ID_SIZE);
+    int last = a > b ? a : b;
     char id[NS_ID_SIZE];
 
-    if (known > (size_t)count)
-        count = (int)known;
-    for (int n = 0; n < count; n++) {
+    for (int n = 0; n <= last || n < known; n++) {
         int source = n == a ? b : n == b ? a : n;
 
         buffer_append_bytes(permutation, registry_id_of_database(registry, source, id));
     }
-    while (count > 0 && registry_database_of_id(id_at(permutation, count - 1)) == count - 1)
-        count--;
-    permutation->size = (size_t)count * NS_ID_SIZE;
+    while (permutation->size > 0 && ends_in_order(permutation))
+        permutation->size -= NS_ID_SIZE;
 }
 
 enum status registry_swap(struct txn *txn, int a, int b)

@@ -82,16 +82,16 @@ static void close_node(struct node *node)
     options_destroy(node->options);
 }
 
-static void reopen_with(struct node *node, const char *databases)
+static void reopen(struct node *node)
 {
     close_node(node);
-    strcpy(node->databases, databases);
     open_node(node);
 }
 
-static void reopen(struct node *node)
+static void reopen_with(struct node *node, const char *databases)
 {
-    reopen_with(node, node->databases);
+    strcpy(node->databases, databases);
+    reopen(node);
 }
 
 static int set_up(void **state)
