@@ -23,6 +23,8 @@
 #define FILE_SIZE        (32u << 20)
 #define BLOOM_BITS       10
 
+#define WIPE_MARK "wiping" /* a file: see engine_wipe() */
+
 /* A place in the row of log files. */
 struct log_end {
     unsigned long long number;
@@ -130,12 +132,64 @@ static enum status close_database(struct engine *engine)
     return STATUS_OK;
 }
 
-static enum status open_database(struct engine *engine)
+/* ---------- opening ---------- */
+
+/* LevelDB removes its files in no order, and would take what is left of them for a database.  So a
+ * mark is set before, and while it stands nothing in the directory counts. */
+static enum status set_wipe_mark(struct engine *engine, int directory)
+{
+    int file = openat(directory, WIPE_MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    (void)engine;
+    if (file < 0)
+        return STATUS_IO;
+    close(file);
+    return fsync(directory) == 0 ? STATUS_OK : STATUS_IO;
+}
+
+static enum status finish_wipe(struct engine *engine, int directory)
 {
     char *text = NULL;
+    enum status status;
 
+    if (faccessat(directory, WIPE_MARK, F_OK, 0) != 0)
+        return errno == ENOENT ? STATUS_OK : STATUS_IO;
+    leveldb_destroy_db(engine->options, engine->directory, &text);
+    status = take_error(engine, text, "wiping");
+    if (status == STATUS_OK && (fsync(directory) != 0 || unlinkat(directory, WIPE_MARK, 0) != 0))
+        status = STATUS_IO;
+    return status;
+}
+
+static enum status with_directory(struct engine *engine,
+                                  enum status (*act)(struct engine *engine, int directory))
+{
+    int directory = open(engine->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum status status = directory < 0 ? STATUS_IO : act(engine, directory);
+
+    if (directory >= 0)
+        close(directory);
+    return status;
+}
+
+static enum status open_database(struct engine *engine)
+{
+    enum status status = with_directory(engine, finish_wipe);
+    char *text = NULL;
+
+    if (status != STATUS_OK)
+        return status;
     engine->db = leveldb_open(engine->options, engine->directory, &text);
     return take_error(engine, text, "opening");
+}
+
+enum status engine_wipe(struct engine *engine)
+{
+    enum status status = close_database(engine);
+
+    if (status == STATUS_OK)
+        status = with_directory(engine, set_wipe_mark);
+    return status == STATUS_OK ? open_database(engine) : status;
 }
 
 static enum status repair_database(struct engine *engine)

@@ -59,6 +59,10 @@ bool engine_has_space(struct engine *engine);
  * be tried again. */
 enum status engine_reopen(struct engine *engine) MUST_USE;
 
+/* Deletes everything, at once and for good: an interrupted one is finished by engine_open().
+ * Nobody may be inside any other call. */
+enum status engine_wipe(struct engine *engine) MUST_USE;
+
 /* A consistent view as of now. */
 struct engine_iterator *engine_iterate(struct engine *engine);
 void engine_iterator_destroy(struct engine_iterator *iterator);
