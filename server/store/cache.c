@@ -326,6 +326,28 @@ bool cache_unlink(struct cache *cache, struct entry *entry)
     return is_linked;
 }
 
+/* The last in the ring takes the place of one that leaves: so it goes through it backwards. */
+static void forget_shard(struct cache *cache, struct shard *shard, struct epoch_thread *thread)
+{
+    pthread_mutex_lock(&shard->mutex);
+    atomic_store_explicit(&shard->is_complete, false, memory_order_release);
+    for (size_t slot = shard->entries; slot-- > 0;) {
+        struct entry *entry = shard->ring[slot];
+
+        if (!is_committed(cache, entry))
+            continue;
+        unlink_entry(cache, shard, entry);
+        epoch_retire(thread, entry, entry_destroy);
+    }
+    pthread_mutex_unlock(&shard->mutex);
+}
+
+void cache_forget(struct cache *cache, struct epoch_thread *thread)
+{
+    for (size_t i = 0; i < SHARD_COUNT; i++)
+        forget_shard(cache, &cache->shards[i], thread);
+}
+
 void cache_statistics(struct cache *cache, struct cache_statistics *statistics)
 {
     *statistics = (struct cache_statistics){0};

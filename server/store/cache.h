@@ -64,6 +64,10 @@ struct entry *cache_publish(struct cache *cache, struct epoch_thread *thread, st
 /* Unlinks this very entry; false if it is not linked. */
 bool cache_unlink(struct cache *cache, struct entry *entry);
 
+/* Everything that is committed leaves, and no shard is complete any more: the engine has changed
+ * behind the cache. */
+void cache_forget(struct cache *cache, struct epoch_thread *thread);
+
 struct cache_statistics {
     int64_t bytes, entries, evicted;
 };

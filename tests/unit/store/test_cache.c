@@ -174,6 +174,26 @@ static void a_shard_is_not_complete_after_a_purge_was_undone(void **state)
     entry_destroy(absent);
 }
 
+/* Something is stored now that the cache has not seen; what is not committed is newer than that. */
+static void what_is_forgotten_is_all_that_is_committed_and_what_was_known_of_the_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *absent = make(fixture, 1, "absent", 1), *stored = make(fixture, 1, "stored", 0),
+                 *newer = make(fixture, 1, "newer", 2);
+
+    absent->header.kind = ENTRY_ABSENT;
+    cache_publish(fixture->cache, fixture->thread, absent);
+    cache_publish(fixture->cache, fixture->thread, stored);
+    cache_publish(fixture->cache, fixture->thread, newer);
+    atomic_store(&fixture->committed, 1);
+    cache_forget(fixture->cache, fixture->thread);
+    assert_null(find(fixture, 1, "absent"));
+    assert_null(find(fixture, 1, "stored"));
+    assert_ptr_equal(find(fixture, 1, "newer"), newer);
+    for (uint64_t hash = 0; hash < 64; hash++)
+        assert_false(cache_is_complete(fixture->cache, hash));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +211,9 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_shard_is_not_complete_after_a_purge_was_undone, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_is_forgotten_is_all_that_is_committed_and_what_was_known_of_the_rest, set_up,
+            tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
