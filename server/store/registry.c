@@ -421,6 +421,29 @@ struct ns *registry_by_id(struct registry *registry, struct bytes id)
     return ns;
 }
 
+static bool is_next(const struct ns *ns, const unsigned char *after, const struct ns *best)
+{
+    return atomic_load(&ns->is_stored) && !atomic_load(&ns->is_dropped) &&
+           (after == NULL || memcmp(ns->id, after, NS_ID_SIZE) > 0) &&
+           (best == NULL || memcmp(ns->id, best->id, NS_ID_SIZE) < 0);
+}
+
+struct ns *registry_next(struct registry *registry, struct bytes id)
+{
+    bool is_first = memcmp(registry->self->id, id.data, NS_ID_SIZE) == 0;
+    const unsigned char *after = is_first ? NULL : (const unsigned char *)id.data;
+    struct ns *best = NULL;
+
+    pthread_mutex_lock(&registry->titles);
+    for (struct ns *ns = registry->all; ns != NULL; ns = ns->next)
+        if (is_next(ns, after, best))
+            best = ns;
+    if (best != NULL)
+        ns_retain(best);
+    pthread_mutex_unlock(&registry->titles);
+    return best;
+}
+
 static struct absent *find_absent(struct registry *registry, struct bytes id)
 {
     struct absent *absent = registry->absent;

@@ -98,6 +98,11 @@ struct bytes registry_id_key(char text[ID_KEY_SIZE], char kind, struct bytes id)
     return (struct bytes){text, ID_KEY_SIZE};
 }
 
+struct bytes registry_key_of(char text[ID_KEY_SIZE], const struct ns *ns)
+{
+    return registry_id_key(text, KEY_NAMESPACE, ns_id(ns));
+}
+
 static enum status put_record(struct txn *txn, struct bytes key, struct bytes value)
 {
     char *area;
@@ -121,7 +126,7 @@ static enum status put_ns(struct txn *txn, struct ns *ns)
         wire_put_u64(&value, (uint64_t)atomic_load(&ns->setting[i]));
     if (ns->title != NULL)
         buffer_append_text(&value, ns->title);
-    status = put_record(txn, registry_id_key(key, KEY_NAMESPACE, ns_id(ns)), buffer_view(&value));
+    status = put_record(txn, registry_key_of(key, ns), buffer_view(&value));
     buffer_clear(&value);
     return status;
 }
@@ -295,7 +300,7 @@ enum status registry_drop(struct txn *txn, struct bytes title)
     status = delete_emptied(txn, ns);
     if (status != STATUS_OK)
         return status;
-    return txn_delete(txn, registry->self, registry_id_key(key, KEY_NAMESPACE, ns_id(ns)));
+    return txn_delete(txn, registry->self, registry_key_of(key, ns));
 }
 
 enum status registry_set(struct txn *txn, struct ns *ns, enum limit limit, int64_t value)

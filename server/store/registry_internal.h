@@ -29,6 +29,14 @@ struct ns *registry_by_number(struct registry *registry, uint32_t number);
  * itself; a numbered database that this server does not reach is kept out of sight. */
 struct ns *registry_by_id(struct registry *registry, struct bytes id);
 
+/* The stored namespace with the next larger id, retained; NULL if there is none.  The registry
+ * itself stands before all others. */
+struct ns *registry_next(struct registry *registry, struct bytes id);
+
+/* The key of a namespace's own record in the registry. */
+#define ID_KEY_SIZE (1 + NS_ID_SIZE)
+struct bytes registry_key_of(char text[ID_KEY_SIZE], const struct ns *ns);
+
 /* Is the id one of a namespace that is gone for good?  Its records are dead. */
 bool registry_was_dropped(struct registry *registry, struct bytes id);
 

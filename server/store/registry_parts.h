@@ -25,7 +25,6 @@
 #define KEY_NAMESPACE 'n'
 #define KEY_EMPTIED   'e'
 #define KEY_DATABASES "d"
-#define ID_KEY_SIZE   (1 + NS_ID_SIZE)
 
 /* An id that names no namespace here: what must be known should one appear. */
 struct absent {
