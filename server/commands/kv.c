@@ -3,7 +3,6 @@
  * A version is "<stamp>-<node id>" in hex: it names one write, the same on every replica, and later
  * ones sort behind earlier ones.
  */
-#include <assert.h>
 #include <jansson.h>
 
 #include "commands/data.h"
@@ -11,6 +10,7 @@
 #include "commands/list_cursor.h"
 #include "commands/table.h"
 #include "replication/version.h"
+#include "store/replica.h"
 #include "store/scan.h"
 
 #define LIST_ROWS_USUAL 1000
@@ -20,13 +20,11 @@
  * loop wait for it. */
 #define LIST_BYTES_MAX (8 * 1024 * 1024)
 
-/* Writes the version of a record with this stamp and origin.  Nobody but this node writes here yet.
- */
+/* Writes the version of a record with this stamp and origin. */
 static struct bytes version_of(const struct call *call, uint64_t stamp, uint16_t origin,
                                char text[VERSION_TEXT_SIZE])
 {
-    assert(origin == 0);
-    version_to_text(stamp, store_node_id(call_services(call)->store), text);
+    version_to_text(stamp, store_node_of_alias(call_services(call)->store, origin), text);
     return (struct bytes){text, VERSION_TEXT_SIZE};
 }
 
@@ -272,7 +270,7 @@ struct listed {
 };
 
 /* The reply has to say how many rows there are before the first of them: so they are collected. */
-struct page {
+struct list_page {
     struct buffer rows;
     size_t row_count;
     size_t last_row_at; /* into rows, if there are any */
@@ -317,7 +315,7 @@ static enum status parse_list_options(struct call *call, struct list_options *op
     return s;
 }
 
-static void pack(struct page *page, const struct listed *row)
+static void pack(struct list_page *page, const struct listed *row)
 {
     page->last_row_at = page->rows.size;
     page->row_count++;
@@ -332,7 +330,7 @@ static void pack(struct page *page, const struct listed *row)
 }
 
 /* Reads the row at *at and moves on to the next. */
-static struct listed unpack(const struct page *page, size_t *at)
+static struct listed unpack(const struct list_page *page, size_t *at)
 {
     struct listed row;
 
@@ -352,8 +350,8 @@ static struct listed unpack(const struct page *page, size_t *at)
 
 /* A long value is not in the scan.  If its key was deleted since, then so it is for this listing.
  */
-static enum status add_row(struct call *call, const struct list_options *options, struct page *page,
-                           const struct scan_row *found)
+static enum status add_row(struct call *call, const struct list_options *options,
+                           struct list_page *page, const struct scan_row *found)
 {
     struct listed row = {.key = found->key};
     enum status s = STATUS_OK;
@@ -371,14 +369,14 @@ static enum status add_row(struct call *call, const struct list_options *options
     return STATUS_OK;
 }
 
-static bool is_full(const struct list_options *options, const struct page *page)
+static bool is_full(const struct list_options *options, const struct list_page *page)
 {
     return page->row_count == (size_t)options->rows_max ||
            page->rows.size + page->long_bytes >= LIST_BYTES_MAX;
 }
 
 static enum status fill_page(struct call *call, const struct list_options *options,
-                             struct bytes from, struct page *page)
+                             struct bytes from, struct list_page *page)
 {
     struct scan *scan;
     struct scan_row row;
@@ -411,7 +409,7 @@ static void reply_row(struct reply *reply, const struct list_options *options,
 }
 
 static void reply_cursor(struct reply *reply, const struct list_options *options,
-                         const struct page *page)
+                         const struct list_page *page)
 {
     struct buffer cursor = {0};
     size_t at = page->last_row_at;
@@ -426,7 +424,7 @@ static void reply_cursor(struct reply *reply, const struct list_options *options
 }
 
 static void reply_page(struct reply *reply, const struct list_options *options,
-                       const struct page *page)
+                       const struct list_page *page)
 {
     size_t at = 0;
 
@@ -449,7 +447,7 @@ static enum status command_kv_list(struct call *call)
 {
     struct list_options options = {.prefix = {"", 0}, .rows_max = LIST_ROWS_USUAL};
     struct buffer *from = &call->worker->scratch;
-    struct page page = {0};
+    struct list_page page = {0};
     enum status s;
 
     s = parse_list_options(call, &options);

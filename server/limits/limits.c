@@ -21,11 +21,17 @@ const struct limits *limits_of_profile(enum limit_profile profile)
 
 bool limits_may_write(int64_t last_ms, int64_t now_ms, int64_t writes_per_second, int64_t *wait_ms)
 {
+    return limits_may_write_after(last_ms, now_ms, writes_per_second, 0, wait_ms);
+}
+
+bool limits_may_write_after(int64_t last_ms, int64_t now_ms, int64_t writes_per_second,
+                            int64_t longer_ms, int64_t *wait_ms)
+{
     int64_t distance_ms, wait;
 
     if (writes_per_second == 0 || last_ms == 0)
         return true;
-    distance_ms = 1000 / writes_per_second;
+    distance_ms = 1000 / writes_per_second + longer_ms;
     wait = last_ms + distance_ms - now_ms;
     if (wait <= 0 || wait > 2 * distance_ms)
         return true;

@@ -45,4 +45,8 @@ const struct limits *limits_of_profile(enum limit_profile profile);
  */
 bool limits_may_write(int64_t last_ms, int64_t now_ms, int64_t writes_per_second, int64_t *wait_ms);
 
+/* The same with a distance that is longer by so much (stagger.h). */
+bool limits_may_write_after(int64_t last_ms, int64_t now_ms, int64_t writes_per_second,
+                            int64_t longer_ms, int64_t *wait_ms);
+
 #endif

@@ -22,7 +22,6 @@ struct feed {
     struct piece *first, *last;
     size_t bytes;
     uint64_t start, position;
-    bool is_fresh; /* switched on since the last append */
 };
 
 struct feed *feed_create(size_t bytes_max)
@@ -74,7 +73,6 @@ void feed_set_wanted(struct feed *feed, bool is_wanted)
     pthread_mutex_lock(&feed->mutex);
     if (is_wanted != atomic_load(&feed->is_wanted)) {
         start_anew(feed, feed->position);
-        feed->is_fresh = is_wanted;
         atomic_store(&feed->is_wanted, is_wanted);
     }
     pthread_mutex_unlock(&feed->mutex);
@@ -111,18 +109,28 @@ static void add_piece(struct feed *feed, uint64_t to, struct buffer *records)
         drop_first(feed);
 }
 
-/* The commit may have begun before the feed was switched on: then what it wrote was not copied,
- * and the feed begins behind it. */
 void feed_append(struct feed *feed, uint64_t position, struct buffer *records)
 {
     pthread_mutex_lock(&feed->mutex);
-    if (!atomic_load(&feed->is_wanted) || (feed->is_fresh && records->size == 0)) {
+    if (!atomic_load(&feed->is_wanted)) {
         start_anew(feed, position);
         records->size = 0;
     } else if (records->size > 0) {
         add_piece(feed, position, records);
     }
-    feed->is_fresh = false;
+    feed->position = position;
+    pthread_mutex_unlock(&feed->mutex);
+}
+
+bool feed_can_hold(const struct feed *feed, size_t bytes)
+{
+    return bytes <= feed->bytes_max;
+}
+
+void feed_cut(struct feed *feed, uint64_t position)
+{
+    pthread_mutex_lock(&feed->mutex);
+    start_anew(feed, position);
     feed->position = position;
     pthread_mutex_unlock(&feed->mutex);
 }
@@ -158,6 +166,16 @@ bool feed_read(struct feed *feed, uint64_t from, size_t bytes_max, struct buffer
         *cut = feed->start;
     pthread_mutex_unlock(&feed->mutex);
     return reaches_back;
+}
+
+uint64_t feed_position(struct feed *feed)
+{
+    uint64_t position;
+
+    pthread_mutex_lock(&feed->mutex);
+    position = feed->position;
+    pthread_mutex_unlock(&feed->mutex);
+    return position;
 }
 
 void feed_trim(struct feed *feed, uint64_t position)

@@ -30,9 +30,16 @@ bool feed_is_wanted(const struct feed *feed);
  * bytes only the position moves. */
 void feed_append(struct feed *feed, uint64_t position, struct buffer *records);
 
+/* Instead, if the records were not copied, because the feed was not wanted when the commit thread
+ * looked or because they are too many for it: the feed begins anew at the position. */
+void feed_cut(struct feed *feed, uint64_t position);
+bool feed_can_hold(const struct feed *feed, size_t bytes);
+
 /* As gossip_host.read_log(). */
 bool feed_read(struct feed *feed, uint64_t from, size_t bytes_max, struct buffer *records,
                uint64_t *to, uint64_t *cut);
+/* Of the last commit with own writes. */
+uint64_t feed_position(struct feed *feed);
 void feed_trim(struct feed *feed, uint64_t position);
 size_t feed_bytes(struct feed *feed);
 

@@ -7,6 +7,8 @@
 #define NOTE_CLEAN   "clean"   /* present only after a clean stop */
 #define NOTE_NUMBER  "number/" /* + namespace id: u32, where its keys are */
 #define NOTE_COUNTS  "counts/" /* + u32 number: keys, bytes, expiring keys, buried, each u64 */
+#define NOTE_ORIGIN  "origin/" /* + u16 alias: u64, the node it stands for */
+#define NOTE_GOSSIP  "gossip"  /* replication's own state (replica.h) */
 #define NOTE_PURGE   "purge/"  /* + u32 number: its keys are to be removed */
 
 #endif

@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/wire.h"
+#include "replication/gossip.h"
 #include "store/commit.h"
+#include "store/feed_group.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
 #include "store/ns_internal.h"
@@ -23,6 +25,7 @@
 /* How far ahead of the stamps the persisted ceiling is put. */
 #define CEILING_AHEAD_MS 500
 
+#define GATE_RETRY_MS      100  /* a client that waits at the gate looks again so often */
 #define SYNC_PERIOD_MS     200  /* of the sync thread */
 #define RETRY_PERIOD_MS    200  /* after a failed commit: how often to look for space */
 #define GROUP_ENTRIES_KEPT 4096 /* larger arrays are given back when a group is done */
@@ -101,23 +104,68 @@ static void run_undos(struct group *group, bool is_failed)
 /* The order this thread is in: INFO and SAVE inside EXEC must not wait for their own thread. */
 static _Thread_local const struct order *entered;
 
-enum status order_enter(struct order *order, int64_t now_ms, int64_t *wake_at_ms)
+static enum gossip_gate gate_of(const struct order *order)
 {
-    pthread_mutex_lock(&order->mutex);
-    if (LIKELY(order->refusing[0] == '\0' && order->open->bytes < OPEN_BYTES_MAX &&
-               order->open->change_count < OPEN_CHANGES_MAX &&
-               now_ms >= order->writes_open_at_ms)) {
-        entered = order;
-        return STATUS_OK;
+    return (enum gossip_gate)atomic_load_explicit(&order->gate, memory_order_relaxed);
+}
+
+static bool has_room(const struct order *order)
+{
+    return order->open->bytes < OPEN_BYTES_MAX && order->open->change_count < OPEN_CHANGES_MAX;
+}
+
+static enum status ask_gate(const struct order *order, int64_t now_ms, int64_t *wake_at_ms)
+{
+    switch (gate_of(order)) {
+    case GATE_SKEW:
+        return STATUS_CLOCK_SKEW;
+    case GATE_STALE:
+        return STATUS_STALE;
+    case GATE_LEAVING:
+        return STATUS_LEAVING;
+    case GATE_LOADING:
+        return STATUS_LOADING;
+    case GATE_WAIT:
+        *wake_at_ms = now_ms + GATE_RETRY_MS;
+        return STATUS_PARKED;
+    case GATE_OPEN:
+        break;
     }
-    *wake_at_ms = now_ms < order->writes_open_at_ms ? order->writes_open_at_ms : INT64_MAX;
-    if (order->refusing[0] != '\0') {
-        pthread_mutex_unlock(&order->mutex);
+    return STATUS_OK;
+}
+
+/* Under the order: why it can't be entered, if it can't. */
+static enum status obstacle(struct order *order, int64_t now_ms, bool is_client,
+                            int64_t *wake_at_ms)
+{
+    *wake_at_ms = INT64_MAX;
+    if (order->refusing[0] != '\0')
         return STATUS_CANNOT_PERSIST;
+    if (!has_room(order)) {
+        pthread_cond_signal(&order->work);
+        return STATUS_PARKED;
     }
-    pthread_cond_signal(&order->work);
-    pthread_mutex_unlock(&order->mutex);
-    return STATUS_PARKED;
+    if (is_client && now_ms < order->writes_open_at_ms) {
+        *wake_at_ms = order->writes_open_at_ms;
+        return STATUS_PARKED;
+    }
+    return is_client ? ask_gate(order, now_ms, wake_at_ms) : STATUS_OK;
+}
+
+enum status order_enter(struct order *order, int64_t now_ms, bool is_client, int64_t *wake_at_ms)
+{
+    enum status status = STATUS_OK;
+
+    pthread_mutex_lock(&order->mutex);
+    if (UNLIKELY(order->refusing[0] != '\0' || !has_room(order) ||
+                 now_ms < order->writes_open_at_ms || gate_of(order) != GATE_OPEN))
+        status = obstacle(order, now_ms, is_client, wake_at_ms);
+    if (UNLIKELY(status != STATUS_OK)) {
+        pthread_mutex_unlock(&order->mutex);
+        return status;
+    }
+    entered = order;
+    return STATUS_OK;
 }
 
 void order_exit(struct order *order)
@@ -145,7 +193,8 @@ static uint64_t group_of(const struct entry *entry)
     return atomic_load_explicit(&entry->group, memory_order_relaxed);
 }
 
-static void add_change(struct order *order, struct entry *entry, const struct entry *base)
+static void add_change(struct order *order, struct entry *entry, const struct entry *base,
+                       bool is_own)
 {
     struct group *group = order->open;
 
@@ -154,6 +203,7 @@ static void add_change(struct order *order, struct entry *entry, const struct en
     entry->change = (uint32_t)group->change_count;
     group->changes[group->change_count++] = (struct change){
         .entry = entry,
+        .is_own = is_own,
         .old = base != NULL && base->header.kind != ENTRY_ABSENT ? base->header
                                                                  : (struct record_header){0}};
     group->bytes += sizeof *entry + entry->key_size + entry->header.meta_size;
@@ -177,18 +227,27 @@ static void release_replaced(struct order *order, struct store_thread *thread, s
     flying->detached[flying->detached_count++] = old;
 }
 
+/* What expires in the group that wrote it is still this node's own write. */
+static void replace_change(struct group *group, struct entry *entry, const struct entry *base,
+                           bool is_own)
+{
+    struct change *change = &group->changes[base->change];
+
+    entry->change = base->change;
+    change->entry = entry;
+    change->is_own = is_own || (change->is_own && entry->header.stamp == base->header.stamp);
+}
+
 void order_publish(struct order *order, struct store_thread *thread, struct entry *entry,
-                   const struct entry *base)
+                   const struct entry *base, bool is_own)
 {
     struct group *group = order->open;
 
     atomic_store_explicit(&entry->group, group->number, memory_order_relaxed);
-    if (base != NULL && group_of(base) == group->number) {
-        entry->change = base->change;
-        group->changes[entry->change].entry = entry;
-    } else {
-        add_change(order, entry, base);
-    }
+    if (base != NULL && group_of(base) == group->number)
+        replace_change(group, entry, base, is_own);
+    else
+        add_change(order, entry, base, is_own);
     release_replaced(order, thread, cache_publish(order->cache, thread->epoch, entry));
 }
 
@@ -261,10 +320,14 @@ void order_end_publication(struct order *order)
     atomic_store_explicit(&order->publications, count + 1, memory_order_release);
 }
 
-void order_published(struct order *order, struct store_thread *thread, uint64_t stamp)
+void order_published(struct order *order, struct store_thread *thread, uint64_t stamp,
+                     uint64_t stamp_max)
 {
-    if (stamp > order->open->stamp_max)
-        order->open->stamp_max = stamp;
+    struct group *group = order->open;
+
+    group->own_stamp_max = stamp; /* they rise */
+    if (stamp_max > group->stamp_max)
+        group->stamp_max = stamp_max;
     atomic_store_explicit(&order->newest, order->open->number, memory_order_release);
     thread->has_published = true;
 }
@@ -305,6 +368,11 @@ static void notify_threads(struct order *order)
         if (thread->on_commit != NULL)
             thread->on_commit(thread->context);
     pthread_mutex_unlock(&order->threads_mutex);
+}
+
+void order_wake_all(struct order *order)
+{
+    notify_threads(order);
 }
 
 static int by_key(const void *left, const void *right)
@@ -394,13 +462,14 @@ static uint64_t next_ceiling(const struct order *order, const struct group *grou
  * goes to disk first (engine.h, F4), lest a power cut keeps this group and loses one before it. */
 static enum status sync_before(struct order *order, struct group *group)
 {
-    if (is_always_synced(order) &&
+    if (group->is_synced &&
         (order->statistics.unsynced_changes > 0 || commit_chunk_bytes(group) > 0))
         group->wants_sync = true;
     if (group->stamp_max > order->ceiling)
         group->wants_sync = true;
     if (!group->wants_sync)
         return STATUS_OK;
+    group->is_synced = true;
     return order->has_sync_failed ? STATUS_IO : engine_sync_logs(order->engine);
 }
 
@@ -409,6 +478,7 @@ static enum status write_group(struct order *order, struct group *group)
     uint64_t ceiling = order->ceiling;
     enum status status = build_batch(order, group);
 
+    group->is_synced = is_always_synced(order);
     if (status == STATUS_OK)
         status = sync_before(order, group);
     if (status != STATUS_OK)
@@ -417,8 +487,7 @@ static enum status write_group(struct order *order, struct group *group)
         ceiling = next_ceiling(order, group);
         put_ceiling(order, ceiling);
     }
-    status =
-        engine_write(order->engine, order->batch, group->wants_sync || is_always_synced(order));
+    status = engine_write(order->engine, order->batch, group->is_synced);
     if (status == STATUS_OK)
         order->ceiling = ceiling;
     return status;
@@ -445,7 +514,7 @@ static void count_commit(struct order *order, const struct group *group)
     statistics->commits++;
     statistics->changes += (int64_t)group->change_count;
     statistics->unsynced_changes += (int64_t)group->change_count;
-    if (group->wants_sync || is_always_synced(order)) {
+    if (group->is_synced) {
         statistics->syncs++;
         statistics->unsynced_changes = 0;
         statistics->last_sync_s = clock_wall_ms(order->clock) / 1000;
@@ -459,10 +528,16 @@ static void retire_detached(struct order *order, struct group *group)
     group->detached_count = 0;
 }
 
+/* The feed comes first: who sees the group as committed finds its writes there. */
 static void finish_group(struct order *order, struct group *group)
 {
+    if (order->feed != NULL)
+        feed_group(order->feed, group, order->sorted, order->node_id);
     pthread_mutex_lock(&order->mutex);
     atomic_store_explicit(&order->committed, group->number, memory_order_release);
+    if (group->is_synced)
+        atomic_store_explicit(&order->durable, group->number, memory_order_release);
+    order->persisted = order->ceiling;
     order->in_flight = NULL;
     for (size_t i = 0; i < group->touched_count; i++)
         ns_commit_counts(group->touched[i]);
@@ -809,6 +884,7 @@ void order_init(struct order *order, struct engine *engine, struct cache *cache,
     order->clock = clock;
     order->names_changed = names_changed;
     order->ceiling = ceiling;
+    order->persisted = ceiling;
     order->hlc.last = ceiling;
     order->writes_open_at_ms = is_clean || ceiling == 0 ? 0 : after_ceiling_ms(clock, ceiling);
     order->open = xcalloc(1, sizeof *order->open);

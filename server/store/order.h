@@ -46,6 +46,7 @@
 struct change {
     struct entry *entry;
     struct record_header old;
+    bool is_own; /* written by a client of this node, so the others must hear of it (feed.h) */
 };
 
 /* A note of this node (keyspace 'z') that belongs to a group; a NULL value deletes it. */
@@ -73,7 +74,8 @@ struct group {
     struct undo *undos;
     size_t bytes;
     uint64_t stamp_max;
-    bool wants_sync;
+    uint64_t own_stamp_max; /* of those that this node issued; 0 = none */
+    bool wants_sync, is_synced;
 };
 
 /* A batch that was not built by the commit thread, on its way through it. */
@@ -105,11 +107,14 @@ struct order {
     struct group *open;
     struct group *in_flight; /* NULL = the commit thread is idle */
     _Atomic uint64_t committed;
+    _Atomic uint64_t durable;        /* the last group that a durable point covers */
     _Atomic uint64_t newest;         /* the last group that has anything in it */
     _Atomic uint64_t *names_changed; /* the newest group that changed a namespace; the registry's */
     _Atomic uint64_t publications;
     int64_t writes_open_at_ms;       /* after an unclean stop: see C5 */
     char refusing[ENGINE_ERROR_MAX]; /* why writes are refused, "" = they are not */
+    atomic_int gate;                 /* enum gossip_gate: may clients write? */
+    uint64_t persisted;              /* the ceiling on disk, as of the committed group */
     atomic_bool is_engine_open;
     pthread_mutex_t engine_in_use; /* held around long calls outside of any epoch, and to reopen */
 
@@ -119,6 +124,8 @@ struct order {
     struct epoch *epoch;
     struct options *options;
     const struct clock *clock;
+    struct feed *feed; /* not owned; NULL = none */
+    uint64_t node_id;
     struct epoch_thread *commit_epoch;
     struct group *spare; /* an empty group, to be the next open one */
     struct engine_batch *batch;
@@ -154,9 +161,10 @@ void order_failure_seen(struct order *order, struct store_thread *thread);
 
 /* --- for transactions --- */
 
-/* Takes the order.  STATUS_CANNOT_PERSIST, or STATUS_PARKED (too much is waiting already, or it is
- * too early after an unclean stop): then it was not taken. */
-enum status order_enter(struct order *order, int64_t now_ms, int64_t *wake_at_ms) MUST_USE;
+/* Takes the order.  STATUS_CANNOT_PERSIST, or STATUS_PARKED (too much is waiting already): then it
+ * was not taken.  A client's transaction also asks the gate, and waits after an unclean stop. */
+enum status order_enter(struct order *order, int64_t now_ms, bool is_client,
+                        int64_t *wake_at_ms) MUST_USE;
 void order_exit(struct order *order);
 
 /* For a short look or remark from anywhere, also from inside a transaction of this thread. */
@@ -166,7 +174,7 @@ void order_unlock(struct order *order, bool is_locked);
 /* Under the order: the entry becomes part of the open group and takes its key's place in the cache.
  * `base` is what the transaction found under the key (NULL = nothing at all). */
 void order_publish(struct order *order, struct store_thread *thread, struct entry *entry,
-                   const struct entry *base);
+                   const struct entry *base, bool is_own);
 void order_touch(struct order *order, struct ns *ns);
 void order_note(struct order *order, struct bytes key, struct bytes value);
 void order_note_deleted(struct order *order, struct bytes key);
@@ -176,8 +184,10 @@ void order_names_change(struct order *order);
 /* Around the publishing of one transaction: the count of publications is odd between the two. */
 void order_begin_publication(struct order *order);
 void order_end_publication(struct order *order);
-/* The open group has something in it now. */
-void order_published(struct order *order, struct store_thread *thread, uint64_t stamp);
+/* The open group has something in it now.  `stamp` was issued for it; `stamp_max` is at least that,
+ * and what came from elsewhere. */
+void order_published(struct order *order, struct store_thread *thread, uint64_t stamp,
+                     uint64_t stamp_max);
 
 /* Calls each() for all entries that are not committed yet; under the order. */
 void order_each_uncommitted(struct order *order,
@@ -186,6 +196,9 @@ void order_each_uncommitted(struct order *order,
 /* Wakes the commit thread if this thread has published since it last did: at the end of its turn.
  */
 void order_wake(struct order *order, struct store_thread *thread);
+
+/* Calls on_commit() of all threads, as after a commit. */
+void order_wake_all(struct order *order);
 
 /* --- for the background --- */
 

@@ -1,7 +1,8 @@
 #include "store/record.h"
 
-#include "replication/version.h"
+#include "base/hash.h"
 #include "base/wire.h"
+#include "replication/version.h"
 
 #define FLAG_KIND       0x03
 #define FLAG_HAS_EXPIRY 0x04
@@ -9,6 +10,17 @@
 #define FLAG_HAS_CHUNKS 0x10
 #define FLAG_IS_RAW     0x20
 #define FLAGS_KNOWN     0x3f
+
+#define META_HASH_FACTOR 0x9e3779b97f4a7c15u /* odd, so that nothing of the hash is lost */
+
+uint64_t record_content_hash(struct bytes value, struct bytes meta)
+{
+    uint64_t hash = hash_content(value);
+
+    if (meta.size > 0)
+        hash ^= hash_content(meta) * META_HASH_FACTOR;
+    return hash;
+}
 
 uint64_t record_purge_after(const struct record_header *header)
 {

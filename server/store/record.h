@@ -28,6 +28,9 @@ static inline uint16_t record_chunk_count(const struct record_header *header)
     return (uint16_t)((header->value_size + RECORD_CHUNK_SIZE - 1) / RECORD_CHUNK_SIZE);
 }
 
+/* The hash by which versions of one stamp differ; it is stored, and compared between replicas. */
+uint64_t record_content_hash(struct bytes value, struct bytes meta);
+
 /* When a tombstone or expired record may be purged, as a stamp. */
 uint64_t record_purge_after(const struct record_header *header);
 

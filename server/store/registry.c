@@ -370,6 +370,18 @@ struct ns_counts registry_counts(struct registry *registry)
     return sum;
 }
 
+bool registry_is_blank(struct registry *registry)
+{
+    struct ns_counts counts = registry_counts(registry);
+    bool is_blank = counts.keys == 0 && counts.buried == 0;
+
+    pthread_mutex_lock(&registry->titles);
+    for (const struct ns *ns = registry->all; ns != NULL; ns = ns->next)
+        is_blank = is_blank && !ns->is_stored;
+    pthread_mutex_unlock(&registry->titles);
+    return is_blank;
+}
+
 /* ---------- ids ---------- */
 
 /* Under the titles' lock. */

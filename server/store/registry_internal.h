@@ -21,6 +21,8 @@ enum status registry_recount(struct registry *registry, struct engine *engine) M
 
 /* Of all namespaces together, the registry's own records with them. */
 struct ns_counts registry_counts(struct registry *registry);
+/* Has nothing been stored yet, not even what is gone by now? */
+bool registry_is_blank(struct registry *registry);
 
 /* The namespace whose keys are under a local number, retained; NULL if none is (any more). */
 struct ns *registry_by_number(struct registry *registry, uint32_t number);

@@ -29,15 +29,12 @@ struct merge_counts {
     int64_t conflicts; /* one stamp of one node, two values: must stay 0 */
 };
 
-/* Merges the blob's records, in transactions of a bounded size, from *done (bytes of the blob that
- * are done already) on; *done moves on.  *group is raised to the commit to wait for; counts are
- * added up.
- *   STATUS_OK            all of it
- *   STATUS_PARKED        too much waits for the commit thread: try again after a commit
- *   STATUS_CANNOT_PERSIST the store refuses writes
- *   STATUS_CLOCK_SKEW    a record is stamped later than newest_allowed: that one and what follows
- *                        is not merged
- *   STATUS_NO_NAMESPACE  a record's namespace is not known (yet); as above
+/* Called outside of any epoch.  Merges the blob's records, in transactions of a bounded size, from
+ * *done (bytes of the blob that are done already) on; *done moves on.  *group is raised to the
+ * commit to wait for; counts are added up. STATUS_OK            all of it STATUS_PARKED        too
+ * much waits for the commit thread: try again after a commit STATUS_CANNOT_PERSIST the store
+ * refuses writes STATUS_CLOCK_SKEW    a record is stamped later than newest_allowed: that one and
+ * what follows is not merged STATUS_NO_NAMESPACE  a record's namespace is not known (yet); as above
  *   STATUS_CORRUPT       not a blob */
 enum status replica_merge(struct replica *replica, struct bytes blob, uint64_t frame_horizon,
                           uint64_t newest_allowed, size_t *done, struct merge_counts *counts,
@@ -72,6 +69,7 @@ uint64_t store_last_own_at_start(const struct store *store);
 /* Replication's own state, a note of this node.  Returns the group to wait for, 0 while writes are
  * refused; asks for a durable point if is_urgent. */
 uint64_t store_save_state(struct store_thread *thread, struct bytes state, bool is_urgent);
+/* Appended; nothing if none was saved. */
 enum status store_load_state(struct store *store, struct buffer *state) MUST_USE;
 
 /* All groups up to this one are on disk. */

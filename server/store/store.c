@@ -10,6 +10,7 @@
 #include "base/wire.h"
 #include "store/commit.h"
 #include "store/directory.h"
+#include "store/feed.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
 #include "store/record.h"
@@ -17,6 +18,9 @@
 #include "store/store_internal.h"
 #include "store/sweeper.h"
 #include "store/txn_internal.h"
+
+/* Own writes that were not pushed yet; what is older is found by comparing. */
+#define FEED_BYTES_MAX ((size_t)64 << 20)
 
 /* ---------- reading ---------- */
 
@@ -331,6 +335,15 @@ static enum status load_registry(struct store *store, uint64_t newest_stamp, boo
     return status;
 }
 
+/* What was written before this start is not in the feed. */
+static void start_feed(struct store *store)
+{
+    store->feed = feed_create(FEED_BYTES_MAX);
+    feed_cut(store->feed, store->order.hlc.last);
+    store->order.feed = store->feed;
+    store->order.node_id = store->node_id;
+}
+
 static enum status open_parts(struct store *store, const char *directory,
                               char error[STORE_ERROR_MAX])
 {
@@ -345,15 +358,21 @@ static enum status open_parts(struct store *store, const char *directory,
         status = take_notes(store->engine, &notes);
     if (status == STATUS_OK)
         status = load_registry(store, notes.is_clean ? notes.clean : notes.ceiling, was_repaired);
+    store->node_id = notes.node_id;
+    store->aliases = aliases_create(notes.node_id);
+    if (status == STATUS_OK)
+        status = aliases_load(store->aliases, store->engine);
     if (status != STATUS_OK)
         return fail(status, directory, error);
-    store->node_id = notes.node_id;
+    store->last_own_at_start = notes.is_clean ? notes.clean : 0;
+    atomic_store(&store->horizon, UINT64_MAX);
     store->epoch = epoch_create();
     store->cache = cache_create((size_t)options_number(store->options, OPTION_CACHE_SIZE),
                                 &store->order.committed, notes.is_new && !was_repaired);
     order_init(&store->order, store->engine, store->cache, store->epoch, store->options,
                store->clock, registry_changed_mark(store->registry),
                notes.is_clean ? notes.clean : notes.ceiling, notes.is_clean);
+    start_feed(store);
     order_start(&store->order);
     store->sweeper = sweeper_start(store);
     return STATUS_OK;
@@ -362,6 +381,7 @@ static enum status open_parts(struct store *store, const char *directory,
 static void close_half_open(struct store *store)
 {
     registry_destroy(store->registry);
+    aliases_destroy(store->aliases);
     engine_close(store->engine);
     if (store->lock_file >= 0)
         close(store->lock_file);
@@ -413,6 +433,9 @@ void store_close(struct store *store)
     cache_destroy(store->cache);
     epoch_destroy(store->epoch);
     registry_destroy(store->registry);
+    feed_destroy(store->feed);
+    aliases_destroy(store->aliases);
+    free(store->stagger.nodes);
     engine_close(store->engine);
     close(store->lock_file);
     free(store);

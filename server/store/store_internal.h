@@ -2,12 +2,21 @@
 #ifndef STORE_STORE_INTERNAL_H
 #define STORE_STORE_INTERNAL_H
 
+#include "store/aliases.h"
 #include "store/cache.h"
 #include "store/engine.h"
 #include "store/order.h"
 #include "store/store.h"
 
+struct feed;
 struct sweeper;
+
+/* See store_set_stagger(); under the order. */
+struct stagger {
+    uint64_t *nodes; /* owned */
+    size_t count;
+    int64_t step_us;
+};
 
 struct store {
     struct options *options;
@@ -18,6 +27,12 @@ struct store {
     struct registry *registry;
     struct order order;
     struct sweeper *sweeper;
+    struct aliases *aliases;
+    struct feed *feed;
+    struct stagger stagger;
+    uint64_t closed; /* the last answer of store_close_time(); under the order */
+    _Atomic uint64_t horizon;
+    uint64_t last_own_at_start;
     int lock_file;
     uint64_t node_id;
     _Atomic int64_t disk_reads;

@@ -5,14 +5,15 @@
 
 #include "base/condition.h"
 #include "base/memory.h"
+#include "base/wire.h"
 #include "replication/version.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
 #include "store/record.h"
 #include "store/registry_internal.h"
+#include "store/replica.h"
 #include "store/store_internal.h"
 #include "store/txn_internal.h"
-#include "base/wire.h"
 
 #define PERIOD_MS      50  /* between two rounds when there is nothing to do */
 #define KEYS_PER_TXN   128 /* holds up no writer for longer than some tens of microseconds */
@@ -43,7 +44,8 @@ struct sweeper {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool is_stopping;
-    atomic_bool is_active;
+    atomic_bool is_active, wants_horizon;
+    bool is_behind; /* the round had more to do than it may at a time */
     _Atomic int64_t expired, purge_backlog;
 };
 
@@ -89,7 +91,8 @@ static bool is_stopping(struct sweeper *sweeper)
 
 /* ---------- one transaction ---------- */
 
-static void apply_rows(struct sweeper *sweeper, const struct index *index, const struct row *rows,
+/* False: not now. */
+static bool apply_rows(struct sweeper *sweeper, const struct index *index, const struct row *rows,
                        size_t count)
 {
     int64_t wait_ms, applied = 0;
@@ -99,14 +102,15 @@ static void apply_rows(struct sweeper *sweeper, const struct index *index, const
     for (size_t i = 0; i < count; i++)
         txn_name(sweeper->txn, rows[i].ns, rows[i].position.key);
     if (txn_enter(sweeper->txn) != STATUS_OK)
-        return; /* the rows are still there in the next round */
+        return false;
     for (size_t i = 0; i < count; i++)
         applied += index->apply(sweeper->txn, &rows[i]) == STATUS_OK;
     if (txn_commit(sweeper->txn, &depends_on, &wait_ms) != STATUS_OK)
-        return;
+        return false;
     if (index->kind == KEYSPACE_EXPIRY)
         atomic_fetch_add_explicit(&sweeper->expired, applied, memory_order_relaxed);
     store_end_turn(sweeper->thread);
+    return true;
 }
 
 /* ---------- the indexes ---------- */
@@ -116,12 +120,16 @@ struct pass {
     size_t count;
     struct engine_batch *orphans; /* rows of namespaces that are gone */
     size_t orphan_count;
+    uint64_t reached; /* all rows before this time were dealt with */
+    bool is_refused;  /* the store did not take them: the next round tries again */
 };
 
 static void flush_rows(struct sweeper *sweeper, const struct index *index, struct pass *pass)
 {
-    if (pass->count > 0)
-        apply_rows(sweeper, index, pass->rows, pass->count);
+    if (pass->count > 0 && !apply_rows(sweeper, index, pass->rows, pass->count)) {
+        pass->is_refused = true;
+        pass->reached = pass->rows[0].position.time;
+    }
     for (size_t i = 0; i < pass->count; i++) {
         ns_release(pass->rows[i].ns);
         buffer_clear(&pass->rows[i].stored);
@@ -152,14 +160,16 @@ static bool is_restarting(const struct sweeper *sweeper)
     return sweeper->rounds % ROUNDS_TO_RESTART == 0;
 }
 
-/* Visits the rows of an index with a time up to `until`; *from moves on. */
-static void sweep(struct sweeper *sweeper, const struct index *index, uint64_t *from,
-                  uint64_t until)
+/* Visits the rows of an index with a time up to `until`; *from moves on.  True if there are more,
+ * up to `later`. */
+static bool sweep(struct sweeper *sweeper, const struct index *index, uint64_t *from,
+                  uint64_t until, uint64_t later)
 {
     struct store *store = sweeper->store;
     struct engine_iterator *iterator = engine_iterate(store->engine);
     struct keyspace_position position;
     struct pass pass = {.orphans = engine_batch_create()};
+    bool are_more;
     int rows = 0;
 
     engine_iterator_seek(
@@ -167,20 +177,27 @@ static void sweep(struct sweeper *sweeper, const struct index *index, uint64_t *
     *from = until > index->overlap ? until - index->overlap : 0;
     for (; engine_iterator_is_valid(iterator) &&
            index->read(engine_iterator_key(iterator), &position) == STATUS_OK &&
-           position.time <= until;
+           position.time <= until && !pass.is_refused;
          rows++, engine_iterator_next(iterator)) {
         if (rows == ROWS_PER_ROUND) {
             *from = position.time;
+            sweeper->is_behind = true;
             break;
         }
         add_row(sweeper, index, &pass, engine_iterator_key(iterator), position.ns);
     }
+    are_more = engine_iterator_is_valid(iterator) &&
+               index->read(engine_iterator_key(iterator), &position) == STATUS_OK &&
+               position.time <= later;
     engine_iterator_destroy(iterator);
     flush_rows(sweeper, index, &pass);
+    if (pass.is_refused)
+        *from = pass.reached;
     epoch_exit(sweeper->thread->epoch);
     if (pass.orphan_count > 0)
         (void)!order_write_batch(&store->order, pass.orphans);
     engine_batch_destroy(pass.orphans);
+    return are_more;
 }
 
 /* The engine may be used until the epoch is left, which sweep() does. */
@@ -196,12 +213,16 @@ static bool enter_engine(struct sweeper *sweeper)
 static void sweep_indexes(struct sweeper *sweeper)
 {
     int64_t now_ms = clock_wall_ms(sweeper->store->clock);
-    int64_t buried_ms = now_ms - TOMBSTONE_KEPT_MS;
+    uint64_t buried = stamp_of_wall_ms(now_ms - TOMBSTONE_KEPT_MS);
+    uint64_t horizon = store_horizon(sweeper->store);
 
+    sweeper->is_behind = false;
     if (atomic_load(&sweeper->is_active) && enter_engine(sweeper))
-        sweep(sweeper, &expiries, &sweeper->expire_from, (uint64_t)now_ms);
+        (void)sweep(sweeper, &expiries, &sweeper->expire_from, (uint64_t)now_ms, (uint64_t)now_ms);
     if (enter_engine(sweeper))
-        sweep(sweeper, &tombstones, &sweeper->purge_from, stamp_of_wall_ms(buried_ms));
+        atomic_store(&sweeper->wants_horizon, sweep(sweeper, &tombstones, &sweeper->purge_from,
+                                                    horizon < buried ? horizon : buried, buried) &&
+                                                  horizon < buried);
 }
 
 /* ---------- emptied namespaces ---------- */
@@ -361,7 +382,8 @@ static void *run(void *context)
         sweep_indexes(sweeper);
         purge_namespaces(sweeper);
         epoch_collect(sweeper->thread->epoch);
-        pause_for(sweeper, PERIOD_MS);
+        if (!sweeper->is_behind)
+            pause_for(sweeper, PERIOD_MS);
     }
     return NULL;
 }
@@ -373,6 +395,7 @@ struct sweeper *sweeper_start(struct store *store)
     sweeper->store = store;
     sweeper->thread = store_join(store, NULL, NULL);
     sweeper->txn = txn_create(sweeper->thread);
+    txn_set_kind(sweeper->txn, TXN_SWEEP);
     atomic_store(&sweeper->is_active, true);
     pthread_mutex_init(&sweeper->mutex, NULL);
     condition_init(&sweeper->wake);
@@ -403,6 +426,11 @@ void sweeper_set_active(struct sweeper *sweeper, bool is_active)
 int64_t sweeper_expired(const struct sweeper *sweeper)
 {
     return atomic_load_explicit(&sweeper->expired, memory_order_relaxed);
+}
+
+bool sweeper_wants_horizon(const struct sweeper *sweeper)
+{
+    return atomic_load_explicit(&sweeper->wants_horizon, memory_order_relaxed);
 }
 
 int64_t sweeper_purge_backlog(const struct sweeper *sweeper)

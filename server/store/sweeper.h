@@ -23,6 +23,8 @@ void sweeper_stop(struct sweeper *sweeper);
 
 void sweeper_set_active(struct sweeper *sweeper, bool is_active);
 int64_t sweeper_expired(const struct sweeper *sweeper);
+/* Has anything been seen that could be purged but for the horizon (replica.h)? */
+bool sweeper_wants_horizon(const struct sweeper *sweeper);
 int64_t sweeper_purge_backlog(const struct sweeper *sweeper);
 
 #endif

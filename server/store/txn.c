@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/wire.h"
+#include "limits/stagger.h"
 #include "replication/version.h"
 #include "store/carry.h"
 #include "store/keyspace.h"
@@ -32,6 +33,9 @@ struct slot {
     bool is_known;   /* base is what is stored now */
     bool is_fetched; /* `loaded` was read from the engine */
     bool is_deleted; /* by this transaction */
+    bool is_merged;  /* `written` comes from elsewhere */
+    bool is_carried; /* `written` is of this node's clients and of the open group, under another
+                        number: to be fed from here */
     struct loaded loaded;
     const struct entry *base; /* NULL = nothing */
     struct entry *written;    /* by this transaction, of any kind; not published yet */
@@ -54,6 +58,8 @@ struct txn {
     int64_t now_ms, wake_at_ms;
     uint64_t stamp;
     uint64_t depends_on;
+    uint64_t observed; /* the largest stamp from elsewhere */
+    enum txn_kind kind;
     bool is_entered;
     struct slot *slots;
     size_t slot_count, slot_capacity;
@@ -114,10 +120,16 @@ void txn_reset(struct txn *txn, int64_t now_ms)
     txn->wake_at_ms = INT64_MAX;
     txn->stamp = 0;
     txn->depends_on = 0;
+    txn->observed = 0;
     txn->slot_count = 0;
     txn->index_size = 0;
     txn->renumbering_count = 0;
     reset_blocks(txn);
+}
+
+void txn_set_kind(struct txn *txn, enum txn_kind kind)
+{
+    txn->kind = kind;
 }
 
 uint64_t txn_stamp(const struct txn *txn)
@@ -362,7 +374,7 @@ enum status txn_enter(struct txn *txn)
         if (attempt <= FETCH_ATTEMPTS_MAX)
             status = fetch_missing(txn);
         if (status == STATUS_OK)
-            status = order_enter(order, txn->now_ms, &txn->wake_at_ms);
+            status = order_enter(order, txn->now_ms, txn->kind == TXN_CLIENT, &txn->wake_at_ms);
         if (status != STATUS_OK)
             return status;
         if (settle_all(txn))
@@ -451,17 +463,22 @@ enum status txn_find_latest(struct txn *txn, struct ns *ns, struct bytes key,
 {
     struct slot *slot;
     enum status status = known_slot(txn, ns, key, &slot);
+    const struct entry *entry;
 
-    if (status == STATUS_OK && slot->written != NULL)
-        *found = slot->written;
-    else if (status == STATUS_OK)
-        status = txn_find_any(txn, ns, key, found);
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    raise_depends_on(txn, slot->base);
+    entry = slot->written != NULL ? slot->written : slot->base;
+    if (entry == NULL || entry->header.kind == ENTRY_ABSENT)
+        return STATUS_NOT_FOUND;
+    *found = entry;
+    return STATUS_OK;
 }
 
 /* Commands may still hold what they found in the slot: it goes when their turn ends. */
 static void drop_written(struct txn *txn, struct slot *slot)
 {
+    slot->is_merged = slot->is_carried = false;
     if (slot->written != NULL)
         epoch_retire(txn->thread->epoch, slot->written, entry_destroy);
     slot->written = NULL;
@@ -503,6 +520,9 @@ enum status txn_adopt(struct txn *txn, struct ns *ns, const struct entry *entry)
     if (value_size > 0)
         memcpy(entry_value_area(slot->written), entry_value(entry).data, value_size);
     slot->is_deleted = false;
+    slot->is_carried =
+        entry->header.origin == 0 &&
+        atomic_load_explicit(&entry->group, memory_order_relaxed) == txn->store->order.open->number;
     return STATUS_OK;
 }
 
@@ -517,6 +537,29 @@ enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key)
         return STATUS_NOT_FOUND;
     drop_written(txn, slot);
     slot->is_deleted = true;
+    return STATUS_OK;
+}
+
+void txn_observe(struct txn *txn, uint64_t stamp)
+{
+    hlc_observe(&txn->store->order.hlc, stamp);
+    if (stamp > txn->observed)
+        txn->observed = stamp;
+}
+
+enum status txn_put_entry(struct txn *txn, struct ns *ns, struct entry *entry)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, entry_key(entry), &slot);
+
+    if (status != STATUS_OK)
+        return status;
+    entry->hash = slot->hash;
+    entry->ns = slot->number;
+    drop_written(txn, slot);
+    slot->written = entry;
+    slot->is_deleted = false;
+    slot->is_merged = true;
     return STATUS_OK;
 }
 
@@ -645,10 +688,24 @@ static bool is_changed(const struct slot *slot)
            (slot->is_deleted && slot->base != NULL && slot->base->header.kind == ENTRY_LIVE);
 }
 
-/* Client writes carry the transaction's stamp; expiring and purging are no writes. */
+/* Client writes carry the transaction's stamp; merging, expiring and purging are no writes. */
 static bool is_client_write(const struct txn *txn, const struct slot *slot)
 {
-    return is_changed(slot) && (slot->written == NULL || slot->written->header.stamp == txn->stamp);
+    return is_changed(slot) && !slot->is_merged &&
+           (slot->written == NULL || slot->written->header.stamp == txn->stamp);
+}
+
+/* How much longer this node waits than the one that wrote last. */
+static int64_t stagger_ms(const struct store *store, const struct slot *slot)
+{
+    const struct stagger *stagger = &store->stagger;
+    size_t rank;
+
+    if (LIKELY(stagger->count == 0) || slot->base->header.origin == 0)
+        return 0;
+    rank = stagger_rank(hash_content(slot->key), stagger->nodes, stagger->count, store->node_id,
+                        aliases_node(store->aliases, slot->base->header.origin));
+    return ((int64_t)rank * stagger->step_us + 999) / 1000;
 }
 
 static enum status check_rate(const struct txn *txn, const struct slot *slot, int64_t *wait_ms)
@@ -658,7 +715,8 @@ static enum status check_rate(const struct txn *txn, const struct slot *slot, in
 
     if (rate == 0 || slot->base == NULL || slot->base->header.kind == ENTRY_ABSENT)
         return STATUS_OK;
-    if (limits_may_write(stamp_wall_ms(slot->base->header.stamp), txn->now_ms, rate, &wait))
+    if (limits_may_write_after(stamp_wall_ms(slot->base->header.stamp), txn->now_ms, rate,
+                               stagger_ms(txn->store, slot), &wait))
         return STATUS_OK;
     *wait_ms = wait;
     return STATUS_RATE_LIMITED;
@@ -737,24 +795,16 @@ static void count_entry(struct ns *ns, const struct entry *entry, int64_t sign)
         add_to(&ns->expiring_count, sign);
 }
 
-static uint64_t content_hash(const struct entry *entry)
-{
-    uint64_t hash = hash_content(entry_value(entry));
-
-    if (entry->header.meta_size > 0)
-        hash ^= hash_content(entry_meta(entry)) * 0x9e3779b97f4a7c15u;
-    return hash;
-}
-
 static void publish_slot(struct txn *txn, struct slot *slot)
 {
     struct entry *entry = slot->written;
+    bool is_own = is_client_write(txn, slot);
 
     if (entry == NULL) {
         entry = create_buried(slot, ENTRY_TOMBSTONE);
         entry->header.stamp = txn->stamp;
-    } else if (entry->header.kind == ENTRY_LIVE) {
-        entry->header.value_hash = content_hash(entry);
+    } else if (is_own) {
+        entry->header.value_hash = record_content_hash(entry_value(entry), entry_meta(entry));
     }
     count_entry(slot->ns, slot->base, -1);
     count_entry(slot->ns, entry, +1);
@@ -762,7 +812,7 @@ static void publish_slot(struct txn *txn, struct slot *slot)
     if (UNLIKELY(slot->ns->carry != NULL))
         carry_note(slot->ns->carry, slot->key, entry->header.stamp);
     order_touch(&txn->store->order, slot->ns);
-    order_publish(&txn->store->order, txn->thread, entry, slot->base);
+    order_publish(&txn->store->order, txn->thread, entry, slot->base, is_own || slot->is_carried);
     slot->written = NULL;
 }
 
@@ -838,7 +888,8 @@ static void publish(struct txn *txn)
     if (txn->undos != NULL)
         order_add_undos(order, txn->undos);
     txn->undos = NULL;
-    order_published(order, txn->thread, txn->stamp);
+    order_published(order, txn->thread, txn->stamp,
+                    txn->observed > txn->stamp ? txn->observed : txn->stamp);
     txn->depends_on = order->open->number;
 }
 
@@ -858,7 +909,8 @@ enum status txn_commit(struct txn *txn, uint64_t *depends_on, int64_t *wait_ms)
     enum status status = STATUS_OK;
 
     if (has_changes(txn)) {
-        status = check_slots(txn, wait_ms);
+        if (txn->kind == TXN_CLIENT)
+            status = check_slots(txn, wait_ms);
         if (status == STATUS_OK)
             status = store_namespaces(txn);
         if (status != STATUS_OK) {

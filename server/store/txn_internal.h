@@ -5,6 +5,18 @@
 #include "store/order.h"
 #include "store/txn.h"
 
+/* What a transaction is for; it stays so over txn_reset().  Only clients are held up by the gate,
+ * and only their writes have a limit. */
+enum txn_kind { TXN_CLIENT, TXN_SWEEP, TXN_MERGE };
+
+void txn_set_kind(struct txn *txn, enum txn_kind kind);
+
+/* A stamp from elsewhere: what is written from now on is newer. */
+void txn_observe(struct txn *txn, uint64_t stamp);
+
+/* Merging: writes a record as it is, with its own stamp and origin.  Takes the entry over. */
+enum status txn_put_entry(struct txn *txn, struct ns *ns, struct entry *entry) MUST_USE;
+
 /* The namespace moves to another local number when the transaction commits, and sees itself there
  * at once; what was under the old number is purged.  NUMBER_NONE: it has none before, or after. */
 #define NUMBER_NONE UINT32_MAX
@@ -18,7 +30,8 @@ void txn_add_undo(struct txn *txn, void (*run)(void *context, bool is_failed), v
 
 struct store_thread *txn_thread(const struct txn *txn);
 
-/* As txn_find(), but of whatever kind; STATUS_NOT_FOUND if nothing is stored. */
+/* As txn_find(), but of whatever kind; STATUS_NOT_FOUND if nothing is stored.  The commit waits for
+ * what is found. */
 enum status txn_find_latest(struct txn *txn, struct ns *ns, struct bytes key,
                             const struct entry **found) MUST_USE;
 

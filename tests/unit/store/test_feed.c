@@ -19,9 +19,8 @@ static struct feed *create_wanted(size_t bytes_max)
 {
     struct feed *feed = feed_create(bytes_max);
 
-    append(feed, 100, ' ', 0);
+    feed_cut(feed, 101);
     feed_set_wanted(feed, true);
-    append(feed, 101, ' ', 0);
     return feed;
 }
 
@@ -120,6 +119,11 @@ static void a_commit_larger_than_the_feed_leaves_a_cut(void **state)
     assert_read(feed, 101, 100, "cut", 110);
     append(feed, 120, 'y', 1);
     assert_read(feed, 110, 100, "y", 120);
+    assert_true(feed_can_hold(feed, PIECE_SIZE));
+    assert_false(feed_can_hold(feed, PIECE_SIZE + 1));
+    feed_cut(feed, 130);
+    assert_read(feed, 120, 100, "cut", 130);
+    assert_read(feed, 130, 100, "", 130);
     feed_destroy(feed);
 }
 
@@ -163,9 +167,9 @@ static void a_commit_that_began_before_it_was_wanted_is_cut_off(void **state)
     struct feed *feed = feed_create(1 << 20);
 
     (void)state;
-    append(feed, 100, ' ', 0);
+    feed_cut(feed, 100);
     feed_set_wanted(feed, true);
-    append(feed, 110, ' ', 0);
+    feed_cut(feed, 110);
     assert_read(feed, 100, 100, "cut", 110);
     append(feed, 120, ' ', 0);
     assert_read(feed, 110, 100, "", 120);
