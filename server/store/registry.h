@@ -8,8 +8,18 @@
  *
  * N1  Changes are made under the commit order (order.h) and undone if their commit fails.
  * N2  `struct ns` lives until the last ns_release(); a dropped one is marked and answers nothing.
- * N3  Titles are unique here.  Should two replicas create one title at the same time, the namespace
- *     with the smaller (creation stamp, id) keeps it; the other is found under "<title>~<id>".
+ * N3  A title is shown by one namespace only.  Should two replicas give one title to two, at the
+ *     same time, the namespace with the smaller (creation stamp, id) keeps it; the other is shown,
+ *     and found, as "<title>~<first 8 digits of its id>" until the first is renamed or dropped.
+ * N4  Title and settings are one record, and as with any record the newest version of it holds: of
+ *     two replicas that rename a namespace, or set two of its options, at the same time, the later
+ *     one decides on both.  The order that SWAPDB gives to the databases is one record too.
+ * N5  Emptying and dropping kill what was written before, on every replica: records not newer than
+ *     emptied_stamp are dead, whenever they come.  What another replica wrote after an emptying
+ *     stays.  A namespace that is dropped is gone with all of it, unless another replica renames it
+ *     after that moment: then it comes back, without what was written before the drop.
+ * N6  The id of db<n> follows from n, so it has no record until it has settings.  Databases that
+ *     only other replicas have (option databases) are stored here too, out of sight.
  */
 #ifndef STORE_REGISTRY_H
 #define STORE_REGISTRY_H

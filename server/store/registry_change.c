@@ -267,18 +267,15 @@ enum status registry_rename(struct txn *txn, struct bytes title, struct bytes ne
     return put_ns(txn, ns);
 }
 
-/* The record of its last emptying goes with it, and the tombstone says how much is dead if the
- * namespace should come back: a rename elsewhere may be newer than this drop. */
-static enum status delete_emptied(struct txn *txn, const struct ns *ns)
+/* The tombstone of the record of emptyings tells those who keep the namespace, because a rename is
+ * newer than this drop, what is dead of it. */
+static enum status bury_emptied(struct txn *txn, const struct ns *ns)
 {
     struct registry *registry = registry_of(txn);
     char key[ID_KEY_SIZE];
-    enum status status =
-        txn_delete(txn, registry->self, registry_id_key(key, KEY_EMPTIED, ns_id(ns)));
 
-    if (status == STATUS_OK)
-        registry_absent(registry, ns_id(ns))->emptied_stamp = txn_stamp(txn);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    registry_absent(registry, ns_id(ns))->emptied_stamp = txn_stamp(txn);
+    return txn_bury(txn, registry->self, registry_id_key(key, KEY_EMPTIED, ns_id(ns)));
 }
 
 enum status registry_drop(struct txn *txn, struct bytes title)
@@ -297,7 +294,7 @@ enum status registry_drop(struct txn *txn, struct bytes title)
     if (ns == NULL)
         return STATUS_NO_NAMESPACE;
     registry_end(txn, ns);
-    status = delete_emptied(txn, ns);
+    status = bury_emptied(txn, ns);
     if (status != STATUS_OK)
         return status;
     return txn_delete(txn, registry->self, registry_key_of(key, ns));

@@ -9,7 +9,7 @@
  * Keys and values of the registry's records:
  *
  *     'n' id       version u8 = 1, creation stamp u64, settings i64 x LIMIT_COUNT, title
- *     'e' id       u64: what is not newer is dead.  Its tombstone, which dropping the namespace
+ *     'e' id       u64: what is not newer is dead.  A tombstone, which dropping the namespace
  *                  leaves, says the same of its own stamp
  *     'd'          SWAPDB: for each database number, from 0 on, the id it names; numbers behind
  *                  the last name what they are called after

@@ -572,6 +572,20 @@ static struct entry *create_buried(const struct slot *slot, enum entry_kind kind
     return entry;
 }
 
+enum status txn_bury(struct txn *txn, struct ns *ns, struct bytes key)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+
+    if (status != STATUS_OK)
+        return status;
+    drop_written(txn, slot);
+    slot->written = create_buried(slot, ENTRY_TOMBSTONE);
+    slot->written->header.stamp = txn->stamp;
+    slot->is_deleted = false;
+    return STATUS_OK;
+}
+
 enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key)
 {
     struct slot *slot;

@@ -35,6 +35,9 @@ struct store_thread *txn_thread(const struct txn *txn);
 enum status txn_find_latest(struct txn *txn, struct ns *ns, struct bytes key,
                             const struct entry **found) MUST_USE;
 
+/* Leaves a tombstone under a key, whatever was there. */
+enum status txn_bury(struct txn *txn, struct ns *ns, struct bytes key) MUST_USE;
+
 /* Stores a copy of an entry of any kind under its key, with its own stamp and origin. */
 enum status txn_adopt(struct txn *txn, struct ns *ns, const struct entry *entry) MUST_USE;
 
