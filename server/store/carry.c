@@ -113,13 +113,19 @@ static struct carry *create(uint64_t stamp, uint32_t number)
     return carry;
 }
 
-/* NULL if another thread is looking in this namespace already. */
+static bool is_prepared(const struct carry *carry, uint64_t stamp)
+{
+    return carry != NULL && carry->is_ready && carry->stamp <= stamp &&
+           carry->noted.size < CARRY_NOTED_MAX;
+}
+
+/* NULL if that is done, or another thread is looking in this namespace. */
 static struct carry *begin(struct order *order, struct ns *ns, uint64_t stamp)
 {
     bool is_locked = order_lock(order);
     struct carry *carry = NULL;
 
-    if (ns->carry == NULL || ns->carry->is_ready) {
+    if (ns->carry == NULL || (ns->carry->is_ready && !is_prepared(ns->carry, stamp))) {
         carry_destroy(ns->carry);
         carry = create(stamp, atomic_load(&ns->number));
         ns->carry = carry;
@@ -155,12 +161,6 @@ enum status carry_prepare(struct store_thread *thread, struct ns *ns, uint64_t s
 }
 
 /* ---------- carrying them over ---------- */
-
-static bool is_prepared(const struct carry *carry, uint64_t stamp)
-{
-    return carry != NULL && carry->is_ready && carry->stamp <= stamp &&
-           carry->noted.size < CARRY_NOTED_MAX;
-}
 
 /* What was prepared for the namespace, or else what is found now. */
 static enum status take_candidates(struct txn *txn, struct ns *ns, uint64_t stamp,

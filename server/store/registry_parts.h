@@ -29,7 +29,7 @@
 /* An id that names no namespace here: what must be known should one appear. */
 struct absent {
     unsigned char id[NS_ID_SIZE];
-    bool is_dropped;
+    atomic_bool is_dropped; /* asked for outside of the order */
     uint64_t emptied_stamp;
     struct absent *next;
 };

@@ -253,12 +253,25 @@ static enum status merge_arrivals(struct replica *replica, struct merge_counts *
     return status;
 }
 
+/* What would take long under the order. */
+static enum status prepare(struct replica *replica)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < replica->count && status == STATUS_OK; i++)
+        if (is_registry(&replica->arrivals[i].record))
+            status = registry_prepare(replica->thread, &replica->arrivals[i].record);
+    return status;
+}
+
 /* One transaction, in an epoch of its own. */
 static enum status merge_batch(struct replica *replica, struct merge_counts *counts,
                                uint64_t *group)
 {
-    enum status status;
+    enum status status = prepare(replica);
 
+    if (status != STATUS_OK)
+        return status;
     epoch_enter(replica->thread->epoch);
     status = merge_arrivals(replica, counts, group);
     epoch_exit(replica->thread->epoch);

@@ -678,11 +678,14 @@ static void what_is_written_while_an_emptying_is_prepared_survives_too(void **st
     record = wire_of(&all[0]);
     assert_int_equal(registry_prepare(b->thread, &record), STATUS_OK);
     put(b, db(b, 0), "late", "v");
+    assert_int_equal(registry_prepare(b->thread, &record), STATUS_OK); /* a second attempt */
+    put(b, db(b, 0), "later", "v");
     merge(b, &all[0], false);
     free_carried(&all[0]);
     assert_true(has(b, db(b, 0), "early"));
     assert_true(has(b, db(b, 0), "late"));
-    assert_int_equal(db(b, 0)->key_count, 2);
+    assert_true(has(b, db(b, 0), "later"));
+    assert_int_equal(db(b, 0)->key_count, 3);
 }
 
 static void records_merged_with_the_emptying_in_one_transaction_survive_it(void **state)
