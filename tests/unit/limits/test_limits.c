@@ -127,6 +127,19 @@ static void a_clock_set_back_does_not_lock_a_key(void **state)
     assert_true(limits_may_write(NOW_MS + 3600000, NOW_MS, 1, &wait_ms));
 }
 
+static void a_longer_distance_is_counted_from_the_same_write(void **state)
+{
+    int64_t wait_ms = 4711;
+
+    (void)state;
+    assert_false(limits_may_write_after(NOW_MS, NOW_MS + 1000, 1, 2500, &wait_ms));
+    assert_int_equal(wait_ms, 2500);
+    assert_false(limits_may_write_after(NOW_MS, NOW_MS, 1, 2500, &wait_ms));
+    assert_int_equal(wait_ms, 3500);
+    assert_true(limits_may_write_after(NOW_MS, NOW_MS + 3500, 1, 2500, &wait_ms));
+    assert_true(limits_may_write_after(NOW_MS, NOW_MS, 0, 2500, &wait_ms));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +154,7 @@ int main(void)
         cmocka_unit_test(a_rate_makes_its_distance),
         cmocka_unit_test(a_stamp_a_little_ahead_still_holds),
         cmocka_unit_test(a_clock_set_back_does_not_lock_a_key),
+        cmocka_unit_test(a_longer_distance_is_counted_from_the_same_write),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

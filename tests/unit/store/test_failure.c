@@ -15,7 +15,11 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/wire.h"
+#include "replication/records.h"
+#include "store/feed.h"
+#include "store/record.h"
 #include "store/registry_internal.h"
+#include "store/replica.h"
 #include "store/scan.h"
 #include "store/store_internal.h"
 #include "unit/test.h"
@@ -306,6 +310,87 @@ static void a_failed_commit_leaves_nothing_behind_and_the_store_recovers(void **
     assert_stored("kept", "2");
     assert_stored("lost", NULL);
     assert_count_is_exact(1);
+}
+
+#define OTHER_NODE 77
+
+static uint64_t merge_key_unseen(const char *key)
+{
+    struct replica *replica = replica_create(fixture.thread);
+    static const char db0[NS_ID_SIZE];
+    struct merge_counts counts = {0};
+    struct buffer blob = {0};
+    struct records_writer writer = {.out = &blob};
+    struct bytes none = {"", 0};
+    struct wire_record record = {
+        .ns = {db0, NS_ID_SIZE},
+        .key = bytes_of(key),
+        .meta = none,
+        .value = none,
+        .version = {stamp_of_wall_ms(now_ms()), OTHER_NODE, record_content_hash(none, none)},
+        .expiry_ms = EXPIRY_NONE};
+    uint64_t group = 0;
+    size_t done = 0;
+
+    records_put(&writer, &record);
+    epoch_exit(store_epoch(fixture.thread));
+    assert_int_equal(
+        replica_merge(replica, buffer_view(&blob), 0, UINT64_MAX, &done, &counts, &group),
+        STATUS_OK);
+    epoch_enter(store_epoch(fixture.thread));
+    assert_int_equal(counts.taken, 1);
+    buffer_clear(&blob);
+    replica_destroy(replica);
+    return group;
+}
+
+/* The note that says who the alias is was lost with the record. */
+static void a_node_is_known_though_its_first_record_was_lost(void **state)
+{
+    const struct entry *entry;
+    uint64_t depends_on = 0;
+
+    (void)state;
+    store_set_horizon(fixture.store, 0);
+    assert_true(put("mine", "1"));
+    atomic_store(&is_full, true);
+    assert_false(wait_for_group(merge_key_unseen("lost")));
+    assert_stored("lost", NULL);
+    repair_disk();
+    wait_until_writable();
+    assert_true(wait_for_group(merge_key_unseen("kept")));
+    reopen_store();
+    assert_stored("lost", NULL);
+    assert_stored("kept", "");
+    assert_int_equal(
+        store_find(fixture.thread, db(0), bytes_of("kept"), now_ms(), &entry, &depends_on),
+        STATUS_OK);
+    assert_int_equal(store_node_of_alias(fixture.store, entry->header.origin), OTHER_NODE);
+}
+
+static void a_failed_commit_is_not_fed_and_saves_no_state(void **state)
+{
+    struct buffer blob = {0}, saved = {0};
+    uint64_t from, to = 0, cut;
+
+    (void)state;
+    feed_set_wanted(store_feed(fixture.store), true);
+    assert_true(put("kept", "1"));
+    from = store_clock(fixture.store);
+    atomic_store(&is_full, true);
+    (void)put_unseen("lost", bytes_of("1"));
+    assert_false(wait_for_group(store_save_state(fixture.thread, bytes_of("lost"), true)));
+    assert_int_equal(store_save_state(fixture.thread, bytes_of("refused"), false), 0);
+    assert_true(feed_read(store_feed(fixture.store), from, 1000, &blob, &to, &cut));
+    assert_int_equal(blob.size, 0);
+    repair_disk();
+    wait_until_writable();
+    assert_int_equal(store_load_state(fixture.store, &saved), STATUS_OK);
+    assert_int_equal(saved.size, 0);
+    assert_true(put("kept", "2"));
+    assert_true(feed_read(store_feed(fixture.store), from, 1000, &blob, &to, &cut));
+    assert_int_not_equal(blob.size, 0);
+    buffer_clear(&blob);
 }
 
 static void what_a_failed_commit_overwrote_and_deleted_is_back(void **state)
@@ -674,6 +759,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLAIM(a_failed_commit_leaves_nothing_behind_and_the_store_recovers),
+        CLAIM(a_node_is_known_though_its_first_record_was_lost),
+        CLAIM(a_failed_commit_is_not_fed_and_saves_no_state),
         CLAIM(what_a_failed_commit_overwrote_and_deleted_is_back),
         CLAIM(an_emptied_namespace_comes_back_and_its_readers_need_not_wait),
         CLAIM(an_emptying_by_another_replica_is_taken_back_whole),

@@ -3,9 +3,12 @@
 #include "store/replica.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "replication/records.h"
 #include "store/feed.h"
 #include "store/record.h"
@@ -596,6 +599,89 @@ static void a_namespace_comes_before_its_keys(void **state)
     buffer_clear(&blob);
 }
 
+static void change_registry(struct side *side, enum status (*change)(struct txn *txn))
+{
+    assert_int_equal(begin_txn(side), STATUS_OK);
+    assert_int_equal(change(side->txn), STATUS_OK);
+    assert_int_equal(finish_txn(side, true), STATUS_OK);
+}
+
+static void emptying_a_namespace_elsewhere_leaves_what_is_newer(void **state)
+{
+    (void)state;
+    assert_int_equal(put(&a, "old", "1"), STATUS_OK);
+    exchange();
+    assert_int_equal(put(&b, "unseen", "1"), STATUS_OK);
+    pass_ms(1);
+    change_registry(&a, registry_empty_databases);
+    pass_ms(1);
+    assert_int_equal(put(&b, "new", "1"), STATUS_OK);
+    exchange();
+    assert_both("old", "(none)");
+    assert_both("unseen", "(none)");
+    assert_both("new", "1");
+    assert_same_version("new");
+    assert_int_equal(a.counts.dead, 1);
+    reopen(&b);
+    assert_both("unseen", "(none)");
+    assert_both("new", "1");
+}
+
+/* The write and the emptying from elsewhere are in one group: the write moves with its namespace.
+ */
+static void a_write_that_outlives_an_emptying_in_its_group_is_fed(void **state)
+{
+    struct buffer emptying;
+
+    (void)state;
+    assert_int_equal(put(&a, "old", "1"), STATUS_OK);
+    exchange();
+    change_registry(&a, registry_empty_databases);
+    pass_ms(1);
+    emptying = new_writes(&a);
+    assert_int_equal(begin_txn(&b), STATUS_OK);
+    put_in(&b, db(&b, 0), "new", bytes_of("1"), "", EXPIRY_NONE);
+    assert_int_equal(finish_txn(&b, false), STATUS_OK);
+    assert_int_equal(merge(&b, buffer_view(&emptying)), STATUS_OK);
+    exchange();
+    assert_both("old", "(none)");
+    assert_both("new", "1");
+    buffer_clear(&emptying);
+}
+
+static enum status create_photos(struct txn *txn)
+{
+    return registry_create(txn, bytes_of("photos"));
+}
+
+static enum status drop_photos(struct txn *txn)
+{
+    return registry_drop(txn, bytes_of("photos"));
+}
+
+static void keys_of_a_dropped_namespace_are_dead(void **state)
+{
+    struct ns *ns;
+    struct buffer late;
+
+    (void)state;
+    change_registry(&a, create_photos);
+    exchange();
+    assert_int_equal(registry_find(store_registry(b.store), bytes_of("photos"), &ns), STATUS_OK);
+    change_registry(&a, drop_photos);
+    assert_int_equal(begin_txn(&b), STATUS_OK);
+    put_in(&b, ns, "key", bytes_of("1"), "", EXPIRY_NONE);
+    assert_int_equal(finish_txn(&b, true), STATUS_OK);
+    ns_release(ns);
+    late = new_writes(&b);
+    push(&a, &b);
+    assert_int_equal(registry_find(store_registry(b.store), bytes_of("photos"), &ns),
+                     STATUS_NO_NAMESPACE);
+    assert_int_equal(merge(&a, buffer_view(&late)), STATUS_OK);
+    assert_int_equal(a.counts.dead, 1);
+    buffer_clear(&late);
+}
+
 static void keys_of_an_unknown_namespace_are_not_merged(void **state)
 {
     struct wire_record records[2] = {record_of("1", "1", stamp_now()),
@@ -685,6 +771,84 @@ static void a_merge_goes_on_where_it_stopped(void **state)
     assert_int_equal(merge_from(&a, buffer_view(&blob), NO_LIMIT, &wrong), STATUS_CORRUPT);
     buffer_clear(&first);
     buffer_clear(&blob);
+}
+
+/* A client of one side, on a thread of its own. */
+struct writer {
+    struct side *side;
+    pthread_t id;
+    atomic_bool is_done;
+};
+
+#define WRITER_ROUNDS 300
+#define WRITER_KEYS   200
+
+static void write_some(struct side *side, struct store_thread *thread, struct txn *txn,
+                       struct random *random)
+{
+    uint64_t group = 0;
+    int64_t wait_ms;
+    char key[16], *area;
+
+    txn_reset(txn, now_ms());
+    epoch_enter(store_epoch(thread));
+    if (txn_enter(txn) == STATUS_OK) {
+        for (int i = 0; i < 5; i++) {
+            (void)snprintf(key, sizeof key, "%d", (int)random_below(random, WRITER_KEYS));
+            if (random_below(random, 4) == 0)
+                (void)!txn_delete(txn, db(side, 0), bytes_of(key));
+            else if (txn_put(txn, db(side, 0), bytes_of(key), (struct bytes){"", 0}, EXPIRY_NONE,
+                             false, 1, &area) == STATUS_OK)
+                *area = (char)('a' + random_below(random, 26));
+        }
+        (void)!txn_commit(txn, &group, &wait_ms);
+    }
+    epoch_exit(store_epoch(thread));
+    store_end_turn(thread);
+}
+
+static void *run_writer(void *context)
+{
+    struct writer *writer = context;
+    struct store_thread *thread = store_join(writer->side->store, count_wake, writer->side);
+    struct random random = {(uint64_t)(uintptr_t)writer};
+    struct txn *txn = txn_create(thread);
+
+    for (int round = 0; round < WRITER_ROUNDS; round++) {
+        write_some(writer->side, thread, txn, &random);
+        if (round % 10 == 0)
+            pass_ms(1);
+        poll(NULL, 0, round % 7 == 0);
+    }
+    txn_destroy(txn);
+    store_leave(thread);
+    atomic_store(&writer->is_done, true);
+    return NULL;
+}
+
+static void stores_agree_after_writing_and_merging_at_once(void **state)
+{
+    struct writer writers[2] = {{.side = &a}, {.side = &b}};
+    char key[16];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        pthread_create(&writers[i].id, NULL, run_writer, &writers[i]);
+    while (!atomic_load(&writers[0].is_done) || !atomic_load(&writers[1].is_done))
+        exchange();
+    for (int i = 0; i < 2; i++)
+        pthread_join(writers[i].id, NULL);
+    wait_committed(&a, store_newest_group(a.store));
+    wait_committed(&b, store_newest_group(b.store));
+    exchange();
+    for (int i = 0; i < WRITER_KEYS; i++) {
+        (void)snprintf(key, sizeof key, "%d", i);
+        if (version_at(&a, key).stamp != 0 || version_at(&b, key).stamp != 0)
+            assert_same_version(key);
+    }
+    assert_int_equal(a.counts.conflicts + b.counts.conflicts, 0);
+    assert_int_equal(db(&a, 0)->key_count, db(&b, 0)->key_count);
+    assert_int_equal(store_buried_count(a.store), store_buried_count(b.store));
 }
 
 /* ---------- claims: what survives ---------- */
@@ -1036,12 +1200,16 @@ int main(void)
         CLAIM(also_after_a_crash),
         CLAIM(nothing_is_merged_from_a_record_of_the_future_on),
         CLAIM(a_namespace_comes_before_its_keys),
+        CLAIM(emptying_a_namespace_elsewhere_leaves_what_is_newer),
+        CLAIM(a_write_that_outlives_an_emptying_in_its_group_is_fed),
+        CLAIM(keys_of_a_dropped_namespace_are_dead),
         CLAIM(keys_of_an_unknown_namespace_are_not_merged),
         CLAIM(a_value_that_does_not_fit_its_hash_is_corrupt),
         CLAIM(what_may_have_been_purged_does_not_come_back),
         CLAIM(what_an_emptied_namespace_held_is_dead),
         CLAIM(merging_into_a_new_database_writes_nothing_of_its_own),
         CLAIM(a_merge_goes_on_where_it_stopped),
+        CLAIM(stores_agree_after_writing_and_merging_at_once),
         CLAIM(nodes_are_known_after_a_restart_and_after_a_crash),
         CLAIM(the_state_survives),
         CLAIM(what_was_written_before_a_clean_stop_is_known_to_be_held),
