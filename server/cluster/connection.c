@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
@@ -262,6 +263,7 @@ static void receive_message(struct link *link, struct bytes name, struct bytes b
     enum message_kind kind;
     char reason[128];
 
+    assert(link->node != NULL); /* it is UP */
     if (message_kind_of(name, &kind) != STATUS_OK)
         return;
     if (links->config.on_message(links->config.context, link->node->id, kind, body) == STATUS_OK)

@@ -29,7 +29,7 @@ static void drop_first(struct send_queue *queue, enum send_class class)
     struct waiting_message *message = TAILQ_FIRST(&queue->messages[class]);
 
     TAILQ_REMOVE(&queue->messages[class], message, entry);
-    queue->size[class] -= message->size;
+    queue->size[class] -= sizeof *message + message->size;
     free(message);
 }
 
@@ -51,18 +51,18 @@ static enum send_class class_of(enum message_kind kind, size_t size)
 bool send_queue_add(struct send_queue *queue, enum message_kind kind, struct bytes body)
 {
     enum send_class class = class_of(kind, body.size);
-    bool is_alone = TAILQ_EMPTY(&queue->messages[class]);
+    size_t size = sizeof(struct waiting_message) + body.size;
     struct waiting_message *message;
 
-    if (!is_alone && queue->size[class] + body.size > size_max[class])
+    if (!TAILQ_EMPTY(&queue->messages[class]) && queue->size[class] + size > size_max[class])
         return false;
-    message = xmalloc(sizeof *message + body.size);
+    message = xmalloc(size);
     message->kind = kind;
     message->size = body.size;
     if (body.size > 0)
         memcpy(message->body, body.data, body.size);
     TAILQ_INSERT_TAIL(&queue->messages[class], message, entry);
-    queue->size[class] += body.size;
+    queue->size[class] += size;
     return true;
 }
 

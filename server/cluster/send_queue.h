@@ -27,7 +27,7 @@ TAILQ_HEAD(waiting_messages, waiting_message);
 
 struct send_queue {
     struct waiting_messages messages[SEND_CLASS_COUNT];
-    size_t size[SEND_CLASS_COUNT]; /* of their bodies */
+    size_t size[SEND_CLASS_COUNT]; /* in memory */
     size_t offset;                 /* of the first long one, so much has left */
     size_t short_since_piece;      /* bytes */
 };

@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -304,13 +307,14 @@ static void an_older_process_of_a_node_is_refused(void **state)
     RUN_UNTIL(a.ups == 1 && b.ups == 1);
     node_close(&a);
     RUN_UNTIL(b.downs == 1);
+    clock_ahead_us += 2000000; /* the same address may be complained of again */
     open_incarnation(&a, 1, 6);
     node_dial(&a, b.address);
     RUN_UNTIL(log_count("a newer incarnation of this node is known") == 2);
     node_close(&a);
     open_incarnation(&a, 1, 7);
-    node_dial(&a, b.address);
     clock_ahead_us += 2000000;
+    node_dial(&a, b.address);
     RUN_UNTIL(log_count("a newer incarnation of this node is known") == 4);
     node_close(&a);
     open_incarnation(&a, 1, 8);
@@ -362,11 +366,145 @@ static void an_idle_link_stays(void **state)
 {
     (void)state;
     connect_pair();
-    for (int i = 0; i < 10; i++) {
-        clock_ahead_us += 600000;
-        run_turns(6);
+    for (int i = 0; i < 7; i++) {
+        clock_ahead_us += 900000;
+        run_turns(4);
     }
     assert_int_equal(a.downs + b.downs, 0);
+    close_pair();
+}
+
+/* --- a way that is blocked --- */
+
+/* Hands on the bytes of one connection to a node until it is told to stop. */
+struct relay {
+    struct evconnlistener *listener;
+    struct bufferevent *near, *far;
+    const struct test_node *to;
+    char address[32];
+};
+
+static void on_relayed(struct bufferevent *from, void *context)
+{
+    struct relay *relay = context;
+    struct bufferevent *into = from == relay->near ? relay->far : relay->near;
+
+    (void)bufferevent_write_buffer(into, bufferevent_get_input(from));
+}
+
+static struct sockaddr_in loopback_address(int port)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
+                                .sin_addr = {htonl(INADDR_LOOPBACK)}};
+}
+
+static void on_relay_accept(struct evconnlistener *listener, evutil_socket_t descriptor,
+                            struct sockaddr *from, int size, void *context)
+{
+    struct relay *relay = context;
+    struct sockaddr_in address = loopback_address(links_port(relay->to->links));
+
+    (void)listener;
+    (void)from;
+    (void)size;
+    relay->near = bufferevent_socket_new(base, descriptor, BEV_OPT_CLOSE_ON_FREE);
+    relay->far = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    bufferevent_setcb(relay->near, on_relayed, NULL, NULL, relay);
+    bufferevent_setcb(relay->far, on_relayed, NULL, NULL, relay);
+    (void)bufferevent_enable(relay->near, EV_READ | EV_WRITE);
+    (void)bufferevent_enable(relay->far, EV_READ | EV_WRITE);
+    assert_int_equal(
+        bufferevent_socket_connect(relay->far, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+static void relay_open(struct relay *relay, const struct test_node *to)
+{
+    struct sockaddr_in address = loopback_address(0);
+    socklen_t size = sizeof address;
+
+    *relay = (struct relay){.to = to};
+    relay->listener = evconnlistener_new_bind(base, on_relay_accept, relay, LEV_OPT_CLOSE_ON_FREE,
+                                              16, (struct sockaddr *)&address, sizeof address);
+    assert_non_null(relay->listener);
+    (void)getsockname(evconnlistener_get_fd(relay->listener), (struct sockaddr *)&address, &size);
+    (void)snprintf(relay->address, sizeof relay->address, "127.0.0.1:%d", ntohs(address.sin_port));
+}
+
+static void relay_stop(struct relay *relay)
+{
+    (void)bufferevent_disable(relay->near, EV_READ);
+    (void)bufferevent_disable(relay->far, EV_READ);
+}
+
+static void relay_close(struct relay *relay)
+{
+    evconnlistener_free(relay->listener);
+    bufferevent_free(relay->near);
+    bufferevent_free(relay->far);
+}
+
+/* Until a puts nothing more into its links to b: all that the kernel takes is full. */
+static void run_until_full(void)
+{
+    int64_t in, out, before = -1;
+
+    for (int still = 0; still < 50; still = out == before ? still + 1 : 0, before = out) {
+        links_bytes(a.links, 2, &in, &out);
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+}
+
+static void a_reader_that_stops_costs_a_bound_of_memory(void **state)
+{
+    struct buffer body = body_of((size_t)1 << 20);
+    struct relay relay;
+    size_t before;
+
+    (void)state;
+    open_pair();
+    relay_open(&relay, &b);
+    node_dial(&a, relay.address);
+    RUN_UNTIL(a.ups == 1 && b.ups == 1);
+    relay_stop(&relay);
+    before = memory_used();
+    for (int i = 0; i < 100; i++) {
+        links_send(a.links, 2, MESSAGE_PUSH, buffer_view(&body));
+        links_send(a.links, 2, MESSAGE_GET, (struct bytes){body.data, 100000});
+        links_send(a.links, 2, MESSAGE_BEAT, (struct bytes){body.data, 10000});
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    assert_true(memory_used() < before + ((size_t)20 << 20));
+    assert_int_equal(a.downs, 0);
+    relay_close(&relay);
+    buffer_clear(&body);
+    close_pair();
+}
+
+static void a_link_that_does_not_move_is_gone_around(void **state)
+{
+    struct buffer body = body_of((size_t)20 << 20);
+    struct relay relay;
+
+    (void)state;
+    open_pair();
+    relay_open(&relay, &b);
+    node_dial(&a, relay.address);
+    node_dial(&b, a.address);
+    RUN_UNTIL(a.ups + b.ups == 3);
+    relay_stop(&relay);
+    links_send(a.links, 2, MESSAGE_PUSH, buffer_view(&body));
+    run_until_full();
+    for (int64_t waited_us = 0; b.arrived == 0 && waited_us < 4000000; waited_us += 100000) {
+        clock_ahead_us += 100000;
+        links_send(a.links, 2, MESSAGE_FETCH, bytes_of("by either way"));
+        run_turns(2);
+    }
+    assert_int_equal(b.order[0], MESSAGE_FETCH);
+    assert_true(b.arrived > 0);
+    assert_int_equal(a.downs + b.downs, 0);
+    relay_close(&relay);
+    buffer_clear(&body);
     close_pair();
 }
 
@@ -374,9 +512,7 @@ static void an_idle_link_stays(void **state)
 
 static int connect_raw(const struct test_node *node)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)links_port(node->links)),
-                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = loopback_address(links_port(node->links));
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(descriptor >= 0);
@@ -578,6 +714,8 @@ int main(void)
         NODES_TEST(a_wrong_secret_is_one_line_on_both_sides),
         NODES_TEST(a_link_on_which_nothing_comes_is_closed),
         NODES_TEST(an_idle_link_stays),
+        NODES_TEST(a_reader_that_stops_costs_a_bound_of_memory),
+        NODES_TEST(a_link_that_does_not_move_is_gone_around),
         NODES_TEST(a_stranger_gets_one_error_and_is_closed),
         NODES_TEST(a_frame_over_4_kib_is_not_waited_for),
         NODES_TEST(messages_before_the_proof_are_refused),
