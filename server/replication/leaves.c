@@ -172,6 +172,25 @@ struct leaf *leaves_next(struct leaves *leaves, const struct leaf *leaf)
     return page->next != NULL ? &page->next->leaves[0] : NULL;
 }
 
+static bool is_first(struct place place)
+{
+    return place.page == 0 && place.leaf == 0;
+}
+
+static struct place place_before(const struct leaves *leaves, struct place place)
+{
+    if (place.leaf > 0)
+        return (struct place){place.page, place.leaf - 1};
+    return (struct place){place.page - 1, leaves->pages[place.page - 1]->count - 1};
+}
+
+struct leaf *leaves_previous(struct leaves *leaves, const struct leaf *leaf)
+{
+    struct place place = find(leaves, leaf->boundary);
+
+    return is_first(place) ? NULL : leaf_at(leaves, place_before(leaves, place));
+}
+
 /* ---------- splitting and joining ---------- */
 
 struct leaf *leaves_split(struct leaves *leaves, struct bytes boundary)
@@ -211,19 +230,12 @@ static void remove_leaf(struct leaves *leaves, struct place place)
         join_pages(leaves, place.page);
 }
 
-static struct place place_before(const struct leaves *leaves, struct place place)
-{
-    if (place.leaf > 0)
-        return (struct place){place.page, place.leaf - 1};
-    return (struct place){place.page - 1, leaves->pages[place.page - 1]->count - 1};
-}
-
 struct leaf *leaves_join(struct leaves *leaves, struct bytes boundary)
 {
     struct place place = find(leaves, boundary), before;
     struct leaf *upper = leaf_at(leaves, place), *lower;
 
-    if (!bytes_equal(upper->boundary, boundary) || (place.page == 0 && place.leaf == 0))
+    if (!bytes_equal(upper->boundary, boundary) || is_first(place))
         return NULL;
     before = place_before(leaves, place);
     lower = leaf_at(leaves, before);

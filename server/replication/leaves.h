@@ -37,6 +37,9 @@ struct leaf *leaves_find(struct leaves *leaves, struct bytes key);
 /* The leaf behind this one, NULL at the end.  leaves_find(leaves, "") is the first. */
 struct leaf *leaves_next(struct leaves *leaves, const struct leaf *leaf);
 
+/* The leaf before this one, NULL at the beginning. */
+struct leaf *leaves_previous(struct leaves *leaves, const struct leaf *leaf);
+
 /* Cuts the leaf that holds `boundary` in two there and returns the new, upper one, with an empty
  * digest; if one begins there already, returns that, untouched. */
 struct leaf *leaves_split(struct leaves *leaves, struct bytes boundary);

@@ -117,9 +117,12 @@ static void check(struct leaves *leaves, const bool *model)
 
     for (unsigned n = 0; n < MODEL_KEYS; n++) {
         if (n == 0 || model[n]) {
+            const struct leaf *before = leaf;
+
             if (n > 0)
                 leaf = leaves_next(leaves, leaf);
             assert_non_null(leaf);
+            assert_ptr_equal(leaves_previous(leaves, leaf), n > 0 ? before : NULL);
             assert_true(bytes_equal(leaf->boundary, n == 0 ? bytes_of("") : key_of(text, n)));
             count++;
             keys += leaf->digest.count;
