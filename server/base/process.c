@@ -75,3 +75,16 @@ int64_t process_machine_memory(void)
 {
     return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
+
+void process_boot_id(char id[PROCESS_BOOT_ID_SIZE])
+{
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    size_t size;
+
+    id[0] = '\0';
+    if (file == NULL)
+        return;
+    size = fread(id, 1, PROCESS_BOOT_ID_SIZE - 1, file);
+    id[size] = '\0';
+    (void)fclose(file);
+}

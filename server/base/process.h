@@ -33,6 +33,10 @@ void process_executable(char *path, size_t size);
 /* "Linux 6.1.0-18-amd64 x86_64" */
 void process_system_name(char *name, size_t size);
 
+/* Another one each time the machine starts; "" if it isn't known. */
+#define PROCESS_BOOT_ID_SIZE 37
+void process_boot_id(char id[PROCESS_BOOT_ID_SIZE]);
+
 /* Memory of the machine in bytes. */
 int64_t process_machine_memory(void);
 
