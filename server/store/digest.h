@@ -16,9 +16,16 @@
  * S3  A suspect leaf is counted by the commit thread, a bounded stride between two groups, so that
  *     no writer waits long.  Until all are counted the digest is not ready.
  * S4  If a commit fails, the leaves it changed become suspect.
- * S5  Stored sums hold for one cluster secret (digest_keys.check, in a note); with another, or
- * after a time without, everything is suspect. S6  A namespace that is renumbered (emptied,
- * dropped) begins with an empty table; the rows of the old number are purged with its keys.
+ * S5  Stored sums hold for one cluster secret (digest_keys.check, in a note); with another, after a
+ *     time without, or when the machine itself went down (logs may have holes then), everything is
+ *     suspect.
+ * S6  A namespace that is renumbered (emptied, dropped) begins with an empty table; the rows of the
+ *     old number are purged with its keys.
+ * S7  Every row on disk belongs to a leaf of the table in memory: a leaf leaves the table in the
+ *     batch that deletes its rows.  What memory knows beyond that is suspect, or marked.
+ *
+ * In a namespace with very many leaves hardly two changes between checkpoints meet in one: there
+ * the sum itself goes into the batch, instead of a mark now and a sum later.
  */
 #ifndef STORE_DIGEST_H
 #define STORE_DIGEST_H
@@ -32,16 +39,19 @@ struct store_digest;
 
 /* --- the commit thread's side: order.c calls --- */
 
-/* While a batch is built, changes in order of (number, key); `batch` gets the marks. */
-void digest_begin_batch(struct store_digest *digest);
-void digest_change(struct store_digest *digest, struct engine_batch *batch,
-                   const struct change *change);
-/* The batch was written, or not. */
+/* While a batch is built: what the group means for the sums; `changes` is in order of (number,
+ * key).  `batch` gets the marks.  Nobody reads the digest until digest_end_batch(). */
+void digest_add_group(struct store_digest *digest, struct engine_batch *batch,
+                      const struct group *group, const struct change *const *changes);
+/* The batch was written, or not; the changes are still there. */
 void digest_end_batch(struct store_digest *digest, bool is_committed);
-/* Work between two groups: a stride of counting, a checkpoint.  True if there is more at once. */
-bool digest_work(struct store_digest *digest);
+/* Work between two groups: a stride of counting, or of a checkpoint.  *is_more: there is more at
+ * once.  A status that is not STATUS_OK is that of a failed engine_write(). */
+enum status digest_work(struct store_digest *digest, bool *is_more) MUST_USE;
+/* How often digest_work() wants to be called when nothing happens. */
+#define DIGEST_WORK_PERIOD_MS 500
 /* Before the engine is closed cleanly: a checkpoint of everything. */
-void digest_close_cleanly(struct store_digest *digest);
+enum status digest_close_cleanly(struct store_digest *digest) MUST_USE;
 
 /* --- for others --- */
 
@@ -70,6 +80,11 @@ struct leaf_list {
 enum status digest_list(struct store_digest *digest, struct leaf_list **list) MUST_USE;
 void leaf_list_destroy(struct leaf_list *list);
 
+/* Records came past the order (transfer.h), into a store without clients: everything is counted
+ * anew.  Waits until the commit thread has seen to it that a crash doesn't forget that. */
+enum status digest_count_anew(struct store_digest *digest) MUST_USE;
+
+/* Leaves whose stored sum is not to be trusted. */
 int64_t digest_dirty_leaves(struct store_digest *digest);
 int64_t digest_bytes(struct store_digest *digest); /* memory */
 
