@@ -60,6 +60,13 @@ struct bytes keyspace_tombstone(struct buffer *out, uint64_t when, uint32_t ns, 
     return buffer_view(out);
 }
 
+struct bytes keyspace_leaf(struct buffer *out, char kind, uint32_t ns, struct bytes boundary)
+{
+    keyspace_namespace(out, kind, ns);
+    buffer_append_bytes(out, boundary);
+    return buffer_view(out);
+}
+
 struct bytes keyspace_local(struct buffer *out, const char *name, struct bytes detail)
 {
     begin(out, KEYSPACE_LOCAL);
@@ -76,6 +83,16 @@ bool keyspace_read_record(struct bytes stored, uint32_t ns, struct bytes *key)
     if (wire_take_u32(&stored) != ns)
         return false;
     *key = stored;
+    return true;
+}
+
+bool keyspace_read_leaf(struct bytes stored, char kind, uint32_t *ns, struct bytes *boundary)
+{
+    if (stored.size < 1 + sizeof *ns || stored.data[0] != kind)
+        return false;
+    wire_take_u8(&stored);
+    *ns = wire_take_u32(&stored);
+    *boundary = stored;
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "base/wire.h"
 #include "replication/gossip.h"
 #include "store/commit.h"
+#include "store/digest.h"
 #include "store/feed_group.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
@@ -440,6 +441,8 @@ static enum status build_batch(struct order *order, const struct group *group)
         commit_change(order->batch, &order->key, &order->value, changes[i], are_chunks_written);
     if (are_chunks_written)
         engine_batch_delete(order->batch, commit_pending_mark(&order->key));
+    if (order->digest != NULL)
+        digest_add_group(order->digest, order->batch, group, changes);
     put_counts(order, group);
     put_notes(order, group);
     return status;
@@ -696,20 +699,30 @@ static bool has_work(const struct order *order)
     return !group_is_empty(order->open) || order->foreign != NULL;
 }
 
+/* False: time has passed, the digest may have work. */
+static bool wait_for_work(struct order *order)
+{
+    order->is_idle = true;
+    if (order->digest == NULL)
+        pthread_cond_wait(&order->work, &order->mutex);
+    else
+        condition_wait_ms(&order->work, &order->mutex, DIGEST_WORK_PERIOD_MS);
+    order->is_idle = false;
+    return order->digest == NULL;
+}
+
 /* Waits for work; false = the server stops and nothing is left. */
 static bool next_work(struct order *order, struct group **group, struct foreign_batch **foreign)
 {
     bool is_something;
 
     pthread_mutex_lock(&order->mutex);
-    while (!has_work(order) && !order->is_stopping) {
-        order->is_idle = true;
-        pthread_cond_wait(&order->work, &order->mutex);
-        order->is_idle = false;
-    }
+    while (!has_work(order) && !order->is_stopping && !order->is_digest_busy)
+        if (!wait_for_work(order))
+            break;
     *foreign = order->foreign;
     *group = group_is_empty(order->open) ? NULL : take_open(order);
-    is_something = *group != NULL || *foreign != NULL;
+    is_something = *group != NULL || *foreign != NULL || !order->is_stopping;
     pthread_mutex_unlock(&order->mutex);
     return is_something;
 }
@@ -721,6 +734,8 @@ static bool do_work(struct order *order, struct group *group, const struct forei
 
     if (group != NULL)
         status = write_group(order, group);
+    if (group != NULL && order->digest != NULL)
+        digest_end_batch(order->digest, status == STATUS_OK);
     if (group != NULL && status == STATUS_OK)
         finish_group(order, group);
     if (foreign == NULL)
@@ -733,6 +748,11 @@ static bool do_work(struct order *order, struct group *group, const struct forei
     return status == STATUS_OK;
 }
 
+static bool do_digest_work(struct order *order)
+{
+    return order->digest == NULL || digest_work(order->digest, &order->is_digest_busy) == STATUS_OK;
+}
+
 static void *run_commits(void *context)
 {
     struct order *order = context;
@@ -740,7 +760,7 @@ static void *run_commits(void *context)
     struct group *group;
 
     while (next_work(order, &group, &foreign)) {
-        if (!do_work(order, group, foreign) && !recover(order))
+        if ((!do_work(order, group, foreign) || !do_digest_work(order)) && !recover(order))
             break;
         epoch_collect(order->commit_epoch);
     }
@@ -899,6 +919,7 @@ void order_init(struct order *order, struct engine *engine, struct cache *cache,
 void order_start(struct order *order)
 {
     order->commit_epoch = epoch_join(order->epoch);
+    order->is_digest_busy = order->digest != NULL;
     pthread_create(&order->commit_thread, NULL, run_commits, order);
     pthread_create(&order->sync_thread, NULL, run_syncs, order);
 }

@@ -101,6 +101,8 @@ struct order_statistics {
     int64_t commits, changes, failures, syncs, unsynced_changes, last_sync_s;
 };
 
+struct store_digest;
+
 struct order {
     pthread_mutex_t mutex;
     struct hlc hlc;
@@ -126,6 +128,8 @@ struct order {
     const struct clock *clock;
     struct feed *feed; /* not owned; NULL = none */
     uint64_t node_id;
+    struct store_digest *digest; /* not owned; NULL = none */
+    bool is_digest_busy;         /* it has more to do at once */
     struct epoch_thread *commit_epoch;
     struct group *spare; /* an empty group, to be the next open one */
     struct engine_batch *batch;

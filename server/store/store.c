@@ -9,12 +9,14 @@
 #include "base/random.h"
 #include "base/wire.h"
 #include "store/commit.h"
+#include "store/digest_internal.h"
 #include "store/directory.h"
 #include "store/feed.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
 #include "store/record.h"
 #include "store/registry_internal.h"
+#include "store/replica.h"
 #include "store/store_internal.h"
 #include "store/sweeper.h"
 #include "store/txn_internal.h"
@@ -344,6 +346,26 @@ static void start_feed(struct store *store)
     store->order.node_id = store->node_id;
 }
 
+/* Without a secret there are no sums, and those that are stored are not kept true (S5); nor are
+ * they after a repair. */
+static enum status open_digest(struct store *store, bool is_clean, bool was_repaired)
+{
+    char *secret = options_take_text(store->options, OPTION_CLUSTER_SECRET);
+    bool is_wanted = secret[0] != '\0' && options_is_on(store->options, OPTION_REPLICATION);
+    struct engine_batch *batch = engine_batch_create();
+    enum status status = STATUS_OK;
+
+    if (!is_wanted || was_repaired) {
+        digest_disown(batch);
+        status = engine_write(store->engine, batch, false);
+    }
+    if (status == STATUS_OK && is_wanted)
+        status = digest_open(store, bytes_of(secret), is_clean, &store->digest);
+    engine_batch_destroy(batch);
+    free(secret);
+    return status;
+}
+
 static enum status open_parts(struct store *store, const char *directory,
                               char error[STORE_ERROR_MAX])
 {
@@ -362,6 +384,8 @@ static enum status open_parts(struct store *store, const char *directory,
     store->aliases = aliases_create(notes.node_id);
     if (status == STATUS_OK)
         status = aliases_load(store->aliases, store->engine);
+    if (status == STATUS_OK)
+        status = open_digest(store, notes.is_clean, was_repaired);
     if (status != STATUS_OK)
         return fail(status, directory, error);
     store->last_own_at_start = notes.is_clean ? notes.clean : 0;
@@ -373,6 +397,7 @@ static enum status open_parts(struct store *store, const char *directory,
                store->clock, registry_changed_mark(store->registry),
                notes.is_clean ? notes.clean : notes.ceiling, notes.is_clean);
     start_feed(store);
+    store->order.digest = store->digest;
     order_start(&store->order);
     store->sweeper = sweeper_start(store);
     return STATUS_OK;
@@ -380,6 +405,7 @@ static enum status open_parts(struct store *store, const char *directory,
 
 static void close_half_open(struct store *store)
 {
+    digest_destroy(store->digest);
     registry_destroy(store->registry);
     aliases_destroy(store->aliases);
     engine_close(store->engine);
@@ -427,11 +453,13 @@ void store_close(struct store *store)
     if (store == NULL)
         return;
     sweeper_stop(store->sweeper);
-    if (order_stop(&store->order))
+    if (order_stop(&store->order) &&
+        (store->digest == NULL || digest_close_cleanly(store->digest) == STATUS_OK))
         note_clean_stop(store);
     order_clear(&store->order);
     cache_destroy(store->cache);
     epoch_destroy(store->epoch);
+    digest_destroy(store->digest);
     registry_destroy(store->registry);
     feed_destroy(store->feed);
     aliases_destroy(store->aliases);
@@ -476,6 +504,11 @@ struct epoch_thread *store_epoch(struct store_thread *thread)
 struct registry *store_registry(struct store *store)
 {
     return store->registry;
+}
+
+struct store_digest *store_digest(struct store *store)
+{
+    return store->digest;
 }
 
 uint64_t store_node_id(const struct store *store)

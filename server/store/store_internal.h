@@ -26,6 +26,7 @@ struct store {
     struct cache *cache;
     struct registry *registry;
     struct order order;
+    struct store_digest *digest; /* NULL while there is no cluster secret */
     struct sweeper *sweeper;
     struct aliases *aliases;
     struct feed *feed;

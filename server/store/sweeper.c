@@ -352,14 +352,15 @@ static void forget_purge(struct sweeper *sweeper, uint32_t number)
 
 static void purge_namespaces(struct sweeper *sweeper)
 {
+    static const char kinds[] = {KEYSPACE_RECORD, KEYSPACE_CHUNK, KEYSPACE_SUM, KEYSPACE_DIRTY};
     uint32_t number = 0;
 
     while (!is_stopping(sweeper) && find_purge(sweeper, &number)) {
-        purge_kind(sweeper, KEYSPACE_RECORD, number);
-        purge_kind(sweeper, KEYSPACE_CHUNK, number);
-        if (!is_empty(sweeper, KEYSPACE_RECORD, number) ||
-            !is_empty(sweeper, KEYSPACE_CHUNK, number))
-            return; /* the store can't be written, or stops: another round goes on */
+        for (size_t i = 0; i < COUNT_OF(kinds); i++)
+            purge_kind(sweeper, kinds[i], number);
+        for (size_t i = 0; i < COUNT_OF(kinds); i++)
+            if (!is_empty(sweeper, kinds[i], number))
+                return; /* the store can't be written, or stops: another round goes on */
         forget_purge(sweeper, number);
     }
 }

@@ -36,6 +36,23 @@ static void a_records_key_is_read_back(void **state)
     buffer_clear(&a);
 }
 
+static void a_leafs_row_tells_namespace_and_boundary(void **state)
+{
+    struct buffer a = {0};
+    struct bytes stored = keyspace_leaf(&a, KEYSPACE_SUM, 9, key_of("k"));
+    struct bytes boundary;
+    uint32_t ns;
+
+    (void)state;
+    assert_true(keyspace_read_leaf(stored, KEYSPACE_SUM, &ns, &boundary));
+    assert_int_equal(ns, 9);
+    assert_true(bytes_equal(boundary, key_of("k")));
+    assert_false(keyspace_read_leaf(stored, KEYSPACE_DIRTY, &ns, &boundary));
+    assert_false(
+        keyspace_read_leaf((struct bytes){stored.data, 4}, KEYSPACE_SUM, &ns, &boundary));
+    buffer_clear(&a);
+}
+
 static void expiries_sort_by_time_and_are_read_back(void **state)
 {
     struct buffer a = {0}, b = {0};
@@ -87,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_sort_by_namespace_then_key),
         cmocka_unit_test(a_records_key_is_read_back),
+        cmocka_unit_test(a_leafs_row_tells_namespace_and_boundary),
         cmocka_unit_test(expiries_sort_by_time_and_are_read_back),
         cmocka_unit_test(tombstones_carry_their_stamp),
         cmocka_unit_test(truncated_and_foreign_index_rows_are_refused),

@@ -1,0 +1,111 @@
+/* digest_internal.h - the parts of store/digest.h: opening and changes in digest.c, counting and
+ * checkpoints in digest_count.c, listing in digest_list.c. */
+#ifndef STORE_DIGEST_INTERNAL_H
+#define STORE_DIGEST_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "replication/leaves.h"
+#include "store/digest.h"
+#include "store/store.h"
+
+/* The leaves of one namespace, under its local number. */
+struct digest_table {
+    uint32_t number;
+    unsigned char ns[DIGEST_NS_SIZE];
+    struct leaves *leaves;
+    bool is_new, is_dropped; /* in the batch that is being committed */
+    /* Suspects are looked for from one end to the other, again and again, until a pass has met
+     * none. */
+    bool may_have_suspects, is_pass_clean;
+    struct buffer cursor; /* where the pass goes on */
+};
+
+struct store_digest {
+    struct store *store;
+    struct engine *engine;
+    const struct clock *clock;
+    struct digest_keys keys;
+    pthread_mutex_t mutex; /* all that follows; held by the commit thread while it commits (S2) */
+    struct digest_table **tables; /* by number */
+    size_t table_count, table_capacity;
+    struct digest_table *last_table; /* the one that was asked for last */
+    atomic_bool is_ready;
+    _Atomic uint64_t last_own;
+    struct buffer key, value; /* of rows */
+
+    /* the batch that is being committed */
+    const struct change **changes;
+    size_t change_count, change_capacity;
+    struct engine_iterator *iterator; /* as stored before the batch; NULL until it is needed */
+    struct digest_table *direct_table;
+    struct leaf
+        *direct;     /* its sum is to be put into the batch when the last change to it is known */
+    bool has_direct; /* the batch has sums */
+    bool has_table_changes;
+    uint64_t own_max;   /* the newest own stamp of the batch */
+    uint64_t own_noted; /* the one that is stored: after a crash nobody counts unmarked leaves */
+    size_t direct_leaves_min; /* tables of so many leaves store sums with the changes */
+
+    /* the checkpoint */
+    struct buffer marks; /* leaves that were marked: number, size and bytes of the boundary */
+    size_t marks_done, marks_until; /* until > done: a checkpoint is under way */
+    int64_t mark_count;
+    int64_t checkpoint_us; /* when the last one began, monotonic */
+    struct engine_batch *batch;
+
+    size_t list_stretch; /* leaves that digest_list() copies at a time */
+
+    bool is_anew_wanted; /* digest_count_anew() waits */
+    enum status anew_status;
+    pthread_cond_t anew;
+};
+
+/* Reads what is stored; makes everything suspect if that can't be trusted.  Before the order
+ * starts. */
+enum status digest_open(struct store *store, struct bytes secret, bool is_clean,
+                        struct store_digest **digest) MUST_USE;
+void digest_destroy(struct store_digest *digest);
+
+/* What is stored will not be kept true from now on (S5). */
+void digest_disown(struct engine_batch *batch);
+
+struct digest_table *digest_find_table(struct store_digest *digest, uint32_t number);
+
+/* The hash of a record as it is stored. */
+struct hash128 digest_of_header(const struct store_digest *digest, struct hash128 key,
+                                const struct record_header *header);
+
+/* Sums up what is stored from the iterator's place on, up to `to` (NULL data: to the end of the
+ * namespace) and, with stops_at_boundary, up to the next key that begins a leaf; the iterator
+ * stands behind the last record counted. */
+struct digest_count {
+    struct digest digest;
+    struct bytes from, to;
+    bool stops_at_boundary;
+    bool has_first;        /* there is a record with the key `from` */
+    bool is_at_boundary;   /* it stopped at a key that begins a leaf ... */
+    struct bytes boundary; /* ... this one; the iterator's */
+    size_t records;
+    uint64_t own_max; /* the newest stamp of this node's own */
+};
+enum status digest_count_range(struct store_digest *digest, struct engine_iterator *iterator,
+                               const struct digest_table *table,
+                               struct digest_count *count) MUST_USE;
+
+/* The leaf's sum is not known, nor what is stored of it. */
+void digest_suspect(struct store_digest *digest, struct digest_table *table, struct leaf *leaf);
+
+/* Rows of a leaf. */
+void digest_put_sum(struct store_digest *digest, struct engine_batch *batch,
+                    const struct digest_table *table, const struct leaf *leaf);
+void digest_put_mark(struct store_digest *digest, struct engine_batch *batch,
+                     const struct digest_table *table, struct bytes boundary);
+void digest_delete_row(struct store_digest *digest, struct engine_batch *batch, char kind,
+                       const struct digest_table *table, struct bytes boundary);
+
+/* Deletes all rows of all namespaces and makes everything suspect, for good: also after a crash. */
+enum status digest_forget_all(struct store_digest *digest) MUST_USE;
+
+#endif
