@@ -1,8 +1,8 @@
 #include "store/commit.h"
 
+#include "base/wire.h"
 #include "store/keyspace.h"
 #include "store/record.h"
-#include "base/wire.h"
 
 #define CHUNK_BATCH_MAX (4u << 20)
 
