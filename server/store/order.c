@@ -321,12 +321,13 @@ void order_end_publication(struct order *order)
     atomic_store_explicit(&order->publications, count + 1, memory_order_release);
 }
 
-void order_published(struct order *order, struct store_thread *thread, uint64_t stamp,
+void order_published(struct order *order, struct store_thread *thread, uint64_t own_stamp,
                      uint64_t stamp_max)
 {
     struct group *group = order->open;
 
-    group->own_stamp_max = stamp; /* they rise */
+    if (own_stamp > 0)
+        group->own_stamp_max = own_stamp; /* they rise */
     if (stamp_max > group->stamp_max)
         group->stamp_max = stamp_max;
     atomic_store_explicit(&order->newest, order->open->number, memory_order_release);

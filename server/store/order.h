@@ -74,7 +74,7 @@ struct group {
     struct undo *undos;
     size_t bytes;
     uint64_t stamp_max;
-    uint64_t own_stamp_max; /* of those that this node issued; 0 = none */
+    uint64_t own_stamp_max; /* of clients' writes; 0 = none */
     bool wants_sync, is_synced;
 };
 
@@ -188,9 +188,9 @@ void order_names_change(struct order *order);
 /* Around the publishing of one transaction: the count of publications is odd between the two. */
 void order_begin_publication(struct order *order);
 void order_end_publication(struct order *order);
-/* The open group has something in it now.  `stamp` was issued for it; `stamp_max` is at least that,
- * and what came from elsewhere. */
-void order_published(struct order *order, struct store_thread *thread, uint64_t stamp,
+/* The open group has something in it now.  `own_stamp` is that of a client's writes, 0 = it has
+ * none; `stamp_max` is at least that, and what came from elsewhere. */
+void order_published(struct order *order, struct store_thread *thread, uint64_t own_stamp,
                      uint64_t stamp_max);
 
 /* Calls each() for all entries that are not committed yet; under the order. */

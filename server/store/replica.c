@@ -297,12 +297,14 @@ enum status replica_merge(struct replica *replica, struct bytes blob, uint64_t f
                           uint64_t *group)
 {
     struct records_reader reader = records_read(blob);
-    enum status end = STATUS_OK, status;
+    enum status end = STATUS_OK;
 
     if (*done > blob.size || skip(&reader, blob.size - *done) != STATUS_OK)
         return STATUS_CORRUPT;
     replica->frame_horizon = frame_horizon;
     while (end == STATUS_OK) {
+        enum status status;
+
         end = collect(replica, &reader, newest_allowed);
         status = replica->count > 0 ? merge_batch(replica, counts, group) : STATUS_OK;
         drop_arrivals(replica);

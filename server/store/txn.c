@@ -902,7 +902,7 @@ static void publish(struct txn *txn)
     if (txn->undos != NULL)
         order_add_undos(order, txn->undos);
     txn->undos = NULL;
-    order_published(order, txn->thread, txn->stamp,
+    order_published(order, txn->thread, txn->kind == TXN_CLIENT ? txn->stamp : 0,
                     txn->observed > txn->stamp ? txn->observed : txn->stamp);
     txn->depends_on = order->open->number;
 }

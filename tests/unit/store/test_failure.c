@@ -368,6 +368,19 @@ static void a_node_is_known_though_its_first_record_was_lost(void **state)
     assert_int_equal(store_node_of_alias(fixture.store, entry->header.origin), OTHER_NODE);
 }
 
+static void what_is_synced_always_is_durable_when_it_is_committed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        uint64_t group = put_unseen("key", bytes_of("1"));
+
+        assert_true(store_durable(fixture.store) < group);
+        assert_true(wait_for_group(group));
+        assert_true(store_durable(fixture.store) >= group);
+    }
+    assert_true(store_durable(fixture.store) <= store_committed(fixture.store));
+}
+
 static void a_failed_commit_is_not_fed_and_saves_no_state(void **state)
 {
     struct buffer blob = {0}, saved = {0};
@@ -761,6 +774,7 @@ int main(void)
         CLAIM(a_failed_commit_leaves_nothing_behind_and_the_store_recovers),
         CLAIM(a_node_is_known_though_its_first_record_was_lost),
         CLAIM(a_failed_commit_is_not_fed_and_saves_no_state),
+        SYNCED_CLAIM(what_is_synced_always_is_durable_when_it_is_committed),
         CLAIM(what_a_failed_commit_overwrote_and_deleted_is_back),
         CLAIM(an_emptied_namespace_comes_back_and_its_readers_need_not_wait),
         CLAIM(an_emptying_by_another_replica_is_taken_back_whole),

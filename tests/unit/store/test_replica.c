@@ -924,13 +924,16 @@ static void a_store_is_blank_until_it_holds_anything(void **state)
 static void the_feed_has_own_writes_only(void **state)
 {
     struct buffer blob;
+    uint64_t position;
 
     (void)state;
     assert_int_equal(put(&a, "mine", "1"), STATUS_OK);
     exchange();
+    position = b.pushed;
     assert_int_equal(merge_record(&b, record_of("theirs", "1", stamp_now())), STATUS_OK);
     blob = new_writes(&b);
     assert_int_equal(blob.size, 0);
+    assert_int_equal(b.pushed, position);
     assert_int_equal(put(&b, "new", "1"), STATUS_OK);
     blob = new_writes(&b);
     assert_int_not_equal(blob.size, 0);
