@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "replication/version.h"
 #include "store/carry.h"
 #include "store/keyspace.h"
 #include "store/record.h"
 #include "store/registry_internal.h"
+#include "store/replica.h"
 #include "store/store_internal.h"
 #include "store/txn_internal.h"
 #include "unit/test.h"
@@ -70,6 +72,7 @@ static void open_node(struct node *node)
     assert_int_equal(store_open(node->options, &fake_clock, &node->store, store_error), STATUS_OK);
     node->thread = store_join(node->store, ignore, NULL);
     node->txn = txn_create(node->thread);
+    store_set_horizon(node->store, 0); /* no tombstone is purged */
     epoch_enter(store_epoch(node->thread));
 }
 
@@ -472,6 +475,25 @@ static void a_rename_that_is_newer_than_a_drop_brings_back_what_is_newer_too(voi
     }
 }
 
+static void an_emptying_is_remembered_while_its_namespace_is_dropped(void **state)
+{
+    (void)state;
+    create(a, "news");
+    carry_registry(a, b);
+    carry_registry(a, c);
+    put(b, titled(b, "news"), "k", "v");
+    drop(a, "news");
+    empty(b, titled(b, "news"));
+    carry_registry(b, c);
+    carry_registry(a, c);
+    assert_null(titled(c, "news"));
+    change_title(b, "news", "olds");
+    carry_registry(b, c);
+    assert_int_equal(titled(c, "olds")->emptied_stamp, titled(b, "olds")->emptied_stamp);
+    reopen(c);
+    assert_int_equal(titled(c, "olds")->emptied_stamp, titled(b, "olds")->emptied_stamp);
+}
+
 /* ---------- titles ---------- */
 
 /* "<title>~<id>" of the namespace that a node created. */
@@ -862,6 +884,167 @@ static void an_abandoned_merge_takes_everything_back(void **state)
     assert_int_equal(db(b, 1)->key_count, 1);
 }
 
+/* ---------- all together ---------- */
+
+#define SEEDS 12
+#define STEPS 40
+
+static const char *const some_titles[] = {"news", "photos", "scores"};
+
+static const char *some_title(struct random *random)
+{
+    return some_titles[random_below(random, COUNT_OF(some_titles))];
+}
+
+/* A namespace that the node has, or NULL. */
+static struct ns *some_ns(struct node *node, struct random *random)
+{
+    struct ns *ns = titled(node, some_title(random));
+
+    return random_below(random, 2) == 0 ? db(node, (int)random_below(random, 3)) : ns;
+}
+
+static void carry_data(struct node *from, struct node *to)
+{
+    size_t count;
+    struct ns **list = registry_list(registry(from), &count);
+
+    for (size_t i = 0; i < count; i++) {
+        carry_records(from, to, list[i]);
+        ns_release(list[i]);
+    }
+    free(list);
+}
+
+/* Any status will do: what can't be done is not done. */
+static void change_registry(struct node *node, struct random *random)
+{
+    struct bytes title = bytes_of(some_title(random)), other = bytes_of(some_title(random));
+    enum status status = STATUS_OK;
+
+    enter(node);
+    switch (random_below(random, 4)) {
+    case 0:
+        status = registry_create(node->txn, title);
+        break;
+    case 1:
+        status = registry_rename(node->txn, title, other);
+        break;
+    case 2:
+        status = registry_drop(node->txn, title);
+        break;
+    default:
+        status =
+            registry_swap(node->txn, (int)random_below(random, 3), (int)random_below(random, 3));
+    }
+    if (status == STATUS_OK)
+        commit(node);
+    else
+        txn_abandon(node->txn);
+}
+
+static void write_something(struct node *node, struct ns *ns, struct random *random)
+{
+    char key[8];
+
+    (void)snprintf(key, sizeof key, "%d", (int)random_below(random, 8));
+    if (random_below(random, 4) == 0)
+        empty(node, ns);
+    else if (random_below(random, 4) == 0)
+        set_keys_max(node, ns, 1000 + (int64_t)random_below(random, 1000));
+    else if (random_below(random, 4) == 0 && has(node, ns, key))
+        delete_key(node, ns, key);
+    else
+        put(node, ns, key, "v");
+}
+
+static void step(struct random *random)
+{
+    struct node *node = &nodes[random_below(random, NODES)];
+    struct node *other = &nodes[random_below(random, NODES)];
+    struct ns *ns = some_ns(node, random);
+    uint64_t choice = random_below(random, 10);
+
+    if (choice < 4)
+        change_registry(node, random);
+    else if (choice < 8 && ns != NULL)
+        write_something(node, ns, random);
+    else if (choice == 8 && node != other)
+        carry_registry(node, other);
+    else if (choice == 9 && node != other) {
+        carry_registry(node, other);
+        carry_data(node, other);
+    }
+}
+
+static void carry_everything(void)
+{
+    for (int round = 0; round < 2; round++)
+        for (int from = 0; from < NODES; from++)
+            for (int to = 0; to < NODES; to++)
+                if (from != to)
+                    carry_registry(&nodes[from], &nodes[to]);
+    for (int from = 0; from < NODES; from++)
+        for (int to = 0; to < NODES; to++)
+            if (from != to)
+                carry_data(&nodes[from], &nodes[to]);
+}
+
+/* Everything that a client could see, and when namespaces were emptied. */
+static void describe(struct node *node, struct buffer *text)
+{
+    size_t count;
+    struct ns **list = registry_list(registry(node), &count);
+
+    for (size_t i = 0; i < count; i++) {
+        char *title = ns_take_title(registry(node), list[i]);
+
+        if (list[i]->key_count > 0 || list[i]->database < 0)
+            buffer_printf(text, "%s %02x%02x keys=%d bytes=%d emptied=%llx max=%d\n", title,
+                          list[i]->id[0], list[i]->id[15], (int)list[i]->key_count,
+                          (int)list[i]->byte_count, (unsigned long long)list[i]->emptied_stamp,
+                          (int)ns_limit(registry(node), list[i], LIMIT_KEYS));
+        free(title);
+        ns_release(list[i]);
+    }
+    free(list);
+    buffer_append_byte(text, '\0');
+}
+
+static void assert_all_alike(uint64_t seed)
+{
+    struct buffer expected = {0};
+
+    describe(a, &expected);
+    for (int i = 0; i < NODES; i++) {
+        struct buffer found = {0};
+
+        describe(&nodes[i], &found);
+        if (strcmp(found.data, expected.data) != 0)
+            print_message("seed %d, node %d\n", (int)seed, i);
+        assert_string_equal(found.data, expected.data);
+        buffer_clear(&found);
+    }
+    buffer_clear(&expected);
+}
+
+static void whatever_happens_all_come_to_the_same(void **state)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct random random = {seed};
+
+        for (int i = 0; i < STEPS; i++)
+            step(&random);
+        carry_everything();
+        assert_all_alike(seed);
+        for (int i = 0; i < NODES; i++)
+            reopen(&nodes[i]);
+        assert_all_alike(seed);
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+    }
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -872,6 +1055,7 @@ int main(void)
         CLAIM(of_two_changes_of_one_namespace_the_later_holds_everywhere),
         CLAIM(a_namespace_dropped_there_is_gone_here_at_once_and_for_good),
         CLAIM(a_rename_that_is_newer_than_a_drop_brings_back_what_is_newer_too),
+        CLAIM(an_emptying_is_remembered_while_its_namespace_is_dropped),
         CLAIM(one_title_created_twice_is_kept_by_the_older_namespace),
         CLAIM(a_title_is_shown_again_when_its_owner_is_renamed_or_dropped),
         CLAIM(a_new_title_may_not_be_one_that_is_shown),
@@ -888,6 +1072,7 @@ int main(void)
         CLAIM(swapped_databases_are_swapped_everywhere),
         CLAIM(databases_beyond_those_of_this_server_are_kept_out_of_sight),
         CLAIM(an_abandoned_merge_takes_everything_back),
+        CLAIM(whatever_happens_all_come_to_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
