@@ -20,6 +20,7 @@
 #include "store/store.h"
 
 struct clients;
+struct cluster;
 struct command;
 struct cursors;
 struct statistics;
@@ -31,6 +32,7 @@ struct thread_statistics;
 struct services {
     struct options *options;
     struct store *store;
+    struct cluster *cluster; /* NULL = a single node */
     const struct clock *clock;
     struct clients *clients;
     struct cursors *cursors;

@@ -275,7 +275,7 @@ static void append_flags(struct buffer *text, const struct session *session)
         buffer_append_byte(text, 'O');
     if (atomic_load_explicit(&session->shared_multi, memory_order_relaxed) >= 0)
         buffer_append_byte(text, 'x');
-    if (atomic_load_explicit(&session->is_paused, memory_order_relaxed))
+    if (session_is_blocked(session))
         buffer_append_byte(text, 'b');
     if (session->address[0] == '/')
         buffer_append_byte(text, 'U');
@@ -545,19 +545,40 @@ static enum status command_client_unpause(struct call *call)
     return STATUS_OK;
 }
 
-/* No command blocks, so there is never anybody to unblock. */
+struct unblocking {
+    uint64_t id;
+    enum blocking to;
+    bool is_done;
+};
+
+static void unblock(void *context, struct session *session)
+{
+    struct unblocking *unblocking = context;
+    int waits = BLOCKING_WAITS;
+
+    if (session->id != unblocking->id ||
+        !atomic_compare_exchange_strong(&session->blocking, &waits, (int)unblocking->to))
+        return;
+    unblocking->is_done = true;
+    session->wake(session);
+}
+
+/* CLIENT UNBLOCK id [TIMEOUT | ERROR]: of what runs here only WAIT blocks. */
 static enum status command_client_unblock(struct call *call)
 {
+    bool is_error = call->argc == 4 && bytes_is_word(call->argv[3], "error");
+    struct unblocking unblocking = {.to = is_error ? BLOCKING_IS_ENDED : BLOCKING_IS_TIMED_OUT};
     int64_t id;
 
     if (call->argc > 4)
         return STATUS_ARITY;
-    if (call->argc == 4 && !bytes_is_word(call->argv[3], "timeout") &&
-        !bytes_is_word(call->argv[3], "error"))
+    if (call->argc == 4 && !is_error && !bytes_is_word(call->argv[3], "timeout"))
         return call_fail(call, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     if (!bytes_to_int64(call->argv[2], &id))
         return STATUS_NOT_INTEGER;
-    reply_integer(call->reply, 0);
+    unblocking.id = (uint64_t)id;
+    clients_each(call_services(call)->clients, unblock, &unblocking);
+    reply_integer(call->reply, unblocking.is_done);
     return STATUS_OK;
 }
 
@@ -627,7 +648,7 @@ static struct command client_commands[] = {
     { .name = "unblock", .arity = -3, .flags = ADMIN, .run = command_client_unblock,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "5.0.0", .complexity = "O(1)",
       .summary = "Ends the waiting of a client in a blocking command",
-      .syntax = "client-id [TIMEOUT | ERROR]", .note = "no command blocks: always 0" },
+      .syntax = "client-id [TIMEOUT | ERROR]", .note = "only WAIT blocks" },
     { .name = "unpause", .arity = 2, .flags = ADMIN, .run = command_client_unpause,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "6.2.0",
       .complexity = "O(N) where N is the number of connections",

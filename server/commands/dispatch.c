@@ -8,6 +8,7 @@
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "commands/transactions.h"
+#include "store/replica.h"
 
 /* A read of several keys that met so many transactions is run inside the order. */
 #define READ_ATTEMPTS 3
@@ -59,6 +60,13 @@ static struct registry *registry_of(const struct call *call)
     return store_registry(call_services(call)->store);
 }
 
+/* A new replica has next to nothing of what it would be asked for. */
+static bool must_load_first(const struct call *call)
+{
+    return UNLIKELY(store_gate(call_services(call)->store) == GATE_LOADING) &&
+           !(call->command->flags & CMD_LOADING);
+}
+
 static enum status check(struct call *call, const struct request *request)
 {
     if (UNLIKELY(call->command == NULL))
@@ -74,7 +82,7 @@ static enum status check(struct call *call, const struct request *request)
     }
     if (UNLIKELY(call->session->is_multi) && (call->command->flags & CMD_NO_MULTI))
         return call_fail(call, "ERR Command not allowed inside a transaction");
-    return STATUS_OK;
+    return must_load_first(call) ? STATUS_LOADING : STATUS_OK;
 }
 
 /* A request that was refused before it ran spoils the transaction it was meant for; EXEC ends it.
@@ -237,13 +245,17 @@ void dispatch_abandon(struct call *call)
 
 enum status dispatch_commit(struct call *call)
 {
+    struct session *session = call->session;
     enum status s = txn_commit(call->txn, &call->depends_on, &call->retry_ms);
 
-    call->txn = NULL;
-    if (s == STATUS_OK)
-        call->session->last_write = call->depends_on;
-    else
+    if (s == STATUS_OK) {
+        session->last_write = call->depends_on;
+        if (txn_stamp(call->txn) != 0)
+            session->last_write_stamp = txn_stamp(call->txn);
+    } else {
         call_depend_on_all(call);
+    }
+    call->txn = NULL;
     return s;
 }
 
@@ -260,12 +272,18 @@ static enum status run_write(struct call *call)
     return s;
 }
 
-/* While writes are refused nothing changes, so the order isn't needed to see one state. */
+bool dispatch_refuses_writes_only(enum status s)
+{
+    return s == STATUS_CANNOT_PERSIST || s == STATUS_CLOCK_SKEW || s == STATUS_STALE ||
+           s == STATUS_LEAVING;
+}
+
+/* While writes are refused next to nothing changes, so the order isn't needed to see one state. */
 static enum status read_in_order(struct call *call)
 {
     enum status s = enter(call);
 
-    if (s == STATUS_CANNOT_PERSIST)
+    if (dispatch_refuses_writes_only(s))
         return run_command(call);
     if (s != STATUS_OK)
         return s;

@@ -7,8 +7,10 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "commands/clients.h"
+#include "commands/figures.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "store/replica.h"
 
 /* What a section is written from. */
 struct info {
@@ -137,7 +139,7 @@ static void write_server(struct info *info)
 /* --- Clients --- */
 
 struct client_sums {
-    int64_t count, paused, input_max, output_max, memory;
+    int64_t count, blocked, input_max, output_max, memory;
 };
 
 static int64_t read_number(const _Atomic int64_t *number)
@@ -152,7 +154,7 @@ static void sum_client(void *context, struct session *session)
     int64_t output = read_number(&session->reply_bytes) + read_number(&session->reply_list_bytes);
 
     sums->count++;
-    sums->paused += atomic_load_explicit(&session->is_paused, memory_order_relaxed);
+    sums->blocked += session_is_blocked(session);
     sums->input_max = input > sums->input_max ? input : sums->input_max;
     sums->output_max = output > sums->output_max ? output : sums->output_max;
     sums->memory += (int64_t)sizeof(*session) + input + output + read_number(&session->multi_bytes);
@@ -175,7 +177,7 @@ static void write_clients(struct info *info)
     add_number(info, "maxclients", options_number(info->options, OPTION_MAXCLIENTS));
     add_number(info, "client_recent_max_input_buffer", sums.input_max);
     add_number(info, "client_recent_max_output_buffer", sums.output_max);
-    add_number(info, "blocked_clients", sums.paused);
+    add_number(info, "blocked_clients", sums.blocked);
     add(info, "tracking_clients:0");
     add(info, "clients_in_timeout_table:0");
 }
@@ -204,14 +206,15 @@ static void add_used_memory(struct info *info, int64_t used)
 
 static void write_memory(struct info *info)
 {
-    static const char *const fixed[] = {
-        "used_memory_lua:0",    "used_memory_scripts:0",     "number_of_cached_scripts:0",
-        "mem_clients_slaves:0", "mem_replication_backlog:0", "mem_total_replication_buffers:0",
-        "mem_aof_buffer:0",     "active_defrag_running:0"};
+    static const char *const fixed[] = {"used_memory_lua:0",          "used_memory_scripts:0",
+                                        "number_of_cached_scripts:0", "mem_clients_slaves:0",
+                                        "mem_aof_buffer:0",           "active_defrag_running:0"};
     struct store_statistics store;
+    struct cluster_status cluster;
     int64_t used = (int64_t)memory_used();
 
     store_statistics(info->services->store, &store);
+    cluster_status(info->services->cluster, &cluster);
     add_used_memory(info, used);
     add_number(info, "used_memory_overhead", used - store.cache_bytes);
     add_number(info, "used_memory_dataset", store.cache_bytes);
@@ -223,6 +226,8 @@ static void write_memory(struct info *info)
     add_number(info, "cache_bytes", store.cache_bytes);
     add_number(info, "cache_keys", store.cache_entries);
     add_number(info, "mem_clients_normal", sum_clients(info).memory);
+    add_number(info, "mem_replication_backlog", cluster.feed_bytes);
+    add_number(info, "mem_total_replication_buffers", cluster.feed_bytes + cluster.digest_bytes);
     add_fixed(info, fixed, COUNT_OF(fixed));
     add(info, "mem_allocator:%s", memory_allocator());
     add_number(info, "lazyfree_pending_objects", store.purge_backlog);
@@ -247,7 +252,7 @@ static void write_persistence(struct info *info)
     const char *status = store_is_refusing(info->services->store, reason) ? "err" : "ok";
 
     store_statistics(info->services->store, &store);
-    add(info, "loading:0");
+    add(info, "loading:%d", store_gate(info->services->store) == GATE_LOADING);
     add(info, "async_loading:0");
     add_number(info, "rdb_changes_since_last_save", store.unsynced_changes);
     add_number(info, "rdb_last_save_time", store.last_sync_s);
@@ -275,15 +280,30 @@ static void add_rates(struct info *info)
     add(info, "instantaneous_output_kbps:%.2f", rates.output_kbps);
 }
 
+/* Of the links to all other replicas. */
+static void add_link_bytes(struct info *info)
+{
+    struct cluster_status status;
+    int64_t in = 0, out = 0;
+
+    cluster_status(info->services->cluster, &status);
+    for (size_t i = 0; i < status.gossip.peer_count; i++) {
+        in += status.peers[i].bytes_in;
+        out += status.peers[i].bytes_out;
+    }
+    add_number(info, "total_net_repl_input_bytes", in);
+    add_number(info, "total_net_repl_output_bytes", out);
+}
+
 static void write_stats(struct info *info)
 {
     /* What the cache let go is still on disk: no key is ever evicted. */
     static const char *const fixed[] = {
-        "evicted_keys:0",        "evicted_clients:0",        "sync_full:0",
-        "sync_partial_ok:0",     "sync_partial_err:0",       "total_net_repl_input_bytes:0",
-        "pubsub_channels:0",     "pubsub_patterns:0",        "latest_fork_usec:0",
-        "total_forks:0",         "migrate_cached_sockets:0", "total_net_repl_output_bytes:0",
-        "tracking_total_keys:0", "tracking_total_items:0",   "tracking_total_prefixes:0"};
+        "evicted_keys:0",           "evicted_clients:0",     "sync_full:0",
+        "sync_partial_ok:0",        "sync_partial_err:0",    "pubsub_channels:0",
+        "pubsub_patterns:0",        "latest_fork_usec:0",    "total_forks:0",
+        "migrate_cached_sockets:0", "tracking_total_keys:0", "tracking_total_items:0",
+        "tracking_total_prefixes:0"};
     struct store_statistics store;
 
     store_statistics(info->services->store, &store);
@@ -292,6 +312,7 @@ static void write_stats(struct info *info)
     add_rates(info);
     add_counter(info, "total_net_input_bytes", COUNTER_INPUT_BYTES);
     add_counter(info, "total_net_output_bytes", COUNTER_OUTPUT_BYTES);
+    add_link_bytes(info);
     add_counter(info, "rejected_connections", COUNTER_REJECTED_CONNECTIONS);
     add_number(info, "expired_keys", store.expired_keys);
     add_counter(info, "keyspace_hits", COUNTER_HITS);
@@ -306,6 +327,38 @@ static void write_stats(struct info *info)
 
 /* --- Replication --- */
 
+static void add_figures(struct info *info, const struct figures *figures)
+{
+    for (size_t i = 0; i < figures->count; i++) {
+        const struct figure *figure = &figures->at[i];
+
+        if (figure->text != NULL)
+            add(info, "%s:%s", figure->name, figure->text);
+        else
+            add_number(info, figure->name, figure->number);
+    }
+}
+
+/* "peer0:id=...,addr=..." */
+static void add_peer(struct info *info, size_t number, const struct cluster_peer *peer)
+{
+    struct figures figures;
+
+    figures_of_peer(peer, &figures);
+    buffer_printf(info->text, "peer%zu", number);
+    for (size_t i = 0; i < figures.count; i++) {
+        const struct figure *figure = &figures.at[i];
+
+        buffer_printf(info->text, "%c%s=", i == 0 ? ':' : ',', figure->name);
+        if (figure->text != NULL)
+            buffer_append_text(info->text, figure->text);
+        else
+            buffer_printf(info->text, "%" PRId64, figure->number);
+    }
+    buffer_append_text(info->text, "\r\n");
+}
+
+/* Redis's own fields say: a master, and nobody follows it.  Its replicas are peers. */
 static void write_replication(struct info *info)
 {
     static const char *const fixed[] = {"master_replid2:0000000000000000000000000000000000000000",
@@ -314,16 +367,20 @@ static void write_replication(struct info *info)
                                         "repl_backlog_active:0",
                                         "repl_backlog_first_byte_offset:0",
                                         "repl_backlog_histlen:0"};
-    uint64_t node_id = store_node_id(info->services->store);
+    struct cluster_status status;
+    struct figures figures;
 
+    cluster_status(info->services->cluster, &status);
+    figures_of_node(info->services, &status, &figures);
     add(info, "role:master");
     add(info, "connected_slaves:0");
     add(info, "master_failover_state:no-failover");
-    add(info, "master_replid:%040" PRIx64, node_id);
+    add(info, "master_replid:%040" PRIx64, store_node_id(info->services->store));
     add_fixed(info, fixed, COUNT_OF(fixed));
     add_number(info, "repl_backlog_size", options_number(info->options, OPTION_REPL_BACKLOG_SIZE));
-    add(info, "node_id:%016" PRIx64, node_id);
-    add(info, "peers:0");
+    add_figures(info, &figures);
+    for (size_t i = 0; i < status.gossip.peer_count; i++)
+        add_peer(info, i, &status.peers[i]);
 }
 
 /* --- CPU --- */

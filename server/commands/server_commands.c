@@ -142,21 +142,6 @@ static enum status command_lastsave(struct call *call)
     return STATUS_OK;
 }
 
-/* There are no replicas yet that could have a write, so there is nothing to wait for. */
-static enum status command_wait(struct call *call)
-{
-    int64_t replicas, timeout_ms;
-
-    if (!bytes_to_int64(call->argv[1], &replicas))
-        return STATUS_NOT_INTEGER;
-    if (!bytes_to_int64(call->argv[2], &timeout_ms))
-        return call_fail(call, "ERR timeout is not an integer or out of range");
-    if (timeout_ms < 0)
-        return call_fail(call, "ERR timeout is negative");
-    reply_integer(call->reply, 0);
-    return STATUS_OK;
-}
-
 /* --- emptying --- */
 
 /* [ASYNC | SYNC]: either way the keys are gone at once and purged in the background. */
@@ -349,7 +334,7 @@ struct command server_commands[] = {
     { .name = "role", .arity = 1, .flags = EARLY | CMD_NOSCRIPT | CMD_FAST, .run = command_role,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "2.8.12", .complexity = "O(1)",
       .summary = "Tells the part that this server plays in replication", .syntax = "",
-      .note = "always a master without replicas" },
+      .note = "every replica takes writes: always a master, which names none; see GOSSIP PEERS" },
     { .name = "save", .arity = 1,
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING | CMD_NO_MULTI, .run = command_save,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "1.0.0",
@@ -369,10 +354,6 @@ struct command server_commands[] = {
     { .name = "time", .arity = 1, .flags = EARLY | CMD_FAST, .run = command_time,
       .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "2.6.0", .complexity = "O(1)",
       .summary = "Tells the server's clock: seconds and microseconds", .syntax = "", .note = "" },
-    { .name = "wait", .arity = 3, .flags = CMD_NOSCRIPT, .run = command_wait,
-      .group = GROUP_GENERIC, .compat = COMPAT_DIFFERS, .since = "3.0.0", .complexity = "O(1)",
-      .summary = "Tells how many replicas have this connection's writes",
-      .syntax = "numreplicas timeout", .note = "there are no replicas yet: 0 at once" },
     { 0 },
 };
 /* clang-format on */

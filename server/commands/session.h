@@ -16,6 +16,9 @@
 struct clients;
 struct command;
 
+/* WAIT: another client's CLIENT UNBLOCK turns the second into one of the last two. */
+enum blocking { BLOCKING_NOT, BLOCKING_WAITS, BLOCKING_IS_TIMED_OUT, BLOCKING_IS_ENDED };
+
 enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP_THIS };
 
 /* A key under WATCH and what it was at that moment. */
@@ -48,8 +51,10 @@ struct session {
     int protocol;     /* 2 or 3 */
     bool is_authenticated;
     enum reply_mode reply_mode;
-    bool wants_close;    /* QUIT, CLIENT KILL of oneself: close once the reply is out */
-    uint64_t last_write; /* the group of its newest write: WAIT */
+    bool wants_close;          /* QUIT, CLIENT KILL of oneself: close once the reply is out */
+    uint64_t last_write;       /* the group of its newest write */
+    uint64_t last_write_stamp; /* and the stamp, 0 = none yet: WAIT */
+    int64_t wait_ends_ms;      /* while `blocking`: when its WAIT ends by itself */
 
     bool is_multi;
     bool is_multi_dirty; /* a queued command was refused: EXEC aborts */
@@ -67,6 +72,7 @@ struct session {
     atomic_bool is_killed;
     atomic_bool is_monitor;
     atomic_bool is_paused; /* its request waits for CLIENT PAUSE to end: dispatch.c */
+    atomic_int blocking;   /* enum blocking */
     atomic_bool has_inbox;
     atomic_int shared_database, shared_protocol, shared_multi; /* for CLIENT LIST */
     _Atomic(const struct command *) current;
@@ -90,6 +96,13 @@ void session_clear(struct session *session);
 
 /* Selects database `database`, or with -1 the namespace `named`, whose reference it takes over. */
 void session_select(struct session *session, int database, struct ns *named);
+
+/* Any thread: does a request of it wait for a pause to end, or for replicas? */
+static inline bool session_is_blocked(const struct session *session)
+{
+    return atomic_load_explicit(&session->is_paused, memory_order_relaxed) ||
+           atomic_load_explicit(&session->blocking, memory_order_relaxed) != BLOCKING_NOT;
+}
 
 /* Gives up all watched keys. */
 void session_unwatch(struct session *session);

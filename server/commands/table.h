@@ -128,5 +128,6 @@ extern struct command introspection_commands[];
 extern struct command command_commands[];
 extern struct command kv_commands[];
 extern struct command namespace_commands[];
+extern struct command replica_commands[];
 
 #endif

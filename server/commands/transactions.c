@@ -403,7 +403,7 @@ static enum status exec(struct call *call, struct plan *plan)
     bool is_changed = false;
     enum status s = enter(call, plan);
 
-    if (s == STATUS_CANNOT_PERSIST && !transaction_has_write(call->session))
+    if (dispatch_refuses_writes_only(s) && !transaction_has_write(call->session))
         s = STATUS_OK;
     if (s != STATUS_OK)
         return s;

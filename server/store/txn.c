@@ -934,6 +934,8 @@ enum status txn_commit(struct txn *txn, uint64_t *depends_on, int64_t *wait_ms)
         order_begin_publication(order);
         publish(txn);
         order_end_publication(order);
+    } else {
+        txn->stamp = 0;
     }
     release_renumberings(txn);
     leave(txn);

@@ -76,7 +76,8 @@ enum status txn_find_any(struct txn *txn, struct ns *ns, struct bytes key,
 /* STATUS_NOT_FOUND if there is no live record: then it is no write. */
 enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key) MUST_USE;
 
-/* The stamp that every record of this transaction carries; 0 before txn_enter(). */
+/* The stamp that every record of this transaction carries; 0 before txn_enter(), and after a
+ * txn_commit() that had nothing to publish. */
 uint64_t txn_stamp(const struct txn *txn);
 
 /* After txn_enter() said STATUS_PARKED: when to try again; INT64_MAX = after a commit. */
