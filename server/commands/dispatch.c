@@ -210,7 +210,7 @@ void dispatch_name_keys(struct call *call, struct ns *other)
 
 /* Enters the order with the keys of the call.  Meanwhile SWAPDB may have given the numbers other
  * meanings: then once more, with what they mean now. */
-static enum status enter(struct call *call)
+static enum status enter(struct call *call, bool is_to_write)
 {
     struct txn *txn = call->worker->txn;
     struct ns *other = dispatch_other_namespace(call);
@@ -221,7 +221,7 @@ static enum status enter(struct call *call)
 
         txn_reset(txn, call->now_ms);
         dispatch_name_keys(call, other);
-        s = txn_enter(txn);
+        s = is_to_write ? txn_enter(txn) : txn_enter_to_read(txn);
         if (UNLIKELY(s != STATUS_OK)) {
             call->wake_at_ms = txn_wake_at_ms(txn);
             return s;
@@ -261,7 +261,7 @@ enum status dispatch_commit(struct call *call)
 
 static enum status run_write(struct call *call)
 {
-    enum status s = enter(call);
+    enum status s = enter(call, true);
 
     if (UNLIKELY(s != STATUS_OK))
         return s;
@@ -272,18 +272,12 @@ static enum status run_write(struct call *call)
     return s;
 }
 
-bool dispatch_refuses_writes_only(enum status s)
-{
-    return s == STATUS_CANNOT_PERSIST || s == STATUS_CLOCK_SKEW || s == STATUS_STALE ||
-           s == STATUS_LEAVING;
-}
-
-/* While writes are refused next to nothing changes, so the order isn't needed to see one state. */
+/* While writes are refused nothing changes, so the order isn't needed to see one state. */
 static enum status read_in_order(struct call *call)
 {
-    enum status s = enter(call);
+    enum status s = enter(call, false);
 
-    if (dispatch_refuses_writes_only(s))
+    if (s == STATUS_CANNOT_PERSIST)
         return run_command(call);
     if (s != STATUS_OK)
         return s;

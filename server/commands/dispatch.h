@@ -35,9 +35,6 @@ void dispatch_cannot_persist(struct store *store, struct reply *reply);
 
 /* --- for EXEC (transactions.c) --- */
 
-/* The order was refused to a client; may what only reads go on without it? */
-bool dispatch_refuses_writes_only(enum status s);
-
 /* The namespace that the session has selected, now. */
 struct ns *dispatch_selected(const struct worker *worker, const struct session *session);
 

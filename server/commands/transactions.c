@@ -360,7 +360,7 @@ static enum status enter(struct call *call, struct plan *plan)
         txn_reset(txn, call->now_ms);
         name_watched(call);
         find_places(plan, plan->places, true);
-        s = txn_enter(txn);
+        s = transaction_has_write(call->session) ? txn_enter(txn) : txn_enter_to_read(txn);
         if (s != STATUS_OK) {
             call->wake_at_ms = txn_wake_at_ms(txn);
             return s;
@@ -403,7 +403,7 @@ static enum status exec(struct call *call, struct plan *plan)
     bool is_changed = false;
     enum status s = enter(call, plan);
 
-    if (dispatch_refuses_writes_only(s) && !transaction_has_write(call->session))
+    if (s == STATUS_CANNOT_PERSIST && !transaction_has_write(call->session))
         s = STATUS_OK;
     if (s != STATUS_OK)
         return s;

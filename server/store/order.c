@@ -110,6 +110,11 @@ static enum gossip_gate gate_of(const struct order *order)
     return (enum gossip_gate)atomic_load_explicit(&order->gate, memory_order_relaxed);
 }
 
+int64_t order_wall_ms(const struct order *order, int64_t now_ms)
+{
+    return gate_of(order) == GATE_OPEN || gate_of(order) == GATE_LEAVING ? now_ms : 0;
+}
+
 static bool has_room(const struct order *order)
 {
     return order->open->bytes < OPEN_BYTES_MAX && order->open->change_count < OPEN_CHANGES_MAX;

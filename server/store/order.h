@@ -171,6 +171,9 @@ enum status order_enter(struct order *order, int64_t now_ms, bool is_client,
                         int64_t *wake_at_ms) MUST_USE;
 void order_exit(struct order *order);
 
+/* What the wall clock says to stamps: 0, that is nothing, while it is not trusted. */
+int64_t order_wall_ms(const struct order *order, int64_t now_ms);
+
 /* For a short look or remark from anywhere, also from inside a transaction of this thread. */
 bool order_lock(struct order *order) MUST_USE;
 void order_unlock(struct order *order, bool is_locked);

@@ -365,7 +365,8 @@ static void leave(struct txn *txn)
     order_exit(&txn->store->order);
 }
 
-enum status txn_enter(struct txn *txn)
+/* `is_writer`: a client's transaction that writes. */
+static enum status enter(struct txn *txn, bool is_writer)
 {
     struct order *order = &txn->store->order;
     enum status status = STATUS_OK;
@@ -374,7 +375,7 @@ enum status txn_enter(struct txn *txn)
         if (attempt <= FETCH_ATTEMPTS_MAX)
             status = fetch_missing(txn);
         if (status == STATUS_OK)
-            status = order_enter(order, txn->now_ms, txn->kind == TXN_CLIENT, &txn->wake_at_ms);
+            status = order_enter(order, txn->now_ms, is_writer, &txn->wake_at_ms);
         if (status != STATUS_OK)
             return status;
         if (settle_all(txn))
@@ -389,9 +390,23 @@ enum status txn_enter(struct txn *txn)
             return status;
     }
     txn->is_entered = true;
-    txn->stamp = hlc_tick(&order->hlc, txn->now_ms);
     txn->depends_on = registry_changed_in(txn->store->registry);
     return STATUS_OK;
+}
+
+enum status txn_enter(struct txn *txn)
+{
+    enum status status = enter(txn, txn->kind == TXN_CLIENT);
+
+    if (status == STATUS_OK)
+        txn->stamp =
+            hlc_tick(&txn->store->order.hlc, order_wall_ms(&txn->store->order, txn->now_ms));
+    return status;
+}
+
+enum status txn_enter_to_read(struct txn *txn)
+{
+    return enter(txn, false);
 }
 
 /* ---------- running ---------- */

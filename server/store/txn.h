@@ -59,6 +59,9 @@ void txn_destroy(struct txn *txn);
 void txn_reset(struct txn *txn, int64_t now_ms);
 void txn_name(struct txn *txn, struct ns *ns, struct bytes key);
 enum status txn_enter(struct txn *txn) MUST_USE;
+/* As txn_enter(), for what only reads: nothing that concerns writes alone holds it up, but that the
+ * store is being reopened; and it takes no stamp. */
+enum status txn_enter_to_read(struct txn *txn) MUST_USE;
 
 /* The live record as this transaction sees it, or STATUS_NOT_FOUND. */
 enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key,

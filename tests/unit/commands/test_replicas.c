@@ -150,6 +150,45 @@ static void a_transaction_is_spoilt_by_what_loading_refuses(void **state)
     store_set_gate(talk.services.store, GATE_OPEN);
 }
 
+static void while_writes_are_refused_reads_go_on_in_transactions_too(void **state)
+{
+    static const struct {
+        enum gossip_gate gate;
+        const char *word;
+    } rows[] = {{GATE_SKEW, "-CLOCKSKEW "}, {GATE_STALE, "-STALE "}, {GATE_LEAVING, "-LEAVING "}};
+
+    (void)state;
+    (void)say("SET a 1");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        store_set_gate(talk.services.store, rows[i].gate);
+        assert_int_equal(strncmp(say("SET b 1"), rows[i].word, strlen(rows[i].word)), 0);
+        assert_int_equal(strncmp(say("DEL a"), rows[i].word, strlen(rows[i].word)), 0);
+        assert_string_equal(say("MGET a b"), "*2 $1 1 $-1");
+        (void)say("MULTI");
+        (void)say("GET a");
+        assert_string_equal(say("EXEC"), "*1 $1 1");
+        (void)say("MULTI");
+        (void)say("GET a");
+        (void)say("SET b 1");
+        assert_int_equal(strncmp(say("EXEC"), rows[i].word, strlen(rows[i].word)), 0);
+    }
+}
+
+static void a_write_at_a_gate_that_opens_soon_is_parked_and_a_read_is_not(void **state)
+{
+    struct bytes words[] = {bytes_of("SET"), bytes_of("b"), bytes_of("1")};
+
+    (void)state;
+    store_set_gate(talk.services.store, GATE_WAIT);
+    assert_string_equal(say("GET b"), "$-1");
+    (void)say("MULTI");
+    (void)say("GET b");
+    assert_string_equal(say("EXEC"), "*1 $-1");
+    assert_true(talk_dispatch(&talk.session, &(struct request){words, 3, 0}).is_parked);
+    store_set_gate(talk.services.store, GATE_OPEN);
+    assert_string_equal(say("SET b 1"), "+OK");
+}
+
 static void gossip_without_a_cluster_says_what_is_missing(void **state)
 {
     (void)state;
@@ -174,6 +213,8 @@ int main(void)
         TEST(the_stamp_of_a_write_is_remembered_and_that_of_a_no_op_is_not),
         TEST(a_replica_that_is_loading_refuses_what_would_look_at_keys),
         TEST(a_transaction_is_spoilt_by_what_loading_refuses),
+        TEST(while_writes_are_refused_reads_go_on_in_transactions_too),
+        TEST(a_write_at_a_gate_that_opens_soon_is_parked_and_a_read_is_not),
         TEST(gossip_without_a_cluster_says_what_is_missing),
     };
 
