@@ -419,11 +419,19 @@ struct ns *registry_live_ns(struct registry *registry, struct bytes id)
     return ns;
 }
 
+bool registry_is_id(struct bytes id)
+{
+    for (size_t i = 0; i < NS_ID_SIZE; i++)
+        if (id.data[i] != '\xff')
+            return false;
+    return true;
+}
+
 struct ns *registry_by_id(struct registry *registry, struct bytes id)
 {
     struct ns *ns;
 
-    if (memcmp(registry->self->id, id.data, NS_ID_SIZE) == 0)
+    if (registry_is_id(id))
         return ns_retain(registry->self);
     pthread_mutex_lock(&registry->titles);
     ns = find_or_create(registry, id);
@@ -442,8 +450,7 @@ static bool is_next(const struct ns *ns, const unsigned char *after, const struc
 
 struct ns *registry_next(struct registry *registry, struct bytes id)
 {
-    bool is_first = memcmp(registry->self->id, id.data, NS_ID_SIZE) == 0;
-    const unsigned char *after = is_first ? NULL : (const unsigned char *)id.data;
+    const unsigned char *after = registry_is_id(id) ? NULL : (const unsigned char *)id.data;
     struct ns *best = NULL;
 
     pthread_mutex_lock(&registry->titles);

@@ -31,6 +31,12 @@ struct ns *registry_by_number(struct registry *registry, uint32_t number);
  * itself; a numbered database that this server does not reach is kept out of sight. */
 struct ns *registry_by_id(struct registry *registry, struct bytes id);
 
+/* Is it the id of the registry itself? */
+bool registry_is_id(struct bytes id);
+
+/* The n of the id of db<n>, or -1. */
+int registry_database_of_id(struct bytes id);
+
 /* The stored namespace with the next larger id, retained; NULL if there is none.  The registry
  * itself stands before all others. */
 struct ns *registry_next(struct registry *registry, struct bytes id);

@@ -77,8 +77,6 @@ uint64_t registry_dead_until(bool is_live, uint64_t stamp, struct bytes value);
 /* ... which is noted of a namespace that is there, or may come. */
 void registry_note_emptied(struct registry *registry, struct bytes id, uint64_t stamp);
 
-/* The n of the id of db<n>, or -1. */
-int registry_database_of_id(struct bytes id);
 /* The number of "db<n>", -1 if the title is not of that form.  Any n counts, also one that this
  * server has no database for. */
 int64_t registry_database_of_title(struct bytes title);

@@ -51,15 +51,7 @@ void replica_destroy(struct replica *replica)
 
 /* ---------- outside the order: what can be checked and copied beforehand ---------- */
 
-static bool is_registry(const struct wire_record *record)
-{
-    static const unsigned char id[NS_ID_SIZE] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                                 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-
-    return memcmp(record->ns.data, id, sizeof id) == 0;
-}
-
-static bool is_what_it_says(const struct wire_record *record)
+bool replica_is_sound(const struct wire_record *record)
 {
     if (record->value_size > limit_rules[LIMIT_VALUE_SIZE].max)
         return false;
@@ -104,10 +96,10 @@ static enum status add_arrival(struct replica *replica, const struct wire_record
 
     if (record->version.stamp > newest_allowed)
         return STATUS_CLOCK_SKEW;
-    if (!is_what_it_says(record))
+    if (!replica_is_sound(record))
         return STATUS_CORRUPT;
     status = find_namespace(replica, record, &ns);
-    if (status == STATUS_OK && is_registry(record))
+    if (status == STATUS_OK && registry_is_id(record->ns))
         status = registry_prepare(replica->thread, record);
     if (status != STATUS_OK) {
         ns_release(ns);
@@ -126,7 +118,7 @@ static bool fits(const struct replica *replica, const struct wire_record *record
     if (replica->count == 0)
         return true;
     return replica->count < BATCH_RECORDS_MAX && replica->bytes < BATCH_BYTES_MAX &&
-           is_registry(record) == is_registry(&replica->arrivals[0].record);
+           registry_is_id(record->ns) == registry_is_id(replica->arrivals[0].record.ns);
 }
 
 /* Records from the reader until a transaction is full.  STATUS_NOT_FOUND at the end of the blob;
@@ -176,8 +168,8 @@ static enum status take(struct replica *replica, struct arrival *arrival)
     if (status != STATUS_OK)
         return status;
     arrival->entry = NULL;
-    return is_registry(&arrival->record) ? registry_merged(replica->txn, &arrival->record)
-                                         : STATUS_OK;
+    return registry_is_id(arrival->record.ns) ? registry_merged(replica->txn, &arrival->record)
+                                              : STATUS_OK;
 }
 
 static enum status find_held(struct replica *replica, const struct arrival *arrival,
@@ -259,7 +251,7 @@ static enum status prepare(struct replica *replica)
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < replica->count && status == STATUS_OK; i++)
-        if (is_registry(&replica->arrivals[i].record))
+        if (registry_is_id(replica->arrivals[i].record.ns))
             status = registry_prepare(replica->thread, &replica->arrivals[i].record);
     return status;
 }

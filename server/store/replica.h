@@ -13,6 +13,7 @@
 #define STORE_REPLICA_H
 
 #include "replication/gossip.h"
+#include "replication/records.h"
 #include "store/store.h"
 
 struct feed;
@@ -31,14 +32,21 @@ struct merge_counts {
 
 /* Called outside of any epoch.  Merges the blob's records, in transactions of a bounded size, from
  * *done (bytes of the blob that are done already) on; *done moves on.  *group is raised to the
- * commit to wait for; counts are added up. STATUS_OK            all of it STATUS_PARKED        too
- * much waits for the commit thread: try again after a commit STATUS_CANNOT_PERSIST the store
- * refuses writes STATUS_CLOCK_SKEW    a record is stamped later than newest_allowed: that one and
- * what follows is not merged STATUS_NO_NAMESPACE  a record's namespace is not known (yet); as above
- *   STATUS_CORRUPT       not a blob */
+ * commit to wait for; counts are added up.
+ *
+ *     STATUS_OK              all of it
+ *     STATUS_PARKED          too much waits for the commit thread: try again after a commit
+ *     STATUS_CANNOT_PERSIST  the store refuses writes
+ *     STATUS_CLOCK_SKEW      a record is stamped later than newest_allowed: that one and what
+ *                            follows is not merged
+ *     STATUS_NO_NAMESPACE    a record's namespace is not known (yet); as above
+ *     STATUS_CORRUPT         not a blob, or a record that is not sound */
 enum status replica_merge(struct replica *replica, struct bytes blob, uint64_t frame_horizon,
                           uint64_t newest_allowed, size_t *done, struct merge_counts *counts,
                           uint64_t *group) MUST_USE;
+
+/* Do value and hash agree, and is it no longer than any limit allows?  Others are refused. */
+bool replica_is_sound(const struct wire_record *record);
 
 /* --- aliases --- */
 
