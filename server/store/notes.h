@@ -11,6 +11,7 @@
 #define NOTE_GOSSIP  "gossip"  /* replication's own state (replica.h) */
 #define NOTE_DIGEST  "digest"  /* while stored sums hold: digest_keys.check, and the boot's id */
 #define NOTE_OWN     "own" /* u64: the newest own stamp in leaves that are not marked: digest.h */
-#define NOTE_PURGE   "purge/" /* + u32 number: its keys are to be removed */
+#define NOTE_PURGE   "purge/"  /* + u32 number: its keys are to be removed */
+#define NOTE_LOADING "loading" /* while a blank store is being filled: transfer_load.h */
 
 #endif

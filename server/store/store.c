@@ -19,6 +19,7 @@
 #include "store/replica.h"
 #include "store/store_internal.h"
 #include "store/sweeper.h"
+#include "store/transfer_load.h"
 #include "store/txn_internal.h"
 
 /* Own writes that were not pushed yet; what is older is found by comparing. */
@@ -375,7 +376,9 @@ static enum status open_parts(struct store *store, const char *directory,
 
     if (status != STATUS_OK)
         return status;
-    status = commit_clean_pending(store->engine);
+    status = transfer_wipe_half_loaded(store->engine);
+    if (status == STATUS_OK)
+        status = commit_clean_pending(store->engine);
     if (status == STATUS_OK)
         status = take_notes(store->engine, &notes);
     if (status == STATUS_OK)

@@ -1,0 +1,496 @@
+/* Reading a whole store page by page, and filling a blank one with it. */
+#include "store/transfer_load.h"
+
+#include "base/buffer.h"
+#include "replication/records.h"
+#include "store/digest.h"
+#include "store/replica.h"
+#include "store/transfer_page.h"
+#include "unit/store/stores.h"
+
+#define PAGE_BYTES   4096
+#define LONG_VALUE   600000 /* three chunks */
+#define ATTEMPTS_MAX 1000
+
+static struct node source, blank;
+static char long_value[LONG_VALUE];
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(long_value, 'l', sizeof long_value);
+    node_create(&source);
+    node_create(&blank);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    node_destroy(&source);
+    node_destroy(&blank);
+    return 0;
+}
+
+/* ---------- all kinds of records ---------- */
+
+static void set_limit(struct node *node, struct ns *ns, enum limit limit, int64_t value)
+{
+    node_enter(node, NULL, (struct bytes){NULL, 0});
+    assert_int_equal(registry_set(node->txn, ns, limit, value), STATUS_OK);
+    node_commit(node);
+}
+
+static void swap(struct node *node, int a, int b)
+{
+    node_enter(node, NULL, (struct bytes){NULL, 0});
+    assert_int_equal(registry_swap(node->txn, a, b), STATUS_OK);
+    node_commit(node);
+}
+
+static void empty(struct node *node, struct ns *ns)
+{
+    node_enter(node, NULL, (struct bytes){NULL, 0});
+    assert_int_equal(registry_empty(node->txn, ns), STATUS_OK);
+    node_commit(node);
+}
+
+static void drop(struct node *node, const char *title)
+{
+    node_enter(node, NULL, (struct bytes){NULL, 0});
+    assert_int_equal(registry_drop(node->txn, bytes_of(title)), STATUS_OK);
+    node_commit(node);
+}
+
+static bool has_expired(struct node *node, struct ns *ns, const char *key)
+{
+    const struct entry *entry;
+    uint64_t group = 0;
+    bool is_expired;
+
+    epoch_enter(store_epoch(node->thread));
+    is_expired = store_find_any(node->thread, ns, bytes_of(key), &entry, &group) == STATUS_OK &&
+                 entry->header.kind == ENTRY_EXPIRED && group <= store_committed(node->store);
+    epoch_exit(store_epoch(node->thread));
+    return is_expired;
+}
+
+/* Background expiry runs until it has turned this key; the clock must not go so far that it is
+ * purged. */
+static void expire(struct node *node, struct ns *ns, const char *key)
+{
+    store_set_active_expiry(node->store, true);
+    for (int i = 0; i < DEADLINE_MS && !has_expired(node, ns, key); i++)
+        poll(NULL, 0, 1);
+    assert_true(has_expired(node, ns, key));
+    store_set_active_expiry(node->store, false);
+}
+
+static void fill(struct node *node)
+{
+    struct ns *db0 = node_db(node, 0), *web = node_create_ns(node, "web"),
+              *gone = node_create_ns(node, "gone"), *idle = node_create_ns(node, "idle");
+    char key[32];
+
+    node_put(node, db0, bytes_of("long"), (struct bytes){long_value, LONG_VALUE}, "", EXPIRY_NONE);
+    node_put(node, db0, bytes_of("middle"), (struct bytes){long_value, 3000}, "{\"m\":1}",
+             now_ms() + 100000);
+    for (int i = 0; i < 200; i++) {
+        (void)snprintf(key, sizeof key, "key %d", i);
+        node_set(node, web, key, key);
+    }
+    node_put(node, web, bytes_of(""), bytes_of("of the empty key"), "[]", EXPIRY_NONE);
+    node_put(node, web, bytes_of("empty"), bytes_of(""), "", now_ms() + 5000000);
+    node_put(node, web, (struct bytes){"zero \0 byte", 11}, bytes_of("\xff"), "", EXPIRY_NONE);
+    node_delete(node, web, "key 7");
+    node_set(node, node_db(node, 3), "k", "of db3");
+    node_set(node, gone, "k", "v");
+    drop(node, "gone");
+    node_set(node, node_db(node, 5), "before", "v");
+    empty(node, node_db(node, 5));
+    node_set(node, node_db(node, 5), "after", "v");
+    swap(node, 3, 4);
+    set_limit(node, web, LIMIT_KEYS, 12345);
+    node_put(node, web, bytes_of("short-lived"), bytes_of("v"), "{}", now_ms() + 500);
+    pass_ms(600);
+    expire(node, web, "short-lived");
+    ns_release(web);
+    ns_release(gone);
+    ns_release(idle);
+}
+
+/* ---------- pages ---------- */
+
+static bool read_page(struct node *node, size_t bytes_max, struct buffer *cursor,
+                      struct buffer *blob)
+{
+    struct buffer before = {0};
+    bool is_last;
+
+    buffer_append_bytes(&before, buffer_view(cursor));
+    assert_int_equal(
+        transfer_read_page(node->thread, buffer_view(&before), bytes_max, blob, cursor, &is_last),
+        STATUS_OK);
+    buffer_clear(&before);
+    return !is_last;
+}
+
+static int by_place(const struct wire_record *a, const struct wire_record *b)
+{
+    static const unsigned char registry[NS_ID_SIZE] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                                       255, 255, 255, 255, 255, 255, 255, 255};
+    bool a_first = memcmp(a->ns.data, registry, NS_ID_SIZE) == 0;
+    bool b_first = memcmp(b->ns.data, registry, NS_ID_SIZE) == 0;
+    int order = memcmp(a->ns.data, b->ns.data, NS_ID_SIZE);
+
+    if (a_first != b_first)
+        return a_first ? -1 : 1;
+    return order != 0 ? order : bytes_compare(a->key, b->key);
+}
+
+/* Everything a store holds, once each, in order. */
+static void dump(struct node *node, size_t bytes_max, struct buffer *all)
+{
+    struct buffer cursor = {0}, last = {0};
+    struct records_writer writer = {.out = all};
+    bool is_more = true;
+
+    for (int i = 0; is_more; i++) {
+        struct buffer blob = {0};
+        struct records_reader reader;
+        struct wire_record record, before;
+
+        assert_true(i < ATTEMPTS_MAX);
+        is_more = read_page(node, bytes_max, &cursor, &blob);
+        reader = records_read(buffer_view(&blob));
+        while (records_next(&reader, &record) == STATUS_OK) {
+            struct records_reader old = records_read(buffer_view(&last));
+
+            /* a namespace's own record is repeated before its keys */
+            if (records_next(&old, &before) == STATUS_OK && by_place(&before, &record) >= 0) {
+                assert_true(by_place(&record, &before) < 0 && record.key.data[0] == 'n');
+                continue;
+            }
+            records_put(&writer, &record);
+            last.size = 0;
+            records_put(&(struct records_writer){.out = &last}, &record);
+        }
+        assert_int_equal(reader.rest.size, 0);
+        buffer_clear(&blob);
+    }
+    buffer_clear(&cursor);
+    buffer_clear(&last);
+}
+
+static void assert_same(struct node *a, struct node *b)
+{
+    struct ns_counts at_a = registry_counts(store_registry(a->store)),
+                     at_b = registry_counts(store_registry(b->store));
+    struct buffer all_a = {0}, all_b = {0};
+
+    dump(a, PAGE_BYTES, &all_a);
+    dump(b, PAGE_BYTES, &all_b);
+    assert_int_equal(all_a.size, all_b.size);
+    assert_memory_equal(all_a.data, all_b.data, all_a.size);
+    assert_int_equal(at_a.keys, at_b.keys);
+    assert_int_equal(at_a.bytes, at_b.bytes);
+    assert_int_equal(at_a.expiring, at_b.expiring);
+    assert_int_equal(at_a.buried, at_b.buried);
+    buffer_clear(&all_a);
+    buffer_clear(&all_b);
+}
+
+static struct digest digest_of(struct node *node)
+{
+    struct store_digest *digest = store_digest(node->store);
+    struct leaf_list *list;
+    struct digest root;
+
+    for (int i = 0; i < DEADLINE_MS && !digest_is_ready(digest); i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(digest_list(digest, &list), STATUS_OK);
+    root = list->root;
+    leaf_list_destroy(list);
+    return root;
+}
+
+static void assert_same_digest(struct node *a, struct node *b)
+{
+    struct digest of_a = digest_of(a), of_b = digest_of(b);
+
+    assert_true(of_a.count > 0);
+    assert_int_equal(of_a.count, of_b.count);
+    assert_true(of_a.sum.low == of_b.sum.low && of_a.sum.high == of_b.sum.high);
+}
+
+/* ---------- loading ---------- */
+
+static enum status load_page(struct transfer_load *load, struct bytes blob)
+{
+    enum status status = STATUS_PARKED;
+
+    for (int i = 0; i < DEADLINE_MS && status == STATUS_PARKED; i++) {
+        status = transfer_load_page(load, blob);
+        poll(NULL, 0, status == STATUS_PARKED ? 1 : 0);
+    }
+    return status;
+}
+
+/* So many pages, or all with the end. */
+static void load_pages(struct node *from, struct node *to, int pages)
+{
+    struct transfer_load *load = transfer_load_begin(to->thread);
+    struct buffer cursor = {0}, blob = {0};
+    bool is_more = true;
+
+    for (int i = 0; i < pages && is_more; i++) {
+        blob.size = 0;
+        is_more = read_page(from, PAGE_BYTES, &cursor, &blob);
+        assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_OK);
+    }
+    if (!is_more)
+        assert_int_equal(transfer_load_finish(load), STATUS_OK);
+    transfer_load_destroy(load);
+    buffer_clear(&cursor);
+    buffer_clear(&blob);
+}
+
+static void load_all(struct node *from, struct node *to)
+{
+    load_pages(from, to, ATTEMPTS_MAX);
+}
+
+/* ---------- claims ---------- */
+
+static void a_blank_store_that_is_filled_holds_the_same(void **state)
+{
+    struct ns *web;
+
+    (void)state;
+    fill(&source);
+    load_all(&source, &blank);
+    assert_same(&source, &blank);
+    assert_same_digest(&source, &blank);
+    assert_int_equal(registry_find(store_registry(blank.store), bytes_of("web"), &web), STATUS_OK);
+    assert_string_equal(node_get(&blank, web, "key 8"), "key 8");
+    assert_string_equal(node_get(&blank, web, "key 7"), "");
+    assert_string_equal(node_get(&blank, web, ""), "of the empty key");
+    assert_string_equal(node_get(&blank, node_db(&blank, 4), "k"), "of db3");
+    assert_string_equal(node_get(&blank, node_db(&blank, 5), "before"), "");
+    assert_int_equal(ns_limit(store_registry(blank.store), web, LIMIT_KEYS), 12345);
+    assert_int_equal(atomic_load(&web->key_count), 202);
+    ns_release(web);
+    node_reopen(&blank);
+    assert_same(&source, &blank);
+    assert_same_digest(&source, &blank);
+}
+
+static void what_is_over_but_has_not_expired_yet_is_loaded_as_it_is(void **state)
+{
+    (void)state;
+    node_put(&source, node_db(&source, 0), bytes_of("k"), bytes_of("v"), "", now_ms() + 100);
+    pass_ms(200);
+    load_all(&source, &blank);
+    assert_same(&source, &blank);
+    assert_int_equal(atomic_load(&node_db(&blank, 0)->expiring_count), 1);
+    expire(&blank, node_db(&blank, 0), "k");
+    assert_int_equal(atomic_load(&node_db(&blank, 0)->expiring_count), 0);
+}
+
+static void a_page_of_any_size_leads_to_the_same(void **state)
+{
+    struct buffer small = {0}, large = {0};
+
+    (void)state;
+    fill(&source);
+    dump(&source, 1, &small);
+    dump(&source, 100 << 20, &large);
+    assert_int_equal(small.size, large.size);
+    assert_memory_equal(small.data, large.data, large.size);
+    buffer_clear(&small);
+    buffer_clear(&large);
+}
+
+static void a_cursor_in_a_namespace_that_is_gone_leads_to_the_next(void **state)
+{
+    struct buffer cursor = {0}, blob = {0};
+    struct ns *ns = node_create_ns(&source, "last");
+    struct records_reader reader;
+    struct wire_record record;
+
+    (void)state;
+    buffer_append(&cursor, ns->id, NS_ID_SIZE);
+    cursor.data[NS_ID_SIZE - 1]++; /* the largest id but one, which nothing has */
+    buffer_append_text(&cursor, "k");
+    node_set(&source, node_db(&source, 0), "a", "before");
+    node_set(&source, ns, "z", "not reached");
+    assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
+    assert_int_equal(blob.size, 0);
+
+    memset(cursor.data, 0, NS_ID_SIZE); /* db0, and then something between it and the last */
+    cursor.data[1] = 1;
+    cursor.size = NS_ID_SIZE;
+    buffer_append_text(&cursor, "zz");
+    assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
+    reader = records_read(buffer_view(&blob));
+    assert_int_equal(records_next(&reader, &record), STATUS_OK);
+    assert_int_equal(record.key.data[0], 'n');
+    assert_int_equal(records_next(&reader, &record), STATUS_OK);
+    assert_true(bytes_equal(record.key, bytes_of("z")));
+    ns_release(ns);
+    buffer_clear(&cursor);
+    buffer_clear(&blob);
+}
+
+static void what_is_no_cursor_is_refused(void **state)
+{
+    struct buffer blob = {0}, next = {0};
+    bool is_last;
+
+    (void)state;
+    assert_int_equal(
+        transfer_read_page(source.thread, bytes_of("short"), PAGE_BYTES, &blob, &next, &is_last),
+        STATUS_CORRUPT);
+    assert_int_equal(blob.size, 0);
+}
+
+/* A namespace that is created while pages are read comes with its record. */
+static void a_namespace_is_known_before_its_keys_even_if_it_is_new(void **state)
+{
+    struct transfer_load *load = transfer_load_begin(blank.thread);
+    struct buffer cursor = {0}, blob = {0};
+    struct ns *late;
+    bool is_more = true;
+
+    (void)state;
+    node_set(&source, node_db(&source, 0), "k", "v");
+    assert_true(read_page(&source, 1, &cursor, &blob));
+    assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_OK);
+    late = node_create_ns(&source, "late");
+    node_set(&source, late, "k", "v of late");
+    ns_release(late);
+    while (is_more) {
+        blob.size = 0;
+        is_more = read_page(&source, 1, &cursor, &blob);
+        assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_OK);
+    }
+    assert_int_equal(transfer_load_finish(load), STATUS_OK);
+    transfer_load_destroy(load);
+    assert_int_equal(registry_find(store_registry(blank.store), bytes_of("late"), &late),
+                     STATUS_OK);
+    assert_string_equal(node_get(&blank, late, "k"), "v of late");
+    ns_release(late);
+    buffer_clear(&cursor);
+    buffer_clear(&blob);
+}
+
+/* The cache of a new store knows that nothing is stored, and knows it of single keys, too. */
+static void what_was_known_to_be_absent_is_found_after_loading(void **state)
+{
+    struct ns *ns = node_db(&blank, 0);
+
+    (void)state;
+    node_set(&blank, ns, "k", "v");
+    node_delete(&blank, ns, "k");
+    pass_ms(10000);
+    for (int i = 0; i < DEADLINE_MS && registry_counts(store_registry(blank.store)).buried > 0; i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(registry_counts(store_registry(blank.store)).buried, 0);
+    assert_string_equal(node_get(&blank, ns, "k"), "");
+    assert_string_equal(node_get(&blank, ns, "other"), "");
+    node_set(&source, node_db(&source, 0), "k", "loaded");
+    node_set(&source, node_db(&source, 0), "other", "loaded");
+    load_all(&source, &blank);
+    assert_string_equal(node_get(&blank, ns, "k"), "loaded");
+    assert_string_equal(node_get(&blank, ns, "other"), "loaded");
+}
+
+static void a_half_loaded_store_is_blank_at_the_next_start(void **state)
+{
+    uint64_t node_id = store_node_id(blank.store);
+
+    (void)state;
+    fill(&source);
+    load_pages(&source, &blank, 2);
+    assert_false(store_is_blank(blank.store));
+    node_reopen(&blank);
+    assert_true(store_is_blank(blank.store));
+    assert_true(store_node_id(blank.store) != node_id);
+    load_all(&source, &blank);
+    assert_same(&source, &blank);
+    node_reopen(&blank);
+    assert_same(&source, &blank);
+}
+
+static void what_is_written_after_loading_is_newer(void **state)
+{
+    struct ns *db0;
+
+    (void)state;
+    pass_ms(1000);
+    node_set(&source, node_db(&source, 0), "k", "old");
+    atomic_fetch_sub(&wall_us, 500000);
+    load_all(&source, &blank);
+    db0 = node_db(&blank, 0);
+    assert_true(store_clock(blank.store) >= atomic_load(&db0->newest_stamp));
+    assert_true(stamp_wall_ms(atomic_load(&db0->newest_stamp)) > now_ms());
+    node_set(&blank, db0, "k", "new");
+    assert_string_equal(node_get(&blank, db0, "k"), "new");
+    pass_ms(500);
+}
+
+static void an_empty_store_can_be_loaded(void **state)
+{
+    (void)state;
+    load_all(&source, &blank);
+    assert_true(store_is_blank(blank.store));
+    node_reopen(&blank);
+    node_set(&blank, node_db(&blank, 0), "k", "v");
+    node_reopen(&blank);
+    assert_string_equal(node_get(&blank, node_db(&blank, 0), "k"), "v");
+}
+
+static void what_is_damaged_ends_the_load(void **state)
+{
+    struct transfer_load *load = transfer_load_begin(blank.thread);
+    struct buffer cursor = {0}, blob = {0};
+
+    (void)state;
+    node_set(&source, node_db(&source, 0), "k", "value");
+    assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
+    blob.data[blob.size - 1] ^= 1;
+    assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_CORRUPT);
+    blob.data[blob.size - 1] ^= 1;
+    assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_CORRUPT);
+    assert_int_equal(transfer_load_finish(load), STATUS_CORRUPT);
+    transfer_load_destroy(load);
+    node_reopen(&blank);
+    assert_true(store_is_blank(blank.store));
+    buffer_clear(&cursor);
+    buffer_clear(&blob);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_blank_store_that_is_filled_holds_the_same, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_over_but_has_not_expired_yet_is_loaded_as_it_is,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_of_any_size_leads_to_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cursor_in_a_namespace_that_is_gone_leads_to_the_next,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_cursor_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_namespace_is_known_before_its_keys_even_if_it_is_new,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_known_to_be_absent_is_found_after_loading, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_half_loaded_store_is_blank_at_the_next_start, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_written_after_loading_is_newer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_empty_store_can_be_loaded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_damaged_ends_the_load, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
