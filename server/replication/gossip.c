@@ -1,0 +1,803 @@
+#include "replication/gossip.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "replication/gossip_internal.h"
+
+#define OFFSET_WAIT_US    (1000 * MS_US) /* for a first reading of a peer's clock */
+#define ACTIVE_US         (1000 * MS_US)
+#define COMPARE_PERIOD_MS 10000
+#define COMPARE_AGAIN_MS  100  /* after differences were found */
+#define COMPARE_RETRY_MS  1000 /* after a comparison that came to nothing */
+#define STAGGER_MIN_US    5000
+
+/* ---------- small things ---------- */
+
+uint64_t gossip_new_token(struct gossip *gossip)
+{
+    return ++gossip->next_token;
+}
+
+void gossip_say(struct gossip *gossip, bool is_warning, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    gossip->host->log(gossip->host->context, is_warning, text);
+}
+
+void gossip_send(struct gossip *gossip, uint64_t node_id, const struct message *message)
+{
+    gossip->body.size = 0;
+    message_encode(&gossip->body, message);
+    gossip->host->send(gossip->host->context, node_id, message->kind, buffer_view(&gossip->body));
+}
+
+struct peer *gossip_find_peer(const struct gossip *gossip, uint64_t node_id)
+{
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (gossip->peers[i]->node_id == node_id)
+            return gossip->peers[i];
+    return NULL;
+}
+
+static void free_peer(struct peer *peer)
+{
+    positions_clear(&peer->announced);
+    free(peer->agrees);
+    free(peer);
+}
+
+/* A place of one that is gone and is no member. */
+static void make_room(struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->peer_count; i++) {
+        struct peer *peer = gossip->peers[i];
+
+        if (peer->is_linked || members_is_in(gossip, peer->node_id))
+            continue;
+        free_peer(peer);
+        gossip->peers[i] = gossip->peers[--gossip->peer_count];
+        return;
+    }
+}
+
+struct peer *gossip_peer_for(struct gossip *gossip, uint64_t node_id)
+{
+    struct peer *peer = gossip_find_peer(gossip, node_id);
+
+    if (peer != NULL)
+        return peer;
+    if (gossip->peer_count == GOSSIP_PEERS_MAX)
+        make_room(gossip);
+    if (gossip->peer_count == GOSSIP_PEERS_MAX)
+        return NULL;
+    peer = xcalloc(1, sizeof *peer);
+    peer->node_id = node_id;
+    peer->equal_us = -1;
+    peer->clock.rtt_us = -1;
+    gossip->peers[gossip->peer_count++] = peer;
+    return peer;
+}
+
+bool gossip_may_exchange(const struct gossip *gossip, const struct peer *peer)
+{
+    return peer->is_linked && peer->has_beat && !gossip->is_stale && !gossip->is_out &&
+           gossip->load.step == LOAD_NONE &&
+           (peer->flags & (BEAT_IS_LOADING | BEAT_IS_STALE)) == 0 &&
+           members_is_in(gossip, peer->node_id);
+}
+
+void gossip_mark_active(struct gossip *gossip, struct gossip_time now)
+{
+    gossip->active_until_us = now.monotonic_us + ACTIVE_US;
+}
+
+void gossip_compare_soon(struct peer *peer, struct gossip_time now, int64_t delay_ms)
+{
+    int64_t due_us = now.monotonic_us + delay_ms * MS_US;
+
+    if (due_us < peer->compare_due_us)
+        peer->compare_due_us = due_us;
+}
+
+/* ---------- what clients may do ---------- */
+
+static bool has_others(const struct gossip *gossip)
+{
+    return gossip->configured_count > 0 || members_in_count(gossip) > 1;
+}
+
+static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_time now)
+{
+    if (gossip->is_stale)
+        return GATE_STALE;
+    if (gossip->is_leaving)
+        return GATE_LEAVING;
+    if (gossip->load.step != LOAD_NONE)
+        return GATE_LOADING;
+    if (beats_is_skewed(gossip))
+        return GATE_SKEW;
+    if (now.monotonic_us < gossip->wait_until_us && has_others(gossip) && !beats_has_offset(gossip))
+        return GATE_WAIT;
+    return GATE_OPEN;
+}
+
+void gossip_update_gate(struct gossip *gossip, struct gossip_time now)
+{
+    enum gossip_gate gate = find_gate(gossip, now);
+
+    if (gate == gossip->gate)
+        return;
+    if (gate == GATE_SKEW)
+        gossip_say(gossip, true,
+                   "This machine's clock is further from its replicas' clocks than max-clock-skew "
+                   "(%lld ms) allows: writes are refused until it is right.",
+                   (long long)gossip->skew_max_ms);
+    gossip->gate = gate;
+    if (gate == GATE_OPEN)
+        gossip->wait_until_us = 0; /* never again: a peer that comes and goes stops nobody */
+    gossip->host->set_gate(gossip->host->context, gate);
+}
+
+void gossip_become_stale(struct gossip *gossip, struct gossip_time now, const char *why)
+{
+    if (gossip->is_stale)
+        return;
+    gossip->is_stale = true;
+    gossip->is_save_wanted = true;
+    gossip_say(gossip, true,
+               "This replica is stale: %s.  Writes are refused and nothing is replicated; save its "
+               "own writes by GOSSIP SALVAGE, wipe its data directory and start it again.",
+               why);
+    gossip_update_gate(gossip, now);
+}
+
+/* ---------- whom to dial ---------- */
+
+static void add_target(const char **targets, size_t *count, const char *address, const char *own)
+{
+    if (address[0] == '\0' || strcmp(address, own) == 0)
+        return;
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(targets[i], address) == 0)
+            return;
+    targets[(*count)++] = address;
+}
+
+void gossip_update_targets(struct gossip *gossip)
+{
+    size_t count = 0;
+    const char **targets = xcalloc(
+        gossip->configured_count + gossip->met_count + gossip->member_count + 1, sizeof *targets);
+
+    for (size_t i = 0; i < gossip->configured_count; i++)
+        add_target(targets, &count, gossip->configured[i], gossip->address);
+    for (size_t i = 0; i < gossip->met_count; i++)
+        add_target(targets, &count, gossip->met[i], gossip->address);
+    for (size_t i = 0; i < gossip->member_count; i++)
+        if (gossip->members[i].state == MEMBER_IN && gossip->members[i].node_id != gossip->node_id)
+            add_target(targets, &count, gossip->members[i].address, gossip->address);
+    gossip->host->set_targets(gossip->host->context, targets, gossip->is_out ? 0 : count);
+    free(targets);
+}
+
+static void mark_reached(struct gossip *gossip, const char *address)
+{
+    for (size_t i = 0; i < gossip->configured_count; i++) {
+        if (gossip->is_reached[i] || strcmp(gossip->configured[i], address) != 0)
+            continue;
+        gossip->is_reached[i] = true;
+        gossip->is_save_wanted = true;
+    }
+}
+
+void gossip_target_is_self(struct gossip *gossip, const char *address)
+{
+    mark_reached(gossip, address);
+}
+
+/* ---------- the comparer ---------- */
+
+static uint64_t comparer_token(void *context)
+{
+    return gossip_new_token(context);
+}
+
+static uint64_t comparer_horizon(void *context)
+{
+    return ((struct gossip *)context)->horizon_saved;
+}
+
+static const struct origin_position *comparer_held(void *context, size_t *count)
+{
+    struct gossip *gossip = context;
+
+    horizon_update_own(gossip);
+    *count = gossip->held.count;
+    return gossip->held.at;
+}
+
+static void join_positions(struct gossip *gossip, struct gossip_time now,
+                           const struct origin_position *positions, size_t count, uint64_t cutoff)
+{
+    uint64_t believed = newest_believed(gossip, now);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct origin_position *theirs = &positions[i];
+        uint64_t position = theirs->position < cutoff ? theirs->position : cutoff;
+        struct origin_position *ours;
+        struct peer *peer;
+
+        if (theirs->node_id == gossip->node_id && theirs->incarnation >= gossip->incarnation)
+            continue;
+        ours = horizon_origin(gossip, theirs->node_id, theirs->incarnation, theirs->start);
+        if (ours == NULL)
+            continue;
+        horizon_raise(gossip, ours, position < believed ? position : believed);
+        peer = gossip_find_peer(gossip, theirs->node_id);
+        if (peer != NULL)
+            push_close_gap(gossip, peer, ours);
+    }
+}
+
+static void comparer_covered(void *context, struct gossip_time now, uint64_t node_id,
+                             const struct origin_position *positions, size_t count, uint64_t cutoff,
+                             int64_t differences)
+{
+    struct gossip *gossip = context;
+    struct peer *peer = gossip_find_peer(gossip, node_id);
+
+    if (peer == NULL)
+        return;
+    gossip->compares++;
+    join_positions(gossip, now, positions, count, cutoff);
+    peer->differences += differences;
+    if (differences == 0) {
+        gossip->compares_equal++;
+        peer->equal_us = now.monotonic_us;
+    } else {
+        gossip_mark_active(gossip, now);
+    }
+    peer->compare_due_us =
+        now.monotonic_us + (differences == 0 ? COMPARE_PERIOD_MS : COMPARE_AGAIN_MS) * MS_US;
+}
+
+static void comparer_failed(void *context, struct gossip_time now, uint64_t node_id)
+{
+    struct peer *peer = gossip_find_peer(context, node_id);
+
+    if (peer != NULL)
+        peer->compare_due_us = now.monotonic_us + COMPARE_RETRY_MS * MS_US;
+}
+
+static uint64_t new_session(struct gossip *gossip)
+{
+    uint64_t parts[3] = {gossip->node_id, gossip->incarnation, ++gossip->compare_count};
+
+    return hash_content((struct bytes){(const char *)parts, sizeof parts});
+}
+
+/* The one that is due longest. */
+static void compare_next(struct gossip *gossip, struct gossip_time now)
+{
+    struct peer *next = NULL;
+
+    if (comparer_is_running(gossip->comparer))
+        return;
+    for (size_t i = 0; i < gossip->peer_count; i++) {
+        struct peer *peer = gossip->peers[i];
+
+        if (gossip_may_exchange(gossip, peer) && peer->compare_due_us <= now.monotonic_us &&
+            (next == NULL || peer->compare_due_us < next->compare_due_us))
+            next = peer;
+    }
+    if (next != NULL)
+        (void)comparer_begin(gossip->comparer, now, next->node_id, new_session(gossip));
+}
+
+/* ---------- life ---------- */
+
+static void copy_address(char to[GOSSIP_ADDRESS_MAX], const char *from)
+{
+    (void)snprintf(to, GOSSIP_ADDRESS_MAX, "%s", from);
+}
+
+static void take_config(struct gossip *gossip, const struct gossip_config *config)
+{
+    gossip->node_id = config->node_id;
+    gossip->skew_max_ms = config->skew_max_ms;
+    gossip->forget_after_ms = config->forget_after_ms;
+    gossip->rules_off = config->rules_off;
+    copy_address(gossip->address, config->address);
+    gossip->configured = xcalloc(config->peer_count + 1, sizeof *gossip->configured);
+    gossip->is_reached = xcalloc(config->peer_count + 1, sizeof *gossip->is_reached);
+    gossip->configured_count = config->peer_count;
+    for (size_t i = 0; i < config->peer_count; i++) {
+        copy_address(gossip->configured[i], config->peers[i]);
+        gossip->is_reached[i] = strcmp(config->peers[i], gossip->address) == 0;
+    }
+}
+
+/* The incarnation before this one is an origin like any other, with what is known to be held. */
+static void begin_incarnation(struct gossip *gossip, const struct gossip_config *config)
+{
+    struct member_entry self = {.node_id = gossip->node_id, .address = bytes_of(gossip->address)};
+
+    gossip->first_open_own = gossip->incarnation;
+    gossip->is_last_own_known = gossip->incarnation == 0;
+    if (rule(gossip, RULE_INCARNATION) || gossip->incarnation == 0) {
+        gossip->incarnation++;
+        gossip->start = config->hlc;
+    } else {
+        gossip->is_last_own_known = true;
+    }
+    if (gossip->is_last_own_known)
+        gossip->first_open_own = gossip->incarnation;
+    self.incarnation = gossip->incarnation;
+    self.start = gossip->start;
+    (void)members_put(gossip, &self);
+    (void)positions_add(&gossip->held, gossip->node_id, gossip->incarnation, gossip->start);
+}
+
+static void create_comparer(struct gossip *gossip)
+{
+    gossip->comparer_owner = (struct comparer_owner){.context = gossip,
+                                                     .host = gossip->host,
+                                                     .new_token = comparer_token,
+                                                     .horizon = comparer_horizon,
+                                                     .held = comparer_held,
+                                                     .covered = comparer_covered,
+                                                     .failed = comparer_failed,
+                                                     .rules_off = gossip->rules_off};
+    gossip->comparer = comparer_create(&gossip->comparer_owner);
+}
+
+static void begin(struct gossip *gossip, const struct gossip_config *config, struct gossip_time now)
+{
+    if (config->horizon_at_least > gossip->horizon)
+        gossip->horizon = config->horizon_at_least;
+    gossip->horizon_saved = gossip->horizon;
+    begin_incarnation(gossip, config);
+    create_comparer(gossip);
+    gossip->last_tick = now;
+    gossip->wait_until_us = now.monotonic_us + OFFSET_WAIT_US;
+    gossip->load.since_us = now.monotonic_us;
+    gossip->gate = GATE_OPEN;
+    gossip->host->observe(gossip->host->context, gossip->horizon);
+    gossip->host->set_horizon(gossip->host->context, gossip->horizon);
+    gossip_update_gate(gossip, now);
+    members_changed(gossip);
+    state_save(gossip);
+}
+
+enum status gossip_create(const struct gossip_config *config, const struct gossip_host *host,
+                          struct bytes state, struct gossip_time now, struct gossip **created)
+{
+    struct gossip *gossip = xcalloc(1, sizeof *gossip);
+
+    gossip->host = host;
+    take_config(gossip, config);
+    if (state.size > 0 && state_decode(gossip, state) != STATUS_OK) {
+        gossip_destroy(gossip);
+        return STATUS_CORRUPT;
+    }
+    begin(gossip, config, now);
+    *created = gossip;
+    return STATUS_OK;
+}
+
+void gossip_destroy(struct gossip *gossip)
+{
+    if (gossip == NULL)
+        return;
+    comparer_destroy(gossip->comparer);
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        free_peer(gossip->peers[i]);
+    for (size_t i = 0; i < gossip->answer_count; i++)
+        positions_clear(&gossip->answers[i].held);
+    positions_clear(&gossip->held);
+    positions_clear(&gossip->saving);
+    positions_clear(&gossip->announced);
+    positions_clear(&gossip->load.held);
+    buffer_clear(&gossip->load.cursor);
+    buffer_clear(&gossip->body);
+    buffer_clear(&gossip->blob);
+    free(gossip->answers);
+    free(gossip->incoming);
+    free(gossip->sealed);
+    free(gossip->members);
+    free(gossip->configured);
+    free(gossip->is_reached);
+    free(gossip->met);
+    free(gossip);
+}
+
+uint32_t gossip_incarnation(const struct gossip *gossip)
+{
+    return gossip->incarnation;
+}
+
+uint64_t gossip_start(const struct gossip *gossip)
+{
+    return gossip->start;
+}
+
+bool gossip_is_ready(const struct gossip *gossip)
+{
+    return gossip->is_ready;
+}
+
+/* ---------- links ---------- */
+
+static void begin_link(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                       const struct gossip_hello *hello)
+{
+    if (peer->incarnation != hello->incarnation)
+        peer->gap = (struct gap){0};
+    peer->incarnation = hello->incarnation;
+    peer->start = hello->start;
+    copy_address(peer->address, hello->address);
+    peer->is_linked = true;
+    peer->has_beat = false;
+    peer->flags = 0;
+    peer->vector_revision = 0;
+    peer->vector_sent_us = 0;
+    peer->compare_due_us = now.monotonic_us + COMPARE_PERIOD_MS * MS_US;
+    push_start(gossip, now, peer, 0);
+    beats_send(gossip, now, peer);
+}
+
+/* A member says of itself where it is now. */
+static void update_member(struct gossip *gossip, const struct gossip_hello *hello)
+{
+    struct member_entry entry = {.node_id = hello->node_id,
+                                 .incarnation = hello->incarnation,
+                                 .start = hello->start,
+                                 .address = bytes_of(hello->address)};
+
+    if (members_find(gossip, hello->node_id) != NULL && members_put(gossip, &entry))
+        members_changed(gossip);
+}
+
+enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
+                           const struct gossip_hello *hello, const char **reason)
+{
+    const struct member *member = members_find(gossip, hello->node_id);
+    struct peer *peer;
+
+    if (hello->dialled != NULL)
+        mark_reached(gossip, hello->dialled);
+    if (gossip->is_out) {
+        *reason = "this node is no member of the cluster any more";
+        return STATUS_STALE;
+    }
+    if (member != NULL && member->state == MEMBER_OUT) {
+        *reason = "it was removed from the cluster; wipe its data to join anew";
+        return STATUS_STALE;
+    }
+    if (hello->start > newest_believed(gossip, now)) {
+        *reason = "its clock is too far ahead (max-clock-skew)";
+        return STATUS_CLOCK_SKEW;
+    }
+    peer = gossip_peer_for(gossip, hello->node_id);
+    if (peer == NULL) {
+        *reason = "there are too many replicas";
+        return STATUS_FAILED;
+    }
+    mark_reached(gossip, hello->address);
+    update_member(gossip, hello);
+    begin_link(gossip, now, peer, hello);
+    return STATUS_OK;
+}
+
+void gossip_link_down(struct gossip *gossip, struct gossip_time now, uint64_t node_id)
+{
+    struct peer *peer = gossip_find_peer(gossip, node_id);
+
+    if (peer == NULL || !peer->is_linked)
+        return;
+    peer->is_linked = false;
+    peer->has_beat = false;
+    peer->down_since_us = now.monotonic_us;
+    comparer_link_down(gossip->comparer, now, node_id);
+    gossip_update_gate(gossip, now);
+}
+
+static void receive(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                    const struct message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_BEAT:
+        beats_received(gossip, now, peer, &message->beat);
+        break;
+    case MESSAGE_MEMBERS:
+        members_received(gossip, now, peer, &message->members);
+        break;
+    case MESSAGE_PUSH:
+        push_received(gossip, now, peer, &message->push);
+        break;
+    case MESSAGE_PUSHED:
+        push_answered(gossip, now, peer, &message->pushed);
+        break;
+    case MESSAGE_PAGE:
+        load_asked(gossip, peer, &message->page);
+        break;
+    case MESSAGE_PAGED:
+        load_received(gossip, now, peer, &message->paged);
+        break;
+    case MESSAGE_COMPARE:
+    case MESSAGE_COMPARED:
+    case MESSAGE_OPEN:
+    case MESSAGE_GET:
+    case MESSAGE_SKETCH:
+    case MESSAGE_LIST:
+    case MESSAGE_FETCH:
+    case MESSAGE_RECORDS:
+    case MESSAGE_GIVE:
+    case MESSAGE_GIVEN:
+        if (gossip_may_exchange(gossip, peer))
+            comparer_receive(gossip->comparer, now, peer->node_id, message);
+        break;
+    case MESSAGE_KIND_COUNT:
+        break;
+    }
+}
+
+enum status gossip_receive(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
+                           enum message_kind kind, struct bytes body)
+{
+    struct peer *peer = gossip_find_peer(gossip, node_id);
+    struct message message;
+
+    if (peer == NULL || !peer->is_linked)
+        return STATUS_OK;
+    if (message_decode(kind, body, &message) != STATUS_OK)
+        return STATUS_CORRUPT;
+    receive(gossip, now, peer, &message);
+    message_clear(&message);
+    return STATUS_OK;
+}
+
+/* ---------- what was started ends ---------- */
+
+void gossip_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
+                    enum applied result)
+{
+    if (!push_applied(gossip, now, token, result) && !load_applied(gossip, now, token, result))
+        (void)comparer_applied(gossip->comparer, now, token, result);
+}
+
+void gossip_leaves(struct gossip *gossip, struct gossip_time now, uint64_t token, bool is_ready,
+                   const uint64_t *fingerprints, size_t count, const struct digest *root)
+{
+    (void)comparer_leaves(gossip->comparer, now, token, is_ready, fingerprints, count, root);
+}
+
+void gossip_elements(struct gossip *gossip, struct gossip_time now, uint64_t token,
+                     const struct element *elements, size_t count)
+{
+    (void)comparer_elements(gossip->comparer, now, token, elements, count);
+}
+
+void gossip_collected(struct gossip *gossip, struct gossip_time now, uint64_t token,
+                      size_t answered, struct bytes records)
+{
+    (void)comparer_collected(gossip->comparer, now, token, answered, records);
+}
+
+void gossip_page(struct gossip *gossip, struct gossip_time now, uint64_t token,
+                 struct bytes records, struct bytes cursor, bool is_last)
+{
+    (void)now;
+    load_page_read(gossip, token, records, cursor, is_last);
+}
+
+void gossip_last_own(struct gossip *gossip, struct gossip_time now, uint64_t stamp)
+{
+    (void)now;
+    if (gossip->is_last_own_known)
+        return;
+    gossip->is_last_own_known = true;
+    gossip->first_open_own = gossip->incarnation;
+    for (size_t i = gossip->held.count; i > 0; i--) {
+        struct origin_position *origin = &gossip->held.at[i - 1];
+
+        if (origin->node_id != gossip->node_id || origin->incarnation >= gossip->incarnation)
+            continue;
+        horizon_raise(gossip, origin, stamp);
+        break;
+    }
+    gossip->is_changed = true;
+}
+
+void gossip_written(struct gossip *gossip, struct gossip_time now)
+{
+    push_all(gossip, now);
+}
+
+/* ---------- time ---------- */
+
+/* A clock that was set is noticed by the one that can't be; what is known of others' clocks is
+ * known relative to ours. */
+static void watch_clock(struct gossip *gossip, struct gossip_time now)
+{
+    int64_t jump_us = (now.wall_us - gossip->last_tick.wall_us) -
+                      (now.monotonic_us - gossip->last_tick.monotonic_us);
+
+    if (llabs(jump_us) > 100 * MS_US)
+        beats_clock_jumped(gossip, jump_us);
+    gossip->last_tick = now;
+}
+
+/* Does every member say that it holds, on disk, what was written here until we stopped? */
+static bool has_everybody_mine(const struct gossip *gossip)
+{
+    size_t holding = 0;
+
+    for (size_t i = 0; i < gossip->peer_count; i++) {
+        const struct peer *peer = gossip->peers[i];
+        const struct origin_position *theirs =
+            positions_find(&peer->announced, gossip->node_id, gossip->incarnation);
+
+        if (members_is_in(gossip, peer->node_id))
+            holding +=
+                peer->has_announced && theirs != NULL && theirs->position >= gossip->leave_position;
+    }
+    return holding + 1 == members_in_count(gossip);
+}
+
+static void leave_tick(struct gossip *gossip, struct gossip_time now)
+{
+    if (!gossip->is_leaving || gossip->is_out ||
+        now.monotonic_us - gossip->leaving_since_us < LEAVE_SETTLE_US)
+        return;
+    if (gossip->leave_position == 0)
+        gossip->leave_position = gossip_position(gossip, gossip->node_id, gossip->incarnation);
+    if (!has_everybody_mine(gossip))
+        return;
+    gossip->is_out = true;
+    members_remove(gossip, now, gossip->node_id, "it has left");
+}
+
+static void stagger_tick(struct gossip *gossip)
+{
+    uint64_t ids[GOSSIP_PEERS_MAX + 1];
+    int64_t step_us = STAGGER_MIN_US;
+    size_t count = 0;
+
+    for (size_t i = 0; i < gossip->member_count && count < COUNT_OF(ids); i++)
+        if (gossip->members[i].state == MEMBER_IN)
+            ids[count++] = gossip->members[i].node_id;
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (gossip->peers[i]->is_linked && 2 * gossip->peers[i]->clock.rtt_us > step_us)
+            step_us = 2 * gossip->peers[i]->clock.rtt_us;
+    if (count < 2 || gossip->is_out)
+        count = 0;
+    if (gossip->stagger_hash == gossip->members_hash && gossip->staggered_count == count &&
+        llabs(gossip->step_us - step_us) < 1000)
+        return;
+    gossip->stagger_hash = gossip->members_hash;
+    gossip->staggered_count = count;
+    gossip->step_us = step_us;
+    gossip->host->set_stagger(gossip->host->context, ids, count, step_us);
+    gossip->host->keep_log(gossip->host->context, count > 0);
+}
+
+void gossip_tick(struct gossip *gossip, struct gossip_time now)
+{
+    watch_clock(gossip, now);
+    horizon_update_own(gossip);
+    members_tick(gossip, now);
+    horizon_tick(gossip, now);
+    load_tick(gossip, now);
+    leave_tick(gossip, now);
+    push_tick(gossip, now);
+    comparer_tick(gossip->comparer, now);
+    compare_next(gossip, now);
+    state_tick(gossip, now);
+    beats_tick(gossip, now);
+    stagger_tick(gossip);
+    gossip_update_gate(gossip, now);
+}
+
+/* ---------- operators ---------- */
+
+enum status gossip_meet(struct gossip *gossip, struct gossip_time now, const char *address)
+{
+    (void)now;
+    if (strlen(address) >= GOSSIP_ADDRESS_MAX)
+        return STATUS_SYNTAX;
+    gossip->met = xrealloc(gossip->met, (gossip->met_count + 1) * sizeof *gossip->met);
+    copy_address(gossip->met[gossip->met_count++], address);
+    gossip_update_targets(gossip);
+    return STATUS_OK;
+}
+
+enum status gossip_forget(struct gossip *gossip, struct gossip_time now, uint64_t node_id)
+{
+    if (node_id == gossip->node_id)
+        return STATUS_SYNTAX;
+    if (!members_is_in(gossip, node_id))
+        return STATUS_NOT_FOUND;
+    members_remove(gossip, now, node_id, "GOSSIP FORGET");
+    return STATUS_OK;
+}
+
+void gossip_leave(struct gossip *gossip, struct gossip_time now)
+{
+    if (gossip->is_leaving)
+        return;
+    gossip->is_leaving = true;
+    gossip->leaving_since_us = now.monotonic_us;
+    gossip_update_gate(gossip, now);
+}
+
+void gossip_sync(struct gossip *gossip, struct gossip_time now)
+{
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        gossip_compare_soon(gossip->peers[i], now, 0);
+}
+
+/* ---------- observation ---------- */
+
+static int64_t lag_ms(const struct gossip *gossip, struct gossip_time now, const struct peer *peer)
+{
+    uint64_t held = gossip_position(gossip, peer->node_id, peer->incarnation);
+    int64_t lag;
+
+    if (peer->is_linked && held >= peer->closed)
+        return 0;
+    lag = wall_ms(now) - stamp_wall_ms(held > peer->start ? held : peer->start);
+    return lag > 0 ? lag : 0;
+}
+
+static void describe_peer(const struct gossip *gossip, struct gossip_time now,
+                          const struct peer *peer, struct gossip_peer *out)
+{
+    *out = (struct gossip_peer){
+        .node_id = peer->node_id,
+        .state = (peer->flags & BEAT_IS_STALE) != 0  ? PEER_STALE
+                 : peer->is_linked && peer->has_beat ? PEER_UP
+                                                     : PEER_DOWN,
+        .rtt_us = peer->clock.rtt_us,
+        .offset_us = peer->clock.offset_us,
+        .lag_ms = lag_ms(gossip, now, peer),
+        .equal_age_ms = peer->equal_us < 0 ? -1 : (now.monotonic_us - peer->equal_us) / 1000,
+        .differences = peer->differences,
+        .compared_bytes = comparer_bytes(gossip->comparer, peer->node_id),
+        .applied = peer->out.acked,
+    };
+    copy_address(out->address, peer->address);
+}
+
+void gossip_status(const struct gossip *gossip, struct gossip_time now,
+                   struct gossip_status *status)
+{
+    *status = (struct gossip_status){.gate = gossip->gate,
+                                     .is_out = gossip->is_out,
+                                     .horizon = gossip->horizon_saved,
+                                     .watermark = gossip->watermark,
+                                     .incarnation = gossip->incarnation,
+                                     .member_count = members_in_count(gossip),
+                                     .pushed_records_bytes = gossip->pushed_bytes,
+                                     .compares = (int64_t)gossip->compares,
+                                     .compares_equal = (int64_t)gossip->compares_equal,
+                                     .load_pages = gossip->load.pages};
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (gossip->peers[i]->is_linked || members_is_in(gossip, gossip->peers[i]->node_id))
+            describe_peer(gossip, now, gossip->peers[i], &status->peers[status->peer_count++]);
+}
+
+uint64_t gossip_position(const struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
+{
+    const struct origin_position *origin = positions_find(&gossip->held, node_id, incarnation);
+
+    return origin != NULL ? origin->position : 0;
+}

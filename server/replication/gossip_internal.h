@@ -1,0 +1,299 @@
+/* gossip_internal.h - the parts of a gossip object, for its own files.
+ *
+ *     gossip.c    life, the tick, what clients may do, status
+ *     members.c   who belongs to the cluster
+ *     beats.c     saying and hearing how everybody is: clocks, positions, flags
+ *     push.c      own writes to all others, theirs to here
+ *     horizon.c   announcements, the watermark, sealing, the horizon; who is stale
+ *     load.c      a new node loads everything; answering one that does
+ *     state.c     what is saved
+ *     compare*.c  differences: a part of its own, compare.h
+ */
+#ifndef REPLICATION_GOSSIP_INTERNAL_H
+#define REPLICATION_GOSSIP_INTERNAL_H
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "replication/compare.h"
+#include "replication/gossip.h"
+#include "replication/positions.h"
+#include "replication/version.h"
+
+#define MS_US 1000
+
+struct clock_estimate {
+    int64_t offset_us; /* the peer's clock less ours */
+    int64_t rtt_us;    /* of the sample that the offset is from */
+    int64_t at_us;     /* monotonic */
+    bool is_known;
+};
+
+/* Own writes on their way to a peer. */
+struct push_out {
+    uint64_t sent, acked; /* positions */
+    uint64_t received;    /* has come, if behind a gap */
+    uint64_t sent_bytes, acked_bytes;
+    int64_t progress_us; /* monotonic: when acked last rose, or there was nothing to wait for */
+    int64_t hold_until_us;
+    bool is_cut; /* `sent` is where the log begins, not where the peer is */
+};
+
+/* Writes of a peer that came without what lies before them, and pushes can't bring: its log was cut
+ * there. */
+struct gap {
+    uint64_t from, to;
+};
+
+struct peer {
+    uint64_t node_id;
+    uint32_t incarnation;
+    uint64_t start;
+    char address[GOSSIP_ADDRESS_MAX];
+    bool is_linked;
+    bool has_beat; /* since the link came up */
+    int64_t down_since_us;
+
+    /* what it said last */
+    uint8_t flags;
+    uint64_t horizon, members_hash, closed;
+    bool has_announced;
+    struct positions announced;
+    uint64_t *agrees; /* to the removal of these */
+    size_t agree_count;
+    int64_t beat_sent_us, beat_arrived_us; /* wall clocks: its, ours */
+    struct clock_estimate clock;
+
+    /* what we said last */
+    int64_t next_beat_us, vector_sent_us, members_sent_us;
+    uint64_t vector_revision;
+
+    struct push_out out;
+    struct gap gap;
+
+    int64_t equal_us;       /* monotonic; -1 = never */
+    int64_t compare_due_us; /* monotonic */
+    int64_t differences;
+};
+
+struct member {
+    uint64_t node_id;
+    uint32_t incarnation;
+    uint64_t start;
+    enum member_state state;
+    char address[GOSSIP_ADDRESS_MAX];
+};
+
+/* A push that is being merged. */
+struct incoming {
+    uint64_t token, node_id;
+    uint32_t incarnation;
+    uint64_t from, to, sent_bytes;
+    bool is_cut;
+};
+
+/* Of a node's incarnations, all up to this one are sealed (G4). */
+struct sealed {
+    uint64_t node_id;
+    uint32_t incarnation;
+};
+
+/* A page that is being read for a new node. */
+struct page_answer {
+    uint64_t token, node_id, session;
+    uint32_t number;
+    uint64_t horizon;
+    struct positions held; /* empty but for the first page */
+};
+
+enum load_step { LOAD_NONE, LOAD_WANTED, LOAD_RUNNING, LOAD_FINISHING };
+
+struct load {
+    enum load_step step;
+    int64_t since_us, asked_us; /* monotonic */
+    uint64_t source, session;
+    uint32_t number; /* of the page that is awaited */
+    struct buffer cursor;
+    bool has_last; /* all pages are here */
+    uint64_t tokens[2];
+    size_t token_count; /* pages that are being put into the store */
+    struct positions held;
+    uint64_t horizon;
+    bool has_first;
+    int64_t pages;
+};
+
+struct gossip {
+    const struct gossip_host *host;
+    uint64_t node_id;
+    uint32_t incarnation;
+    uint64_t start;
+    int64_t skew_max_ms, forget_after_ms;
+    unsigned rules_off;
+    char address[GOSSIP_ADDRESS_MAX];
+
+    char (*configured)[GOSSIP_ADDRESS_MAX];
+    bool *is_reached; /* has answered once, or is this node itself */
+    size_t configured_count;
+    char (*met)[GOSSIP_ADDRESS_MAX]; /* GOSSIP MEET */
+    size_t met_count;
+
+    struct member *members; /* ordered by node id; with this node */
+    size_t member_count, member_capacity;
+    uint64_t members_hash;
+    struct peer *peers[GOSSIP_PEERS_MAX];
+    size_t peer_count;
+
+    struct positions held;      /* V, with this node's own */
+    struct positions saving;    /* as of the save in flight */
+    struct positions announced; /* as of the last save */
+    uint64_t vector_revision;   /* counts what was announced */
+    struct sealed *sealed;
+    size_t sealed_count, sealed_capacity;
+    bool is_last_own_known;
+    uint32_t first_open_own; /* own incarnations below this one are closed for sure */
+
+    uint64_t horizon;       /* decided */
+    uint64_t horizon_saved; /* ... and saved: what holds */
+    uint64_t horizon_saving;
+    uint64_t watermark;
+
+    bool is_ready, is_out, is_stale, is_leaving, is_skewed, is_loaded_before;
+    enum gossip_gate gate;
+    int64_t wait_until_us;
+    int64_t leaving_since_us;
+    uint64_t leave_position; /* own writes end here */
+
+    uint64_t save_token; /* 0 = none in flight */
+    bool is_save_wanted; /* at once */
+    bool is_changed;     /* since the last save: positions */
+    int64_t saved_us;
+
+    struct incoming *incoming; /* a ring */
+    size_t incoming_first, incoming_count;
+
+    struct comparer *comparer;
+    struct comparer_owner comparer_owner;
+    uint64_t compare_count, compares, compares_equal;
+
+    struct load load;
+    struct page_answer *answers;
+    size_t answer_count;
+
+    struct gossip_time last_tick;
+    int64_t active_until_us; /* something moves: beat faster */
+    uint64_t next_token;
+    int64_t pushed_bytes;
+    int64_t step_us; /* of the stagger, as the host knows it */
+    size_t staggered_count;
+    uint64_t stagger_hash;
+    struct buffer body, blob; /* scratch */
+};
+
+static inline bool rule(const struct gossip *gossip, unsigned rule)
+{
+    return (gossip->rules_off & rule) == 0;
+}
+
+static inline int64_t wall_ms(struct gossip_time now)
+{
+    return now.wall_us / 1000;
+}
+
+/* G7: no stamp above this one is believed. */
+static inline uint64_t newest_believed(const struct gossip *gossip, struct gossip_time now)
+{
+    return stamp_of_wall_ms(wall_ms(now) + gossip->skew_max_ms + 1) - 1;
+}
+
+/* gossip.c */
+uint64_t gossip_new_token(struct gossip *gossip);
+void gossip_say(struct gossip *gossip, bool is_warning, const char *format, ...) PRINTF_LIKE(3, 4);
+void gossip_send(struct gossip *gossip, uint64_t node_id, const struct message *message);
+struct peer *gossip_find_peer(const struct gossip *gossip, uint64_t node_id);
+/* NULL if there are too many. */
+struct peer *gossip_peer_for(struct gossip *gossip, uint64_t node_id);
+/* May records go to and fro? */
+bool gossip_may_exchange(const struct gossip *gossip, const struct peer *peer);
+void gossip_update_gate(struct gossip *gossip, struct gossip_time now);
+void gossip_update_targets(struct gossip *gossip);
+void gossip_mark_active(struct gossip *gossip, struct gossip_time now);
+void gossip_compare_soon(struct peer *peer, struct gossip_time now, int64_t delay_ms);
+/* Ends everything but reading: this node is out of step with its cluster for good. */
+void gossip_become_stale(struct gossip *gossip, struct gossip_time now, const char *why);
+
+/* members.c */
+struct member *members_find(const struct gossip *gossip, uint64_t node_id);
+bool members_is_in(const struct gossip *gossip, uint64_t node_id);
+size_t members_in_count(const struct gossip *gossip);
+/* True if anything changed. */
+bool members_put(struct gossip *gossip, const struct member_entry *entry);
+void members_remove(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
+                    const char *why);
+void members_changed(struct gossip *gossip);
+void members_send(struct gossip *gossip, struct gossip_time now, struct peer *peer);
+void members_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                      const struct members *members);
+/* The first thing after a beat: does this node belong to us, or we to it?  False: refused. */
+bool members_admit(struct gossip *gossip, struct gossip_time now, struct peer *peer);
+void members_tick(struct gossip *gossip, struct gossip_time now);
+bool members_is_forming(const struct gossip *gossip);
+
+/* beats.c */
+void beats_send(struct gossip *gossip, struct gossip_time now, struct peer *peer);
+void beats_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                    const struct beat *beat);
+void beats_tick(struct gossip *gossip, struct gossip_time now);
+/* The clock jumped by so much. */
+void beats_clock_jumped(struct gossip *gossip, int64_t by_us);
+bool beats_has_offset(const struct gossip *gossip);
+bool beats_is_skewed(const struct gossip *gossip);
+
+/* push.c */
+void push_start(struct gossip *gossip, struct gossip_time now, struct peer *peer, uint64_t applied);
+void push_all(struct gossip *gossip, struct gossip_time now);
+void push_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                   const struct push *push);
+void push_answered(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                   const struct pushed *pushed);
+bool push_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
+                  enum applied result);
+void push_acked(struct gossip *gossip, struct gossip_time now, struct peer *peer, uint64_t applied);
+void push_tick(struct gossip *gossip, struct gossip_time now);
+enum pushed_status push_note_held(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                                  struct origin_position *origin, uint64_t from, uint64_t to,
+                                  bool is_cut);
+/* After a position rose by other ways: does it reach what came behind a gap? */
+void push_close_gap(struct gossip *gossip, struct peer *peer, struct origin_position *origin);
+
+/* horizon.c */
+/* The position held of an origin, NULL if it is sealed; added at its start if it is new. */
+struct origin_position *horizon_origin(struct gossip *gossip, uint64_t node_id,
+                                       uint32_t incarnation, uint64_t start);
+void horizon_raise(struct gossip *gossip, struct origin_position *origin, uint64_t position);
+void horizon_learn(struct gossip *gossip, const struct origin_position *vector, size_t count);
+/* Own writes so far. */
+void horizon_update_own(struct gossip *gossip);
+bool horizon_wants(const struct gossip *gossip);
+bool horizon_has_closed(const struct gossip *gossip);
+void horizon_heard(struct gossip *gossip, struct gossip_time now, struct peer *peer);
+void horizon_tick(struct gossip *gossip, struct gossip_time now);
+bool horizon_is_sealed(const struct gossip *gossip, uint64_t node_id, uint32_t incarnation);
+
+/* load.c */
+void load_want(struct gossip *gossip, struct gossip_time now);
+void load_tick(struct gossip *gossip, struct gossip_time now);
+void load_asked(struct gossip *gossip, struct peer *peer, const struct page_request *request);
+void load_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                   const struct page *page);
+bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
+                  enum applied result);
+void load_page_read(struct gossip *gossip, uint64_t token, struct bytes records,
+                    struct bytes cursor, bool is_last);
+
+/* state.c */
+void state_encode(struct gossip *gossip, struct buffer *out);
+enum status state_decode(struct gossip *gossip, struct bytes state) MUST_USE;
+void state_save(struct gossip *gossip);
+void state_tick(struct gossip *gossip, struct gossip_time now);
+
+#endif

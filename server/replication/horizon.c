@@ -1,0 +1,266 @@
+/* horizon.c - what everybody certainly holds: announcements, the watermark, sealing, the horizon.
+ *
+ *     held        what is held here, in memory (G1)
+ *     announced   of that, what the last save put on disk (G2); peers are told this
+ *     watermark   the least announced position over all members and all origins that are not sealed
+ *     horizon     follows the watermark when there are tombstones to get rid of; saved, then obeyed
+ *
+ * A node that is idle announces nothing new: nothing waits for it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/gossip_internal.h"
+
+#define AGED_HORIZON_MS 5000 /* with RULE_WATERMARK off */
+
+/* ---------- positions ---------- */
+
+bool horizon_is_sealed(const struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
+{
+    for (size_t i = 0; i < gossip->sealed_count; i++)
+        if (gossip->sealed[i].node_id == node_id)
+            return incarnation <= gossip->sealed[i].incarnation;
+    return false;
+}
+
+/* A node has one open incarnation, its newest; one that is out has none. */
+static bool is_closed(const struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
+{
+    const struct member *member = members_find(gossip, node_id);
+
+    if (node_id == gossip->node_id)
+        return incarnation < gossip->first_open_own;
+    return member != NULL && (member->state == MEMBER_OUT || incarnation < member->incarnation);
+}
+
+struct origin_position *horizon_origin(struct gossip *gossip, uint64_t node_id,
+                                       uint32_t incarnation, uint64_t start)
+{
+    struct origin_position *origin;
+
+    if (horizon_is_sealed(gossip, node_id, incarnation))
+        return NULL;
+    origin = positions_add(&gossip->held, node_id, incarnation,
+                           rule(gossip, RULE_ORIGIN_START) ? start : 0);
+    origin->start = start;
+    if (!origin->is_closed && is_closed(gossip, node_id, incarnation)) {
+        origin->is_closed = true;
+        gossip->is_changed = true;
+    }
+    return origin;
+}
+
+void horizon_raise(struct gossip *gossip, struct origin_position *origin, uint64_t position)
+{
+    if (position <= origin->position)
+        return;
+    origin->position = position;
+    gossip->is_changed = true;
+}
+
+/* New origins in what others hold; positions are theirs, not ours. */
+void horizon_learn(struct gossip *gossip, const struct origin_position *vector, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)horizon_origin(gossip, vector[i].node_id, vector[i].incarnation, vector[i].start);
+}
+
+void horizon_update_own(struct gossip *gossip)
+{
+    struct origin_position *own;
+
+    if (gossip->gate == GATE_SKEW || gossip->gate == GATE_WAIT)
+        return;
+    own = horizon_origin(gossip, gossip->node_id, gossip->incarnation, gossip->start);
+    if (own != NULL)
+        horizon_raise(gossip, own, gossip->host->close_time(gossip->host->context));
+}
+
+bool horizon_has_closed(const struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->held.count; i++)
+        if (gossip->held.at[i].is_closed)
+            return true;
+    return false;
+}
+
+/* ---------- the watermark ---------- */
+
+bool horizon_wants(const struct gossip *gossip)
+{
+    if (gossip->host->wants_horizon(gossip->host->context))
+        return true;
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (gossip->peers[i]->is_linked && (gossip->peers[i]->flags & BEAT_WANTS_HORIZON) != 0)
+            return true;
+    return false;
+}
+
+/* What a member announced, NULL if that is not known. */
+static const struct positions *announced_by(const struct gossip *gossip, uint64_t node_id)
+{
+    const struct peer *peer;
+
+    if (node_id == gossip->node_id)
+        return gossip->announced.count > 0 ? &gossip->announced : NULL;
+    peer = gossip_find_peer(gossip, node_id);
+    return peer != NULL && peer->has_announced ? &peer->announced : NULL;
+}
+
+struct agreement {
+    uint64_t least;
+    bool is_same; /* every member says the same position, and that the origin is closed */
+};
+
+/* False if some member's announcement is not known. */
+static bool survey(const struct gossip *gossip, const struct origin_position *origin,
+                   struct agreement *agreement)
+{
+    uint64_t first = 0;
+    bool is_first = true;
+
+    *agreement = (struct agreement){.least = UINT64_MAX, .is_same = true};
+    for (size_t i = 0; i < gossip->member_count; i++) {
+        const struct positions *announced;
+        const struct origin_position *theirs;
+        uint64_t position;
+
+        if (gossip->members[i].state != MEMBER_IN)
+            continue;
+        announced = announced_by(gossip, gossip->members[i].node_id);
+        if (announced == NULL)
+            return false;
+        theirs = positions_find(announced, origin->node_id, origin->incarnation);
+        position = theirs != NULL ? theirs->position : origin->start;
+        first = is_first ? position : first;
+        is_first = false;
+        agreement->is_same &= theirs != NULL && theirs->is_closed && position == first;
+        agreement->least = position < agreement->least ? position : agreement->least;
+    }
+    return true;
+}
+
+static void seal(struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
+{
+    struct sealed *sealed = NULL;
+
+    for (size_t i = 0; i < gossip->sealed_count; i++)
+        if (gossip->sealed[i].node_id == node_id)
+            sealed = &gossip->sealed[i];
+    if (sealed == NULL) {
+        if (gossip->sealed_count == gossip->sealed_capacity) {
+            gossip->sealed_capacity = gossip->sealed_capacity * 2 + 4;
+            gossip->sealed =
+                xrealloc(gossip->sealed, gossip->sealed_capacity * sizeof *gossip->sealed);
+        }
+        sealed = &gossip->sealed[gossip->sealed_count++];
+        sealed->node_id = node_id;
+    }
+    sealed->incarnation = incarnation;
+    positions_remove(&gossip->held, node_id, incarnation);
+    gossip->is_changed = true;
+}
+
+/* Older incarnations of the node come first in the table: they are sealed in that order. */
+static bool is_oldest(const struct gossip *gossip, size_t i)
+{
+    return i == 0 || gossip->held.at[i - 1].node_id != gossip->held.at[i].node_id;
+}
+
+/* Seals what can be sealed; the least announced position of the rest, 0 if it is not known. */
+static uint64_t find_watermark(struct gossip *gossip)
+{
+    uint64_t watermark = UINT64_MAX;
+
+    for (size_t i = 0; i < gossip->held.count;) {
+        const struct origin_position *origin = &gossip->held.at[i];
+        struct agreement agreement;
+
+        if (!survey(gossip, origin, &agreement))
+            return 0;
+        if (origin->is_closed && is_oldest(gossip, i) &&
+            (agreement.is_same || !rule(gossip, RULE_SEAL))) {
+            seal(gossip, origin->node_id, origin->incarnation);
+            continue;
+        }
+        watermark = agreement.least < watermark ? agreement.least : watermark;
+        i++;
+    }
+    return watermark == UINT64_MAX ? 0 : watermark;
+}
+
+/* As long as a configured peer was never met, nothing is forgotten: it may have data to merge. */
+static bool may_advance(const struct gossip *gossip)
+{
+    if (gossip->is_stale || gossip->is_out || gossip->load.step != LOAD_NONE ||
+        !gossip->is_last_own_known)
+        return false;
+    if (gossip->horizon > 0)
+        return true;
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (gossip->peers[i]->is_linked && (gossip->peers[i]->flags & BEAT_IS_FORMING) != 0)
+            return false;
+    return !members_is_forming(gossip);
+}
+
+static void raise_horizon(struct gossip *gossip, uint64_t horizon)
+{
+    if (horizon <= gossip->horizon)
+        return;
+    gossip->horizon = horizon;
+    gossip->is_save_wanted = true;
+    gossip->host->observe(gossip->host->context, horizon);
+}
+
+void horizon_tick(struct gossip *gossip, struct gossip_time now)
+{
+    if (!rule(gossip, RULE_DURABLE))
+        positions_copy(&gossip->announced, &gossip->held);
+    for (size_t i = 0; i < gossip->held.count; i++)
+        (void)horizon_origin(gossip, gossip->held.at[i].node_id, gossip->held.at[i].incarnation,
+                             gossip->held.at[i].start);
+    gossip->watermark = find_watermark(gossip);
+    if (!horizon_wants(gossip) || !may_advance(gossip))
+        return;
+    if (rule(gossip, RULE_WATERMARK))
+        raise_horizon(gossip, gossip->watermark);
+    else
+        raise_horizon(gossip, stamp_of_wall_ms(wall_ms(now) - AGED_HORIZON_MS));
+}
+
+/* ---------- a peer's horizon (G5) ---------- */
+
+/* Is everything that the peer holds, up to its horizon, held here, on disk? */
+static bool is_covered(const struct gossip *gossip, const struct peer *peer,
+                       const struct positions *by)
+{
+    for (size_t i = 0; i < peer->announced.count; i++) {
+        const struct origin_position *theirs = &peer->announced.at[i];
+        const struct origin_position *ours;
+        uint64_t needed = theirs->position < peer->horizon ? theirs->position : peer->horizon;
+        uint64_t position;
+
+        if (horizon_is_sealed(gossip, theirs->node_id, theirs->incarnation))
+            continue;
+        ours = positions_find(by, theirs->node_id, theirs->incarnation);
+        position = ours != NULL                      ? ours->position
+                   : rule(gossip, RULE_ORIGIN_START) ? theirs->start
+                                                     : 0;
+        if (position < needed)
+            return false;
+    }
+    return true;
+}
+
+/* After a beat with a vector: it fits the horizon that came with it. */
+void horizon_heard(struct gossip *gossip, struct gossip_time now, struct peer *peer)
+{
+    if (peer->horizon <= gossip->horizon || gossip->load.step != LOAD_NONE || gossip->is_stale ||
+        (peer->flags & BEAT_IS_STALE) != 0 || peer->horizon > newest_believed(gossip, now))
+        return;
+    if (!rule(gossip, RULE_COVERAGE) || is_covered(gossip, peer, &gossip->announced))
+        raise_horizon(gossip, peer->horizon);
+    else if (!is_covered(gossip, peer, &gossip->held))
+        gossip_become_stale(gossip, now, "its peers have forgotten deletes that it has not seen");
+}

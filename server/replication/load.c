@@ -1,0 +1,299 @@
+/* load.c - a new node loads everything from one member; answering one that does.
+ *
+ *     wanted --(all members that are up know this node)--> running --(last page is in)--> finishing
+ *                                                                                             |
+ *     none <--(positions and horizon of the source are taken over and saved)------------------+
+ *
+ * The pages come in stored order, so the source may be replaced half-way by another one: then only
+ * what both held is claimed.  Pages are asked for one at a time, and two may be on their way into
+ * the store.
+ */
+#include "replication/gossip_internal.h"
+
+#define ACKS_WAIT_US (5000 * MS_US)
+#define REPEAT_US    (2000 * MS_US)
+#define PAGE_BYTES   (1u << 20)
+#define ANSWERS_MAX  GOSSIP_PEERS_MAX
+
+/* ---------- loading ---------- */
+
+void load_want(struct gossip *gossip, struct gossip_time now)
+{
+    if (gossip->load.step != LOAD_NONE)
+        return;
+    gossip->load.step = LOAD_WANTED;
+    gossip->load.since_us = now.monotonic_us;
+    gossip->is_save_wanted = true;
+    gossip_update_gate(gossip, now);
+}
+
+static bool is_source(const struct gossip *gossip, const struct peer *peer)
+{
+    return peer->is_linked && peer->has_beat && members_is_in(gossip, peer->node_id) &&
+           (peer->flags & (BEAT_IS_BLANK | BEAT_IS_LOADING | BEAT_IS_STALE)) == 0;
+}
+
+static struct peer *choose_source(const struct gossip *gossip)
+{
+    struct peer *best = NULL;
+
+    for (size_t i = 0; i < gossip->peer_count; i++) {
+        struct peer *peer = gossip->peers[i];
+
+        if (is_source(gossip, peer) && (best == NULL || peer->clock.rtt_us < best->clock.rtt_us))
+            best = peer;
+    }
+    return best;
+}
+
+/* G8: a member that does not know of this node could forget deletes that it misses. */
+static bool do_members_know(const struct gossip *gossip)
+{
+    if (!rule(gossip, RULE_JOIN_ACKS))
+        return true;
+    for (size_t i = 0; i < gossip->peer_count; i++) {
+        const struct peer *peer = gossip->peers[i];
+
+        if (peer->is_linked && members_is_in(gossip, peer->node_id) &&
+            (!peer->has_beat || peer->members_hash != gossip->members_hash))
+            return false;
+    }
+    return true;
+}
+
+static void ask(struct gossip *gossip, struct gossip_time now)
+{
+    struct load *load = &gossip->load;
+
+    load->asked_us = now.monotonic_us;
+    gossip_send(gossip, load->source,
+                &(struct message){.kind = MESSAGE_PAGE,
+                                  .page = {.session = load->session,
+                                           .number = load->number,
+                                           .cursor = buffer_view(&load->cursor),
+                                           .bytes_max = PAGE_BYTES}});
+}
+
+static void begin_with(struct gossip *gossip, struct gossip_time now, const struct peer *source)
+{
+    struct load *load = &gossip->load;
+
+    load->step = LOAD_RUNNING;
+    load->source = source->node_id;
+    load->session = gossip_new_token(gossip);
+    load->number = 0;
+    gossip_say(gossip, false, "Loading all data from the replica %016llx (%s).",
+               (unsigned long long)source->node_id, source->address);
+    ask(gossip, now);
+}
+
+/* Claims are the source's, or what two sources have in common. */
+static void take_claims(struct gossip *gossip, const struct page *page)
+{
+    struct load *load = &gossip->load;
+
+    if (!load->has_first) {
+        struct positions said = {page->vector, page->vector_count, page->vector_count};
+
+        positions_copy(&load->held, &said);
+        load->horizon = page->horizon;
+        load->has_first = true;
+        return;
+    }
+    for (size_t i = 0; i < load->held.count; i++) {
+        struct origin_position *ours = &load->held.at[i];
+
+        for (size_t j = 0; j < page->vector_count; j++)
+            if (page->vector[j].node_id == ours->node_id &&
+                page->vector[j].incarnation == ours->incarnation &&
+                page->vector[j].position < ours->position)
+                ours->position = page->vector[j].position;
+    }
+    load->horizon = page->horizon < load->horizon ? page->horizon : load->horizon;
+}
+
+void load_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                   const struct page *page)
+{
+    struct load *load = &gossip->load;
+
+    if (load->step != LOAD_RUNNING || peer->node_id != load->source ||
+        page->session != load->session || page->number != load->number || load->has_last ||
+        load->token_count == 2)
+        return;
+    if (page->is_refused) {
+        load->step = LOAD_WANTED;
+        return;
+    }
+    if (page->number == 0)
+        take_claims(gossip, page);
+    load->tokens[load->token_count] = gossip_new_token(gossip);
+    load->cursor.size = 0;
+    buffer_append_bytes(&load->cursor, page->cursor);
+    load->number++;
+    load->pages++;
+    load->has_last = page->is_last;
+    gossip->host->load_page(gossip->host->context, load->tokens[load->token_count++], page->records,
+                            page->is_last);
+    if (!page->is_last && load->token_count < 2)
+        ask(gossip, now);
+}
+
+static void take_over(struct gossip *gossip)
+{
+    struct load *load = &gossip->load;
+
+    for (size_t i = 0; i < load->held.count; i++) {
+        const struct origin_position *theirs = &load->held.at[i];
+        struct origin_position *ours =
+            horizon_origin(gossip, theirs->node_id, theirs->incarnation, theirs->start);
+
+        if (ours != NULL && theirs->node_id != gossip->node_id)
+            horizon_raise(gossip, ours, theirs->position);
+    }
+    if (load->horizon > gossip->horizon) {
+        gossip->horizon = load->horizon;
+        gossip->host->observe(gossip->host->context, load->horizon);
+    }
+}
+
+static void finish(struct gossip *gossip, struct gossip_time now)
+{
+    struct load *load = &gossip->load;
+
+    take_over(gossip);
+    gossip_say(gossip, false, "All data are loaded: %lld pages.", (long long)load->pages);
+    load->step = LOAD_NONE;
+    gossip->is_loaded_before = true;
+    gossip->is_save_wanted = true;
+    buffer_clear(&load->cursor);
+    for (size_t i = 0; i < gossip->peer_count; i++) {
+        gossip->peers[i]->next_beat_us = 0;
+        gossip_compare_soon(gossip->peers[i], now, 0);
+    }
+    gossip_update_gate(gossip, now);
+}
+
+bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
+                  enum applied result)
+{
+    struct load *load = &gossip->load;
+
+    if (load->token_count == 0 || load->tokens[0] != token)
+        return false;
+    load->tokens[0] = load->tokens[1];
+    load->token_count--;
+    if (result != APPLIED_OK) {
+        gossip_say(gossip, true,
+                   "A page of data could not be stored; wipe the data directory and "
+                   "start again.");
+        gossip_become_stale(gossip, now, "its data could not be loaded");
+        return true;
+    }
+    if (load->has_last && load->token_count == 0)
+        finish(gossip, now);
+    else if (!load->has_last && load->token_count == 1)
+        ask(gossip, now);
+    return true;
+}
+
+static bool is_source_lost(const struct gossip *gossip)
+{
+    const struct peer *source = gossip_find_peer(gossip, gossip->load.source);
+
+    return source == NULL || !is_source(gossip, source);
+}
+
+void load_tick(struct gossip *gossip, struct gossip_time now)
+{
+    struct load *load = &gossip->load;
+    const struct peer *source;
+
+    if (load->step == LOAD_NONE || load->has_last || gossip->is_stale)
+        return;
+    if (load->step == LOAD_RUNNING && !is_source_lost(gossip)) {
+        if (load->token_count < 2 && now.monotonic_us - load->asked_us > REPEAT_US)
+            ask(gossip, now);
+        return;
+    }
+    source = choose_source(gossip);
+    if (source != NULL &&
+        (do_members_know(gossip) || now.monotonic_us - load->since_us > ACKS_WAIT_US))
+        begin_with(gossip, now, source);
+}
+
+/* ---------- answering ---------- */
+
+static struct page_answer *answer_for(struct gossip *gossip, uint64_t node_id)
+{
+    for (size_t i = 0; i < gossip->answer_count; i++)
+        if (gossip->answers[i].node_id == node_id)
+            return &gossip->answers[i];
+    if (gossip->answer_count == ANSWERS_MAX)
+        return NULL;
+    if (gossip->answers == NULL)
+        gossip->answers = xcalloc(ANSWERS_MAX, sizeof *gossip->answers);
+    return &gossip->answers[gossip->answer_count++];
+}
+
+static bool may_answer(const struct gossip *gossip, const struct peer *peer)
+{
+    return gossip->load.step == LOAD_NONE && !gossip->is_stale && !gossip->is_out &&
+           members_is_in(gossip, peer->node_id);
+}
+
+static void refuse(struct gossip *gossip, const struct peer *peer,
+                   const struct page_request *request)
+{
+    gossip_send(
+        gossip, peer->node_id,
+        &(struct message){
+            .kind = MESSAGE_PAGED,
+            .paged = {.session = request->session, .number = request->number, .is_refused = true}});
+}
+
+void load_asked(struct gossip *gossip, struct peer *peer, const struct page_request *request)
+{
+    struct page_answer *answer = answer_for(gossip, peer->node_id);
+
+    if (answer == NULL || !may_answer(gossip, peer)) {
+        refuse(gossip, peer, request);
+        return;
+    }
+    if (answer->token != 0 && answer->session == request->session &&
+        answer->number == request->number)
+        return; /* asked twice: it is being read */
+    answer->token = gossip_new_token(gossip);
+    answer->node_id = peer->node_id;
+    answer->session = request->session;
+    answer->number = request->number;
+    answer->horizon = gossip->horizon_saved;
+    positions_clear(&answer->held);
+    if (request->number == 0)
+        positions_copy(&answer->held, &gossip->held);
+    gossip->host->read_page(gossip->host->context, answer->token, request->cursor,
+                            request->bytes_max < PAGE_BYTES ? request->bytes_max : PAGE_BYTES);
+}
+
+void load_page_read(struct gossip *gossip, uint64_t token, struct bytes records,
+                    struct bytes cursor, bool is_last)
+{
+    for (size_t i = 0; i < gossip->answer_count; i++) {
+        struct page_answer *answer = &gossip->answers[i];
+
+        if (answer->token != token)
+            continue;
+        answer->token = 0;
+        gossip_send(gossip, answer->node_id,
+                    &(struct message){.kind = MESSAGE_PAGED,
+                                      .paged = {.session = answer->session,
+                                                .number = answer->number,
+                                                .is_last = is_last,
+                                                .horizon = answer->horizon,
+                                                .cursor = cursor,
+                                                .vector = answer->held.at,
+                                                .vector_count = answer->held.count,
+                                                .records = records}});
+        return;
+    }
+}
