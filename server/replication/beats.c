@@ -239,7 +239,7 @@ void beats_received(struct gossip *gossip, struct gossip_time now, struct peer *
     peer->has_beat = true;
     if (is_first && beat->horizon <= newest_believed(gossip, now))
         peer->horizon = beat->horizon;
-    if (!members_admit(gossip, now, peer))
+    if (!members_admit(gossip, peer))
         return;
     if (beat->has_vector)
         take_vector(gossip, now, peer, beat);

@@ -13,6 +13,7 @@
 #define COMPARE_AGAIN_MS  100  /* after differences were found */
 #define COMPARE_RETRY_MS  1000 /* after a comparison that came to nothing */
 #define STAGGER_MIN_US    5000
+#define LEAVE_SETTLE_US   (500 * MS_US) /* until what was begun is committed */
 
 /* ---------- small things ---------- */
 

@@ -234,7 +234,7 @@ void members_send(struct gossip *gossip, struct gossip_time now, struct peer *pe
 void members_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
                       const struct members *members);
 /* The first thing after a beat: does this node belong to us, or we to it?  False: refused. */
-bool members_admit(struct gossip *gossip, struct gossip_time now, struct peer *peer);
+bool members_admit(struct gossip *gossip, struct peer *peer);
 void members_tick(struct gossip *gossip, struct gossip_time now);
 bool members_is_forming(const struct gossip *gossip);
 

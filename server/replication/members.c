@@ -275,7 +275,7 @@ static bool admit(struct gossip *gossip, struct peer *peer)
     return true;
 }
 
-bool members_admit(struct gossip *gossip, struct gossip_time now, struct peer *peer)
+bool members_admit(struct gossip *gossip, struct peer *peer)
 {
     bool is_blank = gossip->host->is_blank(gossip->host->context);
     bool is_peer_blank = (peer->flags & BEAT_IS_BLANK) != 0;
