@@ -1,59 +1,665 @@
 #include "cluster/cluster.h"
 
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-/* What a single node answers. */
+#include "base/condition.h"
+#include "base/memory.h"
+#include "cluster/host.h"
+#include "cluster/link.h"
+#include "store/digest.h"
+#include "store/feed.h"
+#include "store/replica.h"
+
+/* A message holds at most the writes of one commit, which are bounded (store/order.c), and one
+ * value more. */
+#define BODY_SPARE ((size_t)64 << 20)
+
+#define ADDRESSES_MAX 64
+
+/* ---------- what clients' threads ask ---------- */
+
+enum request_kind { REQUEST_MEET, REQUEST_FORGET, REQUEST_LEAVE, REQUEST_SYNC, REQUEST_SALVAGE };
+
+/* On the asker's stack, who waits until it is answered. */
+struct request {
+    enum request_kind kind;
+    struct bytes argument;
+    uint64_t node_id;
+    bool is_answered;
+    enum status status;
+    char error[CLUSTER_ERROR_MAX];
+    struct request *next;
+};
+
+enum salvage_state { SALVAGE_IDLE, SALVAGE_RUNNING, SALVAGE_DONE };
+
+struct cluster {
+    struct options *options;
+    struct store *store;
+    const struct clock *clock;
+    struct event_base *base;
+    struct event wake_event, tick_timer;
+    int wake_descriptor;
+    atomic_bool is_rung, is_stopping;
+    bool is_running, has_thread;
+    pthread_t thread;
+    struct store_thread *store_thread;
+    struct worker *worker;
+    struct host host;
+    struct gossip *gossip;
+    struct links *links;
+    bool is_last_own_told, is_ready_told;
+
+    pthread_mutex_t mutex; /* the rest */
+    pthread_cond_t answered;
+    struct request *requests, **requests_end;
+    struct cluster_status status;
+    atomic_bool is_waited_for; /* WAIT has asked since the last look */
+    enum salvage_state salvage;
+    bool is_salvaged;
+    int64_t salvage_count;
+    char salvage_error[CLUSTER_ERROR_MAX];
+};
+
+/* ---------- waking ---------- */
+
+/* Any thread. */
+static void wake(void *context)
+{
+    struct cluster *cluster = context;
+    const uint64_t one = 1;
+
+    if (atomic_exchange(&cluster->is_rung, true))
+        return;
+    while (write(cluster->wake_descriptor, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+/* ---------- status ---------- */
+
+static void fill_peers(struct cluster *cluster, struct cluster_status *status)
+{
+    for (size_t i = 0; i < status->gossip.peer_count; i++) {
+        struct cluster_peer *peer = &status->peers[i];
+
+        peer->gossip = status->gossip.peers[i];
+        links_bytes(cluster->links, peer->gossip.node_id, &peer->bytes_in, &peer->bytes_out);
+    }
+}
+
+static bool has_new_acks(const struct cluster *cluster, const struct gossip_status *now)
+{
+    const struct gossip_status *before = &cluster->status.gossip;
+
+    if (before->peer_count != now->peer_count)
+        return true;
+    for (size_t i = 0; i < now->peer_count; i++)
+        if (before->peers[i].applied != now->peers[i].applied)
+            return true;
+    return false;
+}
+
+static void publish_status(struct cluster *cluster)
+{
+    struct store_digest *digest = store_digest(cluster->store);
+    struct gossip_status status;
+    bool is_news;
+
+    gossip_status(cluster->gossip, host_now(&cluster->host), &status);
+    pthread_mutex_lock(&cluster->mutex);
+    is_news = has_new_acks(cluster, &status);
+    cluster->status.gossip = status;
+    cluster->status.merged_records = cluster->host.counts.taken;
+    cluster->status.merge_conflicts = cluster->host.counts.conflicts;
+    cluster->status.feed_bytes = (int64_t)feed_bytes(store_feed(cluster->store));
+    cluster->status.dirty_leaves = digest_dirty_leaves(digest);
+    cluster->status.digest_bytes = digest_bytes(digest);
+    fill_peers(cluster, &cluster->status);
+    pthread_mutex_unlock(&cluster->mutex);
+    if (is_news && atomic_exchange(&cluster->is_waited_for, false))
+        store_wake_all(cluster->store);
+}
+
+/* ---------- requests ---------- */
+
+static void fail(struct request *request, const char *text)
+{
+    request->status = STATUS_FAILED;
+    (void)snprintf(request->error, sizeof request->error, "%s", text);
+}
+
+static void meet(struct cluster *cluster, struct request *request)
+{
+    char address[GOSSIP_ADDRESS_MAX];
+
+    (void)snprintf(address, sizeof address, "%.*s", (int)request->argument.size,
+                   request->argument.data);
+    if (gossip_meet(cluster->gossip, host_now(&cluster->host), address) != STATUS_OK)
+        fail(request, "the address is too long");
+}
+
+static void forget(struct cluster *cluster, struct request *request)
+{
+    enum status status = gossip_forget(cluster->gossip, host_now(&cluster->host), request->node_id);
+
+    if (status == STATUS_SYNTAX)
+        fail(request, "that is this node's own id; GOSSIP LEAVE takes it out of the cluster");
+    else if (status != STATUS_OK)
+        fail(request, "no member of the cluster has this id, see GOSSIP PEERS");
+}
+
+static void begin_salvage(struct cluster *cluster, struct request *request)
+{
+    struct job *job = job_create(JOB_SALVAGE, 0);
+
+    buffer_append_bytes(&job->bytes, request->argument);
+    worker_post(cluster->worker, job);
+}
+
+static void carry_out(struct cluster *cluster, struct request *request)
+{
+    struct gossip_time now = host_now(&cluster->host);
+
+    switch (request->kind) {
+    case REQUEST_MEET:
+        meet(cluster, request);
+        break;
+    case REQUEST_FORGET:
+        forget(cluster, request);
+        break;
+    case REQUEST_LEAVE:
+        gossip_leave(cluster->gossip, now);
+        break;
+    case REQUEST_SYNC:
+        gossip_sync(cluster->gossip, now);
+        break;
+    case REQUEST_SALVAGE:
+        begin_salvage(cluster, request);
+        break;
+    }
+}
+
+static struct request *take_request(struct cluster *cluster)
+{
+    struct request *request;
+
+    pthread_mutex_lock(&cluster->mutex);
+    request = cluster->requests;
+    if (request != NULL)
+        cluster->requests = request->next;
+    if (cluster->requests == NULL)
+        cluster->requests_end = &cluster->requests;
+    pthread_mutex_unlock(&cluster->mutex);
+    return request;
+}
+
+static void answer_requests(struct cluster *cluster)
+{
+    struct request *request;
+
+    while ((request = take_request(cluster)) != NULL) {
+        carry_out(cluster, request);
+        pthread_mutex_lock(&cluster->mutex);
+        request->is_answered = true;
+        pthread_cond_broadcast(&cluster->answered);
+        pthread_mutex_unlock(&cluster->mutex);
+    }
+}
+
+static void finish_salvage(struct cluster *cluster, const struct job *job)
+{
+    pthread_mutex_lock(&cluster->mutex);
+    cluster->salvage = SALVAGE_DONE;
+    cluster->is_salvaged = job->is_ok;
+    cluster->salvage_count = job->record_count;
+    (void)snprintf(cluster->salvage_error, sizeof cluster->salvage_error, "%s", job->error);
+    pthread_mutex_unlock(&cluster->mutex);
+    store_wake_all(cluster->store);
+}
+
+/* ---------- turns ---------- */
+
+/* What this node wrote before it started is known at once, or when the leaves that were open at a
+ * crash are counted. */
+static void tell_last_own(struct cluster *cluster)
+{
+    struct store_digest *digest = store_digest(cluster->store);
+    uint64_t stamp = store_last_own_at_start(cluster->store);
+
+    if (cluster->is_last_own_told || (stamp == 0 && !digest_is_ready(digest)))
+        return;
+    cluster->is_last_own_told = true;
+    gossip_last_own(cluster->gossip, host_now(&cluster->host),
+                    stamp != 0 ? stamp : digest_last_own(digest));
+}
+
+static void on_wake(evutil_socket_t descriptor, short what, void *context)
+{
+    struct cluster *cluster = context;
+    struct job *job;
+    uint64_t count;
+
+    (void)what;
+    (void)!read(descriptor, &count, sizeof count);
+    atomic_store(&cluster->is_rung, false);
+    if (atomic_load(&cluster->is_stopping)) {
+        (void)event_base_loopbreak(cluster->base);
+        return;
+    }
+    host_pump(&cluster->host);
+    while ((job = host_take_answers(&cluster->host)) != NULL) {
+        finish_salvage(cluster, job);
+        job_destroy(job);
+    }
+    answer_requests(cluster);
+    gossip_written(cluster->gossip, host_now(&cluster->host));
+    host_pump(&cluster->host);
+    if (atomic_load(&cluster->is_waited_for))
+        publish_status(cluster);
+}
+
+static void on_tick(evutil_socket_t descriptor, short what, void *context)
+{
+    struct cluster *cluster = context;
+
+    (void)descriptor;
+    (void)what;
+    host_pump(&cluster->host);
+    tell_last_own(cluster);
+    gossip_tick(cluster->gossip, host_now(&cluster->host));
+    host_pump(&cluster->host);
+    if (gossip_is_ready(cluster->gossip) && !cluster->is_ready_told) {
+        cluster->is_ready_told = true;
+        gossip_dial(cluster->gossip);
+    }
+    publish_status(cluster);
+}
+
+/* ---------- links ---------- */
+
+static enum status on_up(void *context, const struct gossip_hello *hello, const char **reason)
+{
+    struct cluster *cluster = context;
+    enum status status;
+
+    if (!gossip_is_ready(cluster->gossip)) {
+        *reason = "it is starting";
+        return STATUS_PARKED;
+    }
+    status = gossip_link_up(cluster->gossip, host_now(&cluster->host), hello, reason);
+    host_pump(&cluster->host);
+    return status;
+}
+
+static void on_down(void *context, uint64_t node_id)
+{
+    struct cluster *cluster = context;
+
+    gossip_link_down(cluster->gossip, host_now(&cluster->host), node_id);
+}
+
+static enum status on_message(void *context, uint64_t node_id, enum message_kind kind,
+                              struct bytes body)
+{
+    struct cluster *cluster = context;
+    enum status status =
+        gossip_receive(cluster->gossip, host_now(&cluster->host), node_id, kind, body);
+
+    host_pump(&cluster->host);
+    if (kind == MESSAGE_PUSHED && atomic_load(&cluster->is_waited_for))
+        publish_status(cluster);
+    return status;
+}
+
+static void on_self(void *context, const char *target)
+{
+    struct cluster *cluster = context;
+
+    gossip_target_is_self(cluster->gossip, target);
+}
+
+/* ---------- building ---------- */
+
+/* Cuts a text option at its blanks, in place. */
+static size_t split(char *text, const char **words, size_t words_max)
+{
+    size_t count = 0;
+    char *rest = text;
+    char *word;
+
+    while (count < words_max && (word = strtok_r(rest, " \n\t", &rest)) != NULL)
+        words[count++] = word;
+    return count;
+}
+
+static bool is_wildcard(const char *address)
+{
+    return strcmp(address, "*") == 0 || strcmp(address, "0.0.0.0") == 0 ||
+           strcmp(address, "::") == 0 || strcmp(address, "::*") == 0;
+}
+
+/* What others are told to dial; "" if that can't be known here: then they keep to the address at
+ * which they found this node. */
+static void find_announced(const struct cluster *cluster, const char *bind_address,
+                           char announced[GOSSIP_ADDRESS_MAX])
+{
+    char *given = options_take_text(cluster->options, OPTION_GOSSIP_ANNOUNCE);
+    int port = (int)options_number(cluster->options, OPTION_GOSSIP_PORT);
+
+    if (bind_address[0] == '-')
+        bind_address++;
+    if (given[0] != '\0')
+        (void)snprintf(announced, GOSSIP_ADDRESS_MAX, "%s", given);
+    else if (is_wildcard(bind_address))
+        announced[0] = '\0';
+    else
+        (void)snprintf(announced, GOSSIP_ADDRESS_MAX,
+                       strchr(bind_address, ':') ? "[%s]:%d" : "%s:%d", bind_address, port);
+    free(given);
+}
+
+static enum status create_gossip(struct cluster *cluster, const char *announced,
+                                 const char *const *peers, size_t peer_count,
+                                 char error[CLUSTER_ERROR_MAX])
+{
+    struct buffer state = {0};
+    enum status status = store_load_state(cluster->store, &state);
+    bool is_new = status == STATUS_NOT_FOUND;
+    struct gossip_config config = {
+        .node_id = store_node_id(cluster->store),
+        .hlc = store_clock(cluster->store),
+        .skew_max_ms = options_number(cluster->options, OPTION_MAX_CLOCK_SKEW),
+        .forget_after_ms = options_number(cluster->options, OPTION_FORGET_AFTER) * 1000,
+        .address = announced,
+        .peers = peers,
+        .peer_count = peer_count,
+    };
+
+    /* Without replicas, deletes were forgotten as soon as nobody here needed them. */
+    if (is_new && !store_is_blank(cluster->store))
+        config.horizon_at_least = store_clock(cluster->store);
+    if (status == STATUS_OK || is_new)
+        status = gossip_create(&config, &cluster->host.functions, buffer_view(&state),
+                               host_now(&cluster->host), &cluster->gossip);
+    if (status != STATUS_OK)
+        (void)snprintf(error, CLUSTER_ERROR_MAX,
+                       "what this replica saved of its cluster can't be read");
+    buffer_clear(&state);
+    cluster->host.gossip = cluster->gossip;
+    return status;
+}
+
+static enum status create_links(struct cluster *cluster, const char *announced,
+                                const char *const *bind_addresses, size_t bind_count,
+                                char error[CLUSTER_ERROR_MAX])
+{
+    const struct options *options = cluster->options;
+    char *secret = options_take_text(options, OPTION_CLUSTER_SECRET);
+    char *certificate = options_take_text(options, OPTION_TLS_CERT_FILE);
+    char *key = options_take_text(options, OPTION_TLS_KEY_FILE);
+    char *ca = options_take_text(options, OPTION_TLS_CA_CERT_FILE);
+    struct links_config config = {
+        .base = cluster->base,
+        .clock = cluster->clock,
+        .secret = bytes_of(secret),
+        .node_id = store_node_id(cluster->store),
+        .incarnation = gossip_incarnation(cluster->gossip),
+        .start = gossip_start(cluster->gossip),
+        .announce = announced,
+        .bind_addresses = bind_addresses,
+        .bind_count = bind_count,
+        .port = (int)options_number(options, OPTION_GOSSIP_PORT),
+        .body_max = BODY_SPARE + (size_t)registry_value_size_max(store_registry(cluster->store)),
+        .uses_tls = options_is_on(options, OPTION_TLS_REPLICATION),
+        .tls_cert_file = certificate,
+        .tls_key_file = key,
+        .tls_ca_cert_file = ca,
+        .context = cluster,
+        .on_up = on_up,
+        .on_down = on_down,
+        .on_message = on_message,
+        .on_self = on_self,
+    };
+    enum status status = links_create(&config, &cluster->links, error);
+
+    cluster->host.links = cluster->links;
+    free(secret);
+    free(certificate);
+    free(key);
+    free(ca);
+    return status;
+}
+
+static enum status create_parts(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
+{
+    char *bind = options_take_text(cluster->options, OPTION_BIND);
+    char *peer = options_take_text(cluster->options, OPTION_PEER);
+    const char *bind_addresses[ADDRESSES_MAX] = {"127.0.0.1"}, *peers[ADDRESSES_MAX];
+    size_t bind_count = split(bind, bind_addresses, ADDRESSES_MAX);
+    size_t peer_count = split(peer, peers, ADDRESSES_MAX);
+    char announced[GOSSIP_ADDRESS_MAX];
+    enum status status;
+
+    find_announced(cluster, bind_addresses[0], announced);
+    status = create_gossip(cluster, announced, peers, peer_count, error);
+    if (status == STATUS_OK)
+        status = create_links(cluster, announced, bind_addresses, bind_count == 0 ? 1 : bind_count,
+                              error);
+    free(bind);
+    free(peer);
+    return status;
+}
+
+static enum status create_loop(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
+{
+    const struct timeval tick = {.tv_usec = GOSSIP_TICK_MS * 1000};
+    struct event_config *config = event_config_new();
+
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER);
+    cluster->base = event_base_new_with_config(config);
+    event_config_free(config);
+    cluster->wake_descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (cluster->base == NULL || cluster->wake_descriptor < 0) {
+        (void)snprintf(error, CLUSTER_ERROR_MAX, "no descriptors for replication: %s",
+                       strerror(errno));
+        return STATUS_FAILED;
+    }
+    (void)event_assign(&cluster->wake_event, cluster->base, cluster->wake_descriptor,
+                       EV_READ | EV_PERSIST, on_wake, cluster);
+    (void)event_add(&cluster->wake_event, NULL);
+    (void)event_assign(&cluster->tick_timer, cluster->base, -1, EV_PERSIST, on_tick, cluster);
+    (void)event_add(&cluster->tick_timer, &tick);
+    return STATUS_OK;
+}
+
+enum status cluster_create(struct options *options, struct store *store, const struct clock *clock,
+                           struct cluster **created, char error[CLUSTER_ERROR_MAX])
+{
+    struct cluster *cluster = xcalloc(1, sizeof *cluster);
+    enum status status;
+
+    cluster->options = options;
+    cluster->store = store;
+    cluster->clock = clock;
+    cluster->wake_descriptor = -1;
+    cluster->requests_end = &cluster->requests;
+    pthread_mutex_init(&cluster->mutex, NULL);
+    condition_init(&cluster->answered);
+    status = create_loop(cluster, error);
+    if (status == STATUS_OK) {
+        cluster->store_thread = store_join(store, wake, cluster);
+        host_init(&cluster->host, store, cluster->store_thread, clock,
+                  options_number(options, OPTION_MAX_CLOCK_SKEW));
+        cluster->worker = worker_create(store, wake, cluster);
+        cluster->host.worker = cluster->worker;
+        status = create_parts(cluster, error);
+    }
+    if (status != STATUS_OK) {
+        cluster_destroy(cluster);
+        return STATUS_FAILED;
+    }
+    *created = cluster;
+    return STATUS_OK;
+}
+
+static void *run(void *context)
+{
+    struct cluster *cluster = context;
+
+    (void)event_base_dispatch(cluster->base);
+    return NULL;
+}
+
+void cluster_start(struct cluster *cluster)
+{
+    if (pthread_create(&cluster->thread, NULL, run, cluster) != 0)
+        abort(); /* clients' writes may be waiting for it */
+    cluster->has_thread = true;
+    (void)pthread_setname_np(cluster->thread, "replication");
+}
+
+/* Requests that come later are answered by nobody: no client's thread runs any more. */
+void cluster_stop(struct cluster *cluster)
+{
+    if (cluster == NULL || !cluster->has_thread)
+        return;
+    atomic_store(&cluster->is_stopping, true);
+    wake(cluster);
+    (void)pthread_join(cluster->thread, NULL);
+    cluster->has_thread = false;
+}
+
+void cluster_destroy(struct cluster *cluster)
+{
+    if (cluster == NULL)
+        return;
+    links_destroy(cluster->links);
+    worker_destroy(cluster->worker);
+    gossip_destroy(cluster->gossip);
+    if (cluster->store_thread != NULL) {
+        host_clear(&cluster->host);
+        store_leave(cluster->store_thread);
+    }
+    if (cluster->base != NULL && cluster->wake_descriptor >= 0) {
+        (void)event_del(&cluster->wake_event);
+        (void)event_del(&cluster->tick_timer);
+    }
+    if (cluster->base != NULL)
+        event_base_free(cluster->base);
+    if (cluster->wake_descriptor >= 0)
+        (void)close(cluster->wake_descriptor);
+    pthread_cond_destroy(&cluster->answered);
+    pthread_mutex_destroy(&cluster->mutex);
+    free(cluster);
+}
+
+/* ---------- from clients' threads ---------- */
 
 int cluster_count_applied(struct cluster *cluster, uint64_t stamp)
 {
-    (void)cluster;
-    (void)stamp;
-    return 0;
+    int count = 0;
+
+    if (cluster == NULL)
+        return 0;
+    atomic_store(&cluster->is_waited_for, true);
+    pthread_mutex_lock(&cluster->mutex);
+    for (size_t i = 0; i < cluster->status.gossip.peer_count; i++)
+        count += cluster->status.gossip.peers[i].applied >= stamp;
+    pthread_mutex_unlock(&cluster->mutex);
+    wake(cluster);
+    return count;
 }
 
 void cluster_status(struct cluster *cluster, struct cluster_status *status)
 {
-    (void)cluster;
-    memset(status, 0, sizeof *status);
+    if (cluster == NULL) {
+        memset(status, 0, sizeof *status);
+        return;
+    }
+    pthread_mutex_lock(&cluster->mutex);
+    *status = cluster->status;
+    pthread_mutex_unlock(&cluster->mutex);
+}
+
+static enum status ask(struct cluster *cluster, struct request *request,
+                       char error[CLUSTER_ERROR_MAX])
+{
+    pthread_mutex_lock(&cluster->mutex);
+    *cluster->requests_end = request;
+    cluster->requests_end = &request->next;
+    pthread_mutex_unlock(&cluster->mutex);
+    wake(cluster);
+    pthread_mutex_lock(&cluster->mutex);
+    while (!request->is_answered)
+        pthread_cond_wait(&cluster->answered, &cluster->mutex);
+    pthread_mutex_unlock(&cluster->mutex);
+    if (request->status != STATUS_OK)
+        memcpy(error, request->error, CLUSTER_ERROR_MAX);
+    return request->status;
 }
 
 enum status cluster_meet(struct cluster *cluster, struct bytes address,
                          char error[CLUSTER_ERROR_MAX])
 {
-    (void)cluster;
-    (void)address;
-    (void)error;
-    return STATUS_FAILED;
+    struct request request = {.kind = REQUEST_MEET, .argument = address};
+
+    return ask(cluster, &request, error);
 }
 
 enum status cluster_forget(struct cluster *cluster, uint64_t node_id, char error[CLUSTER_ERROR_MAX])
 {
-    (void)cluster;
-    (void)node_id;
-    (void)error;
-    return STATUS_FAILED;
+    struct request request = {.kind = REQUEST_FORGET, .node_id = node_id};
+
+    return ask(cluster, &request, error);
 }
 
 enum status cluster_leave(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 {
-    (void)cluster;
-    (void)error;
-    return STATUS_FAILED;
+    struct request request = {.kind = REQUEST_LEAVE};
+
+    return ask(cluster, &request, error);
 }
 
 enum status cluster_sync(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 {
-    (void)cluster;
-    (void)error;
-    return STATUS_FAILED;
+    struct request request = {.kind = REQUEST_SYNC};
+
+    return ask(cluster, &request, error);
+}
+
+static enum status take_salvaged(struct cluster *cluster, int64_t *count,
+                                 char error[CLUSTER_ERROR_MAX])
+{
+    cluster->salvage = SALVAGE_IDLE;
+    *count = cluster->salvage_count;
+    memcpy(error, cluster->salvage_error, CLUSTER_ERROR_MAX);
+    return cluster->is_salvaged ? STATUS_OK : STATUS_FAILED;
 }
 
 enum status cluster_salvage(struct cluster *cluster, struct bytes path, int64_t *count,
                             char error[CLUSTER_ERROR_MAX])
 {
-    (void)cluster;
-    (void)path;
-    (void)count;
-    (void)error;
-    return STATUS_FAILED;
+    struct request request = {.kind = REQUEST_SALVAGE, .argument = path};
+    enum status status = STATUS_PARKED;
+    bool is_mine = false;
+
+    pthread_mutex_lock(&cluster->mutex);
+    if (cluster->salvage == SALVAGE_DONE) {
+        status = take_salvaged(cluster, count, error);
+    } else if (cluster->salvage == SALVAGE_IDLE) {
+        cluster->salvage = SALVAGE_RUNNING;
+        is_mine = true;
+    }
+    pthread_mutex_unlock(&cluster->mutex);
+    if (is_mine)
+        (void)ask(cluster, &request, error);
+    return status;
 }

@@ -185,7 +185,8 @@ void gossip_update_targets(struct gossip *gossip)
     for (size_t i = 0; i < gossip->member_count; i++)
         if (gossip->members[i].state == MEMBER_IN && gossip->members[i].node_id != gossip->node_id)
             add_target(targets, &count, gossip->members[i].address, gossip->address);
-    gossip->host->set_targets(gossip->host->context, targets, gossip->is_out ? 0 : count);
+    gossip->host->set_targets(gossip->host->context, targets,
+                              gossip->is_out || !gossip->is_ready ? 0 : count);
     free(targets);
 }
 
@@ -435,6 +436,11 @@ bool gossip_is_ready(const struct gossip *gossip)
     return gossip->is_ready;
 }
 
+void gossip_dial(struct gossip *gossip)
+{
+    gossip_update_targets(gossip);
+}
+
 /* ---------- links ---------- */
 
 static void begin_link(struct gossip *gossip, struct gossip_time now, struct peer *peer,
@@ -471,6 +477,7 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
                            const struct gossip_hello *hello, const char **reason)
 {
     const struct member *member = members_find(gossip, hello->node_id);
+    struct gossip_hello known = *hello;
     struct peer *peer;
 
     if (hello->dialled != NULL)
@@ -492,9 +499,11 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
         *reason = "there are too many replicas";
         return STATUS_FAILED;
     }
-    mark_reached(gossip, hello->address);
-    update_member(gossip, hello);
-    begin_link(gossip, now, peer, hello);
+    if (known.address[0] == '\0' && known.dialled != NULL)
+        known.address = known.dialled; /* it doesn't know its own */
+    mark_reached(gossip, known.address);
+    update_member(gossip, &known);
+    begin_link(gossip, now, peer, &known);
     return STATUS_OK;
 }
 
