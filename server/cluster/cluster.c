@@ -49,14 +49,14 @@ struct cluster {
     struct event wake_event, tick_timer;
     int wake_descriptor;
     atomic_bool is_rung, is_stopping;
-    bool is_running, has_thread;
+    bool has_thread;
     pthread_t thread;
     struct store_thread *store_thread;
     struct worker *worker;
     struct host host;
     struct gossip *gossip;
     struct links *links;
-    bool is_last_own_told, is_ready_told;
+    bool is_last_own_told;
 
     pthread_mutex_t mutex; /* the rest */
     pthread_cond_t answered;
@@ -276,10 +276,6 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     tell_last_own(cluster);
     gossip_tick(cluster->gossip, host_now(&cluster->host));
     host_pump(&cluster->host);
-    if (gossip_is_ready(cluster->gossip) && !cluster->is_ready_told) {
-        cluster->is_ready_told = true;
-        gossip_dial(cluster->gossip);
-    }
     publish_status(cluster);
 }
 

@@ -436,11 +436,6 @@ bool gossip_is_ready(const struct gossip *gossip)
     return gossip->is_ready;
 }
 
-void gossip_dial(struct gossip *gossip)
-{
-    gossip_update_targets(gossip);
-}
-
 /* ---------- links ---------- */
 
 static void begin_link(struct gossip *gossip, struct gossip_time now, struct peer *peer,

@@ -168,8 +168,6 @@ void gossip_destroy(struct gossip *gossip);
 uint32_t gossip_incarnation(const struct gossip *gossip);
 uint64_t gossip_start(const struct gossip *gossip);
 bool gossip_is_ready(const struct gossip *gossip);
-/* Names the targets to the host again: it could not dial before. */
-void gossip_dial(struct gossip *gossip);
 
 /* --- what happens --- */
 

@@ -171,7 +171,10 @@ void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token,
         gossip->is_save_wanted = true;
         return;
     }
-    gossip->is_ready = true;
+    if (!gossip->is_ready) {
+        gossip->is_ready = true;
+        gossip_update_targets(gossip);
+    }
     if (gossip->load.step == LOAD_NONE) {
         positions_copy(&gossip->announced, &gossip->saving);
         gossip->vector_revision++;
