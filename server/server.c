@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "cluster/cluster.h"
 #include "commands/call.h"
 #include "commands/clients.h"
 #include "commands/cursors.h"
@@ -277,6 +278,18 @@ static enum status create_loops(struct server *server, char *error)
     return STATUS_OK;
 }
 
+/* Only with a secret: without one there is nobody to talk to. */
+static enum status create_cluster(struct services *services, char *error)
+{
+    char *secret = options_take_text(services->options, OPTION_CLUSTER_SECRET);
+    bool is_wanted = secret[0] != '\0' && options_is_on(services->options, OPTION_REPLICATION);
+
+    free(secret);
+    return is_wanted ? cluster_create(services->options, services->store, services->clock,
+                                      &services->cluster, error)
+                     : STATUS_OK;
+}
+
 static enum status build(struct server *server, char *error)
 {
     struct services *services = &server->services;
@@ -295,7 +308,9 @@ static enum status build(struct server *server, char *error)
         return s;
     if (store_open(services->options, services->clock, &services->store, error) != STATUS_OK)
         return STATUS_FAILED;
-    s = create_loops(server, error);
+    s = create_cluster(services, error);
+    if (s == STATUS_OK)
+        s = create_loops(server, error);
     if (s == STATUS_OK)
         s = add_duties(server, error);
     if (s == STATUS_OK)
@@ -334,6 +349,7 @@ void server_destroy(struct server *server)
         loop_destroy(server->crew.loops[i]);
     free(server->crew.loops);
     free(server->threads);
+    cluster_destroy(services->cluster);
     if (services->store != NULL)
         store_close(services->store);
     cursors_destroy(services->cursors);
@@ -365,8 +381,11 @@ void server_run(struct server *server)
         (void)snprintf(name, sizeof name, "loop-%d", i);
         (void)pthread_setname_np(server->threads[i], name);
     }
+    if (server->services.cluster != NULL)
+        cluster_start(server->services.cluster);
     loop_run(server->crew.loops[0]);
     stop_listening_to_signals();
     for (int i = 1; i < server->crew.count; i++)
         (void)pthread_join(server->threads[i], NULL);
+    cluster_stop(server->services.cluster);
 }
