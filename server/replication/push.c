@@ -7,12 +7,13 @@
  */
 #include "replication/gossip_internal.h"
 
-#define WINDOW_BYTES  (4u << 20) /* unanswered, for each peer */
-#define PUSH_BYTES    (512u << 10)
-#define RESEND_MIN_US (200 * MS_US)
-#define BUSY_HOLD_US  (200 * MS_US)
-#define SKEW_HOLD_US  (1000 * MS_US)
-#define INCOMING_MAX  1024 /* pushes that are being merged, of all peers */
+#define WINDOW_BYTES     (4u << 20) /* unanswered, for each peer */
+#define PUSH_BYTES       (512u << 10)
+#define RESEND_MIN_US    (200 * MS_US)
+#define SLOWEST_BYTES_US 4 /* a link slower than 4 MB/s is sent some things twice */
+#define BUSY_HOLD_US     (200 * MS_US)
+#define SKEW_HOLD_US     (1000 * MS_US)
+#define INCOMING_MAX     1024 /* pushes that are being merged, of all peers */
 
 /* ---------- sending ---------- */
 
@@ -112,11 +113,13 @@ static void resend(struct peer *peer, struct gossip_time now)
     out->progress_us = now.monotonic_us;
 }
 
+/* A long value takes its time on the way. */
 static int64_t resend_after_us(const struct peer *peer)
 {
     int64_t after_us = peer->clock.is_known ? 4 * peer->clock.rtt_us : 0;
+    int64_t unanswered = (int64_t)(peer->out.sent_bytes - peer->out.acked_bytes);
 
-    return after_us > RESEND_MIN_US ? after_us : RESEND_MIN_US;
+    return (after_us > RESEND_MIN_US ? after_us : RESEND_MIN_US) + unanswered / SLOWEST_BYTES_US;
 }
 
 static int64_t gap_patience_us(const struct peer *peer)
