@@ -368,7 +368,7 @@ static enum status create_gossip(struct cluster *cluster, const char *announced,
 {
     struct buffer state = {0};
     enum status status = store_load_state(cluster->store, &state);
-    bool is_new = status == STATUS_NOT_FOUND;
+    bool is_new = state.size == 0;
     struct gossip_config config = {
         .node_id = store_node_id(cluster->store),
         .hlc = store_clock(cluster->store),
@@ -382,7 +382,7 @@ static enum status create_gossip(struct cluster *cluster, const char *announced,
     /* Without replicas, deletes were forgotten as soon as nobody here needed them. */
     if (is_new && !store_is_blank(cluster->store))
         config.horizon_at_least = store_clock(cluster->store);
-    if (status == STATUS_OK || is_new)
+    if (status == STATUS_OK)
         status = gossip_create(&config, &cluster->host.functions, buffer_view(&state),
                                host_now(&cluster->host), &cluster->gossip);
     if (status != STATUS_OK)
@@ -393,19 +393,47 @@ static enum status create_gossip(struct cluster *cluster, const char *announced,
     return status;
 }
 
+/* Texts of options for as long as they are needed. */
+struct texts {
+    char *all[16];
+    size_t count;
+};
+
+static const char *take(struct texts *texts, const struct options *options, enum option_id id)
+{
+    return texts->all[texts->count++] = options_take_text(options, id);
+}
+
+static void free_texts(struct texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++)
+        free(texts->all[i]);
+}
+
+static struct tls_files find_tls(struct texts *texts, const struct options *options)
+{
+    return (struct tls_files){
+        .cert_file = take(texts, options, OPTION_TLS_CERT_FILE),
+        .key_file = take(texts, options, OPTION_TLS_KEY_FILE),
+        .key_file_pass = take(texts, options, OPTION_TLS_KEY_FILE_PASS),
+        .ca_cert_file = take(texts, options, OPTION_TLS_CA_CERT_FILE),
+        .ca_cert_dir = take(texts, options, OPTION_TLS_CA_CERT_DIR),
+        .protocols = take(texts, options, OPTION_TLS_PROTOCOLS),
+        .ciphers = take(texts, options, OPTION_TLS_CIPHERS),
+        .ciphersuites = take(texts, options, OPTION_TLS_CIPHERSUITES),
+    };
+}
+
 static enum status create_links(struct cluster *cluster, const char *announced,
                                 const char *const *bind_addresses, size_t bind_count,
                                 char error[CLUSTER_ERROR_MAX])
 {
     const struct options *options = cluster->options;
-    char *secret = options_take_text(options, OPTION_CLUSTER_SECRET);
-    char *certificate = options_take_text(options, OPTION_TLS_CERT_FILE);
-    char *key = options_take_text(options, OPTION_TLS_KEY_FILE);
-    char *ca = options_take_text(options, OPTION_TLS_CA_CERT_FILE);
+    struct texts texts = {0};
     struct links_config config = {
         .base = cluster->base,
         .clock = cluster->clock,
-        .secret = bytes_of(secret),
+        .secret = bytes_of(take(&texts, options, OPTION_CLUSTER_SECRET)),
         .node_id = store_node_id(cluster->store),
         .incarnation = gossip_incarnation(cluster->gossip),
         .start = gossip_start(cluster->gossip),
@@ -415,9 +443,7 @@ static enum status create_links(struct cluster *cluster, const char *announced,
         .port = (int)options_number(options, OPTION_GOSSIP_PORT),
         .body_max = BODY_SPARE + (size_t)registry_value_size_max(store_registry(cluster->store)),
         .uses_tls = options_is_on(options, OPTION_TLS_REPLICATION),
-        .tls_cert_file = certificate,
-        .tls_key_file = key,
-        .tls_ca_cert_file = ca,
+        .tls = find_tls(&texts, options),
         .context = cluster,
         .on_up = on_up,
         .on_down = on_down,
@@ -427,10 +453,7 @@ static enum status create_links(struct cluster *cluster, const char *announced,
     enum status status = links_create(&config, &cluster->links, error);
 
     cluster->host.links = cluster->links;
-    free(secret);
-    free(certificate);
-    free(key);
-    free(ca);
+    free_texts(&texts);
     return status;
 }
 
@@ -438,12 +461,14 @@ static enum status create_parts(struct cluster *cluster, char error[CLUSTER_ERRO
 {
     char *bind = options_take_text(cluster->options, OPTION_BIND);
     char *peer = options_take_text(cluster->options, OPTION_PEER);
-    const char *bind_addresses[ADDRESSES_MAX] = {"127.0.0.1"}, *peers[ADDRESSES_MAX];
+    const char *bind_addresses[ADDRESSES_MAX], *peers[ADDRESSES_MAX];
     size_t bind_count = split(bind, bind_addresses, ADDRESSES_MAX);
     size_t peer_count = split(peer, peers, ADDRESSES_MAX);
     char announced[GOSSIP_ADDRESS_MAX];
     enum status status;
 
+    if (bind_count == 0)
+        bind_addresses[bind_count++] = "*";
     find_announced(cluster, bind_addresses[0], announced);
     status = create_gossip(cluster, announced, peers, peer_count, error);
     if (status == STATUS_OK)

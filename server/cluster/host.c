@@ -126,12 +126,10 @@ static void merge_waiting(struct host *host)
 {
     int ahead = 0;
 
-    epoch_enter(store_epoch(host->thread));
     for (struct merging *merging = host->first; merging != NULL && ahead < MERGED_AHEAD_MAX;
          merging = merging->next, ahead++)
         if (!merging->is_merged && !merge_one(host, merging))
             break;
-    epoch_exit(store_epoch(host->thread));
     store_end_turn(host->thread);
     tell_conflicts(host);
 }
@@ -233,11 +231,8 @@ static bool is_blank(void *context)
 {
     struct host *host = context;
 
-    if (host->is_blank) {
-        epoch_enter(store_epoch(host->thread));
+    if (host->is_blank)
         host->is_blank = store_is_blank(host->store);
-        epoch_exit(store_epoch(host->thread));
-    }
     return host->is_blank;
 }
 
