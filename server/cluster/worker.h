@@ -36,6 +36,7 @@ struct job {
     size_t number_count;
     size_t bytes_max;
     struct buffer bytes; /* cursor, records, path */
+    bool is_loaded;      /* a page must not be put into the store twice */
 
     /* when it is done */
     bool is_ok;
