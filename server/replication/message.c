@@ -400,6 +400,7 @@ static void encode_open(struct buffer *out, const struct message *message)
     wire_put_u64(out, open->cutoff);
     wire_put_u64(out, open->horizon);
     buffer_append_byte(out, open->by_content);
+    wire_put_varint(out, open->symbols);
     put_numbers(out, open->leaves, open->leaf_count);
 }
 
@@ -412,6 +413,7 @@ static void decode_open(struct reader *reader, struct message *message)
     open->cutoff = read_u64(reader);
     open->horizon = read_u64(reader);
     open->by_content = read_flags(reader, 1) != 0;
+    open->symbols = read_u32(reader);
     open->leaves = read_numbers(reader, &open->leaf_count);
 }
 
@@ -661,7 +663,7 @@ void message_encode(struct buffer *out, const struct message *message)
 enum status message_decode(enum message_kind kind, struct bytes body, struct message *message)
 {
     struct reader reader = {.rest = body};
-    struct message read = {.kind = kind};
+    struct message read = {.kind = kind, .body_size = body.size};
 
     assert(kind < MESSAGE_KIND_COUNT);
     codecs[kind].decode(&reader, &read);

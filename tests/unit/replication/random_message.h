@@ -84,6 +84,7 @@ static const struct field {
     NUMBER(OPEN, open.cutoff),
     NUMBER(OPEN, open.horizon),
     BELOW(OPEN, open.by_content, 2),
+    NUMBER(OPEN, open.symbols),
     ARRAY(OPEN, NUMBERS, open.leaves, open.leaf_count),
     NUMBER(GET, get.session),
     NUMBER(GET, get.batch),
