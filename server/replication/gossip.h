@@ -108,8 +108,10 @@ struct gossip_host {
 
     /* --- slow reading of the store: the answer comes by a later call with the token --- */
 
-    /* The fingerprints of all leaves: gossip_leaves().  The host keeps the list with the token, as
-     * does a scan, until it is closed. */
+    /* The fingerprints of all leaves, in the order of their keys within a namespace:
+     * gossip_leaves().  The host keeps the list with the token, as does a scan, until it is closed;
+     * that may be before the answer was given.  What can't be done (but listing) is not
+     * answered. */
     void (*list_leaves)(void *context, uint64_t token);
     /* Opens a scan, numbered by the token: the elements of these leaves of a list, by
      * gossip_elements().  Leaves changed meanwhile are scanned as they are now. */

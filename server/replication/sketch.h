@@ -58,7 +58,9 @@ void peeler_destroy(struct peeler *peeler);
 bool peeler_add(struct peeler *peeler, const struct symbol *symbols, size_t count);
 size_t peeler_position(const struct peeler *peeler);
 
-/* After peeler_add() returned true; the peeler's own, valid until it is destroyed. */
+/* The difference, after peeler_add() returned true; before that, what was found so far and may be
+ * wrong: good for guessing how far the end is.  The peeler's own, until it is destroyed or is given
+ * more. */
 const struct element *peeler_ours(const struct peeler *peeler, size_t *count);
 const struct element *peeler_theirs(const struct peeler *peeler, size_t *count);
 
