@@ -23,14 +23,17 @@
  *
  * R1  The responder's positions are taken before its leaves are listed.  When all batches are done,
  *     everything it held then is held here, or newer: the positions are joined, up to the cutoff.
- * R2  The cutoff, two seconds ago, leaves out what is still being pushed; so does the horizon what
- *     one side has purged and the other not yet.
- * R3  Symbols are asked for in portions that grow by a quarter to a half; when they would cost more
- * than the plain list of elements, the list is asked for. R4  A session is bounded: one as
- * initiator, one for each peer as responder; a step that is not answered in two seconds is asked
- * again, a few times; then the session ends and the next one begins anew with another number (which
- * is the sketches' salt). R5  If leaves differ and their records by (key, stamp) do not, they are
- * compared by whole content, once: two records with one stamp, see merge.h.
+ * R2  Differences younger than the cutoff, two seconds ago, are left to the pushes; and what one
+ *     side has purged and the other not yet, to the horizon.  But a young write may stand in the
+ *     place of an older one that never came: if joining the positions would raise any of them, the
+ *     young ones are fetched, too.
+ * R3  Symbols are asked for in portions that are guessed from what was found so far; when they
+ *     would cost more than the plain list of elements, the list is asked for.
+ * R4  A session is bounded: one as initiator, one for each peer as responder; a step that is not
+ *     answered in two seconds is asked again, a few times; then the session ends and the next one
+ *     begins anew with another number (which is the sketches' salt).
+ * R5  If leaves differ and their records by (key, stamp) do not, they are compared by whole
+ *     content, once: two records with one stamp, see merge.h.
  *
  * Work in flight is bounded: one FETCH of at most 4096 keys and one GIVE of about 1 MiB at a time
  * beside one merge; 1024 leaves a batch.
@@ -54,15 +57,15 @@ struct comparer_owner {
     /* What is held now, for R1: borrowed until the call returns to the owner. */
     const struct origin_position *(*held)(void *context, size_t *count);
     /* The session with this peer is complete: what it held (positions, up to cutoff) is held here.
-     * cutoff is UINT64_MAX if the roots were equal.  `differences` were found and repaired. */
+     * cutoff is UINT64_MAX if the roots were equal.  `differences` were found and repaired, those
+     * younger than the cutoff apart. */
     void (*covered)(void *context, struct gossip_time now, uint64_t node_id,
                     const struct origin_position *positions, size_t count, uint64_t cutoff,
                     int64_t differences);
     /* The session ended without result (lost, refused, busy, not ready). */
     void (*failed)(void *context, struct gossip_time now, uint64_t node_id);
-    /* A merge of received records that this comparer asks for: host->apply() with a token of the
-     * comparer's.  Counted by the owner. */
-    unsigned rules_off; /* RULE_JOINT_RAISE: covered() after the first batch already */
+    unsigned rules_off; /* RULE_JOINT_RAISE: covered() when differences are known, before they are
+                           repaired, too */
 };
 
 struct comparer *comparer_create(const struct comparer_owner *owner);
