@@ -42,7 +42,8 @@ struct entry {
     uint64_t hash;
     uint32_t ns; /* the namespace's local number */
     uint16_t key_size;
-    atomic_bool is_visited;       /* read since the eviction hand last passed */
+    atomic_bool is_visited; /* read since the eviction hand last passed */
+    bool is_own; /* its group is to tell the other replicas of it (feed.h); a byte that was free */
     atomic_uint_least32_t used_s; /* wall second of the last use: OBJECT IDLETIME */
     uint32_t slot;                /* its place in the shard's ring, under the shard's lock */
     _Atomic uint64_t group;       /* the commit that stores it; 0 = it was read from disk */

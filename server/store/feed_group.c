@@ -44,7 +44,7 @@ static void put_own(struct buffer *records, const struct group *group,
         const struct entry *entry = sorted[i]->entry;
         struct wire_record record;
 
-        if (!sorted[i]->is_own || entry->header.kind == ENTRY_ABSENT)
+        if (!entry->is_own || entry->header.kind == ENTRY_ABSENT)
             continue;
         if (ns == NULL || ns->frozen_number != entry->ns)
             ns = ns_of(group, entry->ns);

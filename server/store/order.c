@@ -199,8 +199,7 @@ static uint64_t group_of(const struct entry *entry)
     return atomic_load_explicit(&entry->group, memory_order_relaxed);
 }
 
-static void add_change(struct order *order, struct entry *entry, const struct entry *base,
-                       bool is_own)
+static void add_change(struct order *order, struct entry *entry, const struct entry *base)
 {
     struct group *group = order->open;
 
@@ -209,7 +208,6 @@ static void add_change(struct order *order, struct entry *entry, const struct en
     entry->change = (uint32_t)group->change_count;
     group->changes[group->change_count++] = (struct change){
         .entry = entry,
-        .is_own = is_own,
         .old = base != NULL && base->header.kind != ENTRY_ABSENT ? base->header
                                                                  : (struct record_header){0}};
     group->bytes += sizeof *entry + entry->key_size + entry->header.meta_size;
@@ -233,27 +231,24 @@ static void release_replaced(struct order *order, struct store_thread *thread, s
     flying->detached[flying->detached_count++] = old;
 }
 
-/* What expires in the group that wrote it is still this node's own write. */
-static void replace_change(struct group *group, struct entry *entry, const struct entry *base,
-                           bool is_own)
+/* What expires in the group that wrote it is still to be told. */
+static void replace_change(struct group *group, struct entry *entry, const struct entry *base)
 {
-    struct change *change = &group->changes[base->change];
-
     entry->change = base->change;
-    change->entry = entry;
-    change->is_own = is_own || (change->is_own && entry->header.stamp == base->header.stamp);
+    group->changes[base->change].entry = entry;
+    entry->is_own |= base->is_own && entry->header.stamp == base->header.stamp;
 }
 
 void order_publish(struct order *order, struct store_thread *thread, struct entry *entry,
-                   const struct entry *base, bool is_own)
+                   const struct entry *base)
 {
     struct group *group = order->open;
 
     atomic_store_explicit(&entry->group, group->number, memory_order_relaxed);
     if (base != NULL && group_of(base) == group->number)
-        replace_change(group, entry, base, is_own);
+        replace_change(group, entry, base);
     else
-        add_change(order, entry, base, is_own);
+        add_change(order, entry, base);
     release_replaced(order, thread, cache_publish(order->cache, thread->epoch, entry));
 }
 

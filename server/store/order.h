@@ -46,7 +46,6 @@
 struct change {
     struct entry *entry;
     struct record_header old;
-    bool is_own; /* written by a client of this node, so the others must hear of it (feed.h) */
 };
 
 /* A note of this node (keyspace 'z') that belongs to a group; a NULL value deletes it. */
@@ -181,7 +180,7 @@ void order_unlock(struct order *order, bool is_locked);
 /* Under the order: the entry becomes part of the open group and takes its key's place in the cache.
  * `base` is what the transaction found under the key (NULL = nothing at all). */
 void order_publish(struct order *order, struct store_thread *thread, struct entry *entry,
-                   const struct entry *base, bool is_own);
+                   const struct entry *base);
 void order_touch(struct order *order, struct ns *ns);
 void order_note(struct order *order, struct bytes key, struct bytes value);
 void order_note_deleted(struct order *order, struct bytes key);

@@ -58,19 +58,25 @@ static bool has_own(const struct group *group)
     return group != NULL && group->own_stamp_max > 0;
 }
 
-/* Not above the wall clock without need, lest an idle node's stamps run ahead of it. */
+/* Under the order, while no client's write is under way: all that come will be newer than this. */
+static uint64_t close_now(struct order *order)
+{
+    uint64_t now = stamp_of_wall_ms(clock_wall_ms(order->clock));
+    uint64_t position = order->hlc.last > now ? order->hlc.last : now;
+
+    if (position > order->persisted)
+        position = order->persisted;
+    hlc_observe(&order->hlc, position);
+    return position;
+}
+
 uint64_t store_close_time(struct store *store)
 {
     struct order *order = &store->order;
     bool is_locked = order_lock(order);
-    uint64_t now = stamp_of_wall_ms(clock_wall_ms(order->clock)), position;
+    bool is_busy = has_own(order->open) || has_own(order->in_flight);
+    uint64_t position = is_busy ? feed_position(store->feed) : close_now(order);
 
-    if (has_own(order->open) || has_own(order->in_flight)) {
-        position = feed_position(store->feed);
-    } else {
-        hlc_observe(&order->hlc, now < order->persisted ? now : order->persisted);
-        position = order->hlc.last < order->persisted ? order->hlc.last : order->persisted;
-    }
     if (position > store->closed)
         store->closed = position;
     position = store->closed;

@@ -535,9 +535,8 @@ enum status txn_adopt(struct txn *txn, struct ns *ns, const struct entry *entry)
     if (value_size > 0)
         memcpy(entry_value_area(slot->written), entry_value(entry).data, value_size);
     slot->is_deleted = false;
-    slot->is_carried =
-        entry->header.origin == 0 &&
-        atomic_load_explicit(&entry->group, memory_order_relaxed) == txn->store->order.open->number;
+    slot->is_carried = entry->is_own && atomic_load_explicit(&entry->group, memory_order_relaxed) ==
+                                            txn->store->order.open->number;
     return STATUS_OK;
 }
 
@@ -827,21 +826,22 @@ static void count_entry(struct ns *ns, const struct entry *entry, int64_t sign)
 static void publish_slot(struct txn *txn, struct slot *slot)
 {
     struct entry *entry = slot->written;
-    bool is_own = is_client_write(txn, slot);
+    bool is_write = is_client_write(txn, slot);
 
     if (entry == NULL) {
         entry = create_buried(slot, ENTRY_TOMBSTONE);
         entry->header.stamp = txn->stamp;
-    } else if (is_own) {
+    } else if (is_write) {
         entry->header.value_hash = record_content_hash(entry_value(entry), entry_meta(entry));
     }
+    entry->is_own = is_write || slot->is_carried;
     count_entry(slot->ns, slot->base, -1);
     count_entry(slot->ns, entry, +1);
     ns_note_stamp(slot->ns, entry->header.stamp);
     if (UNLIKELY(slot->ns->carry != NULL))
         carry_note(slot->ns->carry, slot->key, entry->header.stamp);
     order_touch(&txn->store->order, slot->ns);
-    order_publish(&txn->store->order, txn->thread, entry, slot->base, is_own || slot->is_carried);
+    order_publish(&txn->store->order, txn->thread, entry, slot->base);
     slot->written = NULL;
 }
 
