@@ -52,6 +52,8 @@ struct link *link_create(struct links *links, struct bufferevent *bufferevent, b
     bufferevent_setcb(bufferevent, on_readable, on_writable, on_event, link);
     bufferevent_setwatermark(bufferevent, EV_READ, 0, LINK_HELLO_BYTES_MAX);
     bufferevent_setwatermark(bufferevent, EV_WRITE, LINK_OUTPUT_LOW, 0);
+    (void)bufferevent_set_max_single_write(bufferevent, FRAME_PIECE_MAX);
+    (void)bufferevent_set_max_single_read(bufferevent, FRAME_PIECE_MAX);
     if (links->tls != NULL)
         bufferevent_openssl_set_allow_dirty_shutdown(bufferevent, 1);
     TAILQ_INSERT_TAIL(&links->list, link, entry);

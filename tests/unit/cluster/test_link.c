@@ -212,6 +212,19 @@ static void a_name_is_looked_up(void **state)
     close_pair();
 }
 
+static void a_lookup_that_is_not_wanted_any_more_is_forgotten(void **state)
+{
+    const char *names[] = {"one.invalid:1", "two.invalid:1", "no port"};
+
+    (void)state;
+    node_open(&a, 1);
+    links_set_targets(a.links, names, COUNT_OF(names));
+    RUN_UNTIL(log_count("this is not host:port") == 1);
+    links_set_targets(a.links, names, 1);
+    run_turns(2);
+    node_close(&a);
+}
+
 static void a_node_that_comes_later_is_found(void **state)
 {
     struct links_config config;
@@ -704,6 +717,7 @@ int main(void)
         NODES_TEST(a_message_that_is_not_understood_ends_the_link),
         NODES_TEST(a_message_over_the_bound_is_not_sent_nor_taken),
         NODES_TEST(a_name_is_looked_up),
+        NODES_TEST(a_lookup_that_is_not_wanted_any_more_is_forgotten),
         NODES_TEST(a_node_that_comes_later_is_found),
         NODES_TEST(a_target_that_is_this_process_is_said_once),
         NODES_TEST(another_process_with_our_id_is_refused),
