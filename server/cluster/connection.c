@@ -22,6 +22,11 @@
 
 #define IDLE_NAME "IDLE" /* no message has this name, so nobody minds it */
 
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44
+#endif
+#define RETRANSMIT_MS_MAX 1000
+
 /* How long the kernel tries before it gives up on the other side. */
 #define USER_TIMEOUT_MS      10000
 #define KEEPALIVE_IDLE_S     5
@@ -76,11 +81,14 @@ static void set(int descriptor, int level, int name, int value)
     (void)setsockopt(descriptor, level, name, &value, sizeof value);
 }
 
-/* Beats are small and rare: a lost one is sent again soon and at even distances (thin streams),
- * and little waits in the kernel, where nothing can overtake it. */
-static void tune(int descriptor)
+/* What is lost is sent again soon, and again after at most a second: messages are small, and a link
+ * that is silent for long is given up.  (Linux before 6.15 only knows the second option for that,
+ * which holds while less than four segments are on their way.)  Little waits in the kernel, where
+ * nothing can overtake it. */
+void link_tune(int descriptor)
 {
     set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    set(descriptor, IPPROTO_TCP, TCP_RTO_MAX_MS, RETRANSMIT_MS_MAX);
     set(descriptor, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1);
     set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
     set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, KERNEL_UNSENT_MAX);
@@ -92,7 +100,6 @@ static void tune(int descriptor)
 
 void link_begin(struct link *link)
 {
-    tune(bufferevent_getfd(link->bufferevent));
     (void)bufferevent_enable(link->bufferevent, EV_READ | EV_WRITE);
     link->state = LINK_HELLO;
     handshake_begin(link);
@@ -419,7 +426,8 @@ static void check_up(struct link *link, int64_t now_us)
         link_end(link, "nothing was heard for 5 seconds");
         return;
     }
-    if (now_us - link->sent_us >= LINK_IDLE_US && send_queue_size(&link->queue) == 0)
+    /* While something is on its way again and again, more would only delay it. */
+    if (now_us - link->sent_us >= LINK_IDLE_US && !link->is_unacknowledged)
         link_put(link, IDLE_NAME, (struct bytes){NULL, 0});
     if (link->target != NULL && now_us - link->up_us >= LINK_SETTLED_US)
         dialler_up(link->target);

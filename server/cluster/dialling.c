@@ -40,7 +40,9 @@ static void dial_address(struct links *links, struct target *target, const struc
     }
     link = link_create(links, bufferevent, true, target->address);
     link->target = target;
-    if (bufferevent_socket_connect(bufferevent, address, (int)size) != 0)
+    if (bufferevent_socket_connect(bufferevent, address, (int)size) == 0)
+        link_tune(bufferevent_getfd(bufferevent));
+    else
         link_end(link, "can't connect");
 }
 

@@ -113,8 +113,10 @@ static int port_of(int descriptor)
 static void add_listener(struct links *links, int descriptor)
 {
     const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC;
-    struct evconnlistener *listener =
-        evconnlistener_new(links->config.base, on_accept, links, flags, 0, descriptor);
+    struct evconnlistener *listener;
+
+    link_tune(descriptor);
+    listener = evconnlistener_new(links->config.base, on_accept, links, flags, 0, descriptor);
 
     evconnlistener_set_error_cb(listener, on_accept_error);
     links->listeners[links->listener_count++] = listener;

@@ -8,20 +8,24 @@
  *
  * hello: proto u32, cluster id u64 (derived from the secret), node id u64, incarnation u32, start
  * u64, instance u64 (random for each process), nonce 16 bytes, announced address, capabilities.
- * mac: HMAC-SHA-256 over both hellos and the sender's role.  From then on
+ * mac: HMAC-SHA-256 over both hellos, the sender's role and, with TLS, the channel's exported key.
+ * From then on
  *
  *     GOSSIP <NAME> <body>                    a message (replication/message.h)
  *     GOSSIP PART <name> <offset> <size> <bytes>   a piece of a body larger than a frame
+ *     GOSSIP IDLE ""                          nothing else to say on this link for a while
+ *     -WORD reason                            why the sender closes the link
  *
  * Both nodes of a pair dial; a message takes the link that this side dialled if it is up, else the
- * other's.  So it is enough if one of the two can reach the other.
+ * other's.  So it is enough if one of the two can reach the other.  A link that does not move for
+ * 1.5 s is gone around; one on which nothing comes for 5 s is closed and dialled again.
  *
  * X1  Before AUTH nothing but HELLO and AUTH is looked at: at most 4 KiB, 5 s, 64 such links.
  * X2  A frame is at most 1 MiB (32 MiB is refused), nesting 1, the element count is checked before
  *     anything is allocated.  A body is at most as long as the limits on values allow.
  * X3  Output is bounded: what does not fit is dropped, and the message is lost, not the link.
- * X4  Anything wrong closes the link and is one line in the log, at most one a second for an
- *     address: its address and the reason.
+ * X4  Anything wrong closes the link and is one line in the log, its address and the reason: at
+ *     most one a second for an address, and for a target only what is news.
  * X5  Names are resolved without blocking the thread.
  *
  * All of it belongs to one thread: the one that runs the event_base.

@@ -126,6 +126,8 @@ int64_t links_now(const struct links *links);
 /* Takes the bufferevent. */
 struct link *link_create(struct links *links, struct bufferevent *bufferevent, bool is_dialled,
                          const char *address);
+/* A socket's options; who is accepted has those of the listening one. */
+void link_tune(int descriptor);
 /* Starts to speak and to listen. */
 void link_begin(struct link *link);
 void link_put(struct link *link, const char *name, struct bytes body);
