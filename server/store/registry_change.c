@@ -171,6 +171,7 @@ void registry_end(struct txn *txn, struct ns *ns)
     atomic_store(&ns->is_dropped, true);
     registry_refresh_title(registry, ns);
     registry_absent(registry, ns_id(ns))->is_dropped = true;
+    registry_note_emptied(registry, ns_id(ns), atomic_load(&ns->emptied_stamp));
     txn_renumber(txn, ns, txn_number(txn, ns), NUMBER_NONE);
 }
 
@@ -274,7 +275,7 @@ static enum status bury_emptied(struct txn *txn, const struct ns *ns)
     struct registry *registry = registry_of(txn);
     char key[ID_KEY_SIZE];
 
-    registry_absent(registry, ns_id(ns))->emptied_stamp = txn_stamp(txn);
+    registry_note_emptied(registry, ns_id(ns), txn_stamp(txn));
     return txn_bury(txn, registry->self, registry_id_key(key, KEY_EMPTIED, ns_id(ns)));
 }
 
