@@ -80,8 +80,8 @@ struct leaf_list {
 enum status digest_list(struct store_digest *digest, struct leaf_list **list) MUST_USE;
 void leaf_list_destroy(struct leaf_list *list);
 
-/* Records came past the order (transfer_load.h), into a store without clients: everything is counted
- * anew.  Waits until the commit thread has seen to it that a crash doesn't forget that. */
+/* Records came past the order (transfer_load.h), into a store without clients: everything is
+ * counted anew.  Waits until the commit thread has seen to it that a crash doesn't forget that. */
 enum status digest_count_anew(struct store_digest *digest) MUST_USE;
 
 /* Leaves whose stored sum is not to be trusted. */
