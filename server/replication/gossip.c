@@ -13,6 +13,7 @@
 #define COMPARE_AGAIN_MS  100  /* after differences were found */
 #define COMPARE_RETRY_MS  1000 /* after a comparison that came to nothing */
 #define STAGGER_MIN_US    5000
+#define STAGGER_MAX_US     (100 * MS_US)
 #define LEAVE_SETTLE_US   (500 * MS_US) /* until what was begun is committed */
 
 /* ---------- small things ---------- */
@@ -497,6 +498,8 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
     if (known.address[0] == '\0' && known.dialled != NULL)
         known.address = known.dialled; /* it doesn't know its own */
     mark_reached(gossip, known.address);
+    if (peer->is_linked && peer->incarnation == known.incarnation)
+        return STATUS_OK; /* one more link */
     update_member(gossip, &known);
     begin_link(gossip, now, peer, &known);
     return STATUS_OK;
@@ -681,8 +684,10 @@ static void stagger_tick(struct gossip *gossip)
         if (gossip->members[i].state == MEMBER_IN)
             ids[count++] = gossip->members[i].node_id;
     for (size_t i = 0; i < gossip->peer_count; i++)
-        if (gossip->peers[i]->is_linked && 2 * gossip->peers[i]->clock.rtt_us > step_us)
-            step_us = 2 * gossip->peers[i]->clock.rtt_us;
+        if (gossip->peers[i]->is_linked && 2 * gossip->peers[i]->out.latency_us > step_us)
+            step_us = 2 * gossip->peers[i]->out.latency_us;
+    if (step_us > STAGGER_MAX_US)
+        step_us = STAGGER_MAX_US;
     if (count < 2 || gossip->is_out)
         count = 0;
     if (gossip->stagger_hash == gossip->members_hash && gossip->staggered_count == count &&

@@ -181,8 +181,8 @@ struct gossip_hello {
     const char *dialled; /* the target by which it was found, NULL = it found us */
 };
 
-/* A node has proven that it knows the secret.  Anything but STATUS_OK: the link is to be closed,
- * and *reason says why, in words for both sides' logs. */
+/* A node has proven that it knows the secret; may be told of each link to it.  Anything but
+ * STATUS_OK: the link is to be closed, and *reason says why, in words for both sides' logs. */
 enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
                            const struct gossip_hello *hello, const char **reason) MUST_USE;
 /* No link to the node is left. */

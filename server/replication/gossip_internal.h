@@ -36,6 +36,9 @@ struct push_out {
     int64_t progress_us; /* monotonic: when acked last rose, or there was nothing to wait for */
     int64_t hold_until_us;
     bool is_cut; /* `sent` is where the log begins, not where the peer is */
+    uint64_t timed_bytes; /* the push whose answer is being timed, 0 = none */
+    int64_t timed_us;
+    int64_t latency_us; /* until a push is answered: the longest of late, forgotten slowly */
 };
 
 /* Writes of a peer that came without what lies before them, and pushes can't bring: its log was cut

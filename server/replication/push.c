@@ -13,6 +13,7 @@
 #define SLOWEST_BYTES_US 4 /* a link slower than 4 MB/s is sent some things twice */
 #define BUSY_HOLD_US     (200 * MS_US)
 #define SKEW_HOLD_US     (1000 * MS_US)
+#define LATENCY_MEMORY   32   /* pushes */
 #define INCOMING_MAX     1024 /* pushes that are being merged, of all peers */
 
 /* ---------- sending ---------- */
@@ -21,8 +22,32 @@ void push_start(struct gossip *gossip, struct gossip_time now, struct peer *peer
 {
     if (applied < gossip->start)
         applied = gossip->start;
-    peer->out =
-        (struct push_out){.sent = applied, .acked = applied, .progress_us = now.monotonic_us};
+    peer->out = (struct push_out){.sent = applied,
+                                  .acked = applied,
+                                  .progress_us = now.monotonic_us,
+                                  .latency_us = peer->out.latency_us};
+}
+
+/* One push at a time is timed. */
+static void start_timing(struct push_out *out, struct gossip_time now)
+{
+    if (out->timed_bytes != 0)
+        return;
+    out->timed_bytes = out->sent_bytes;
+    out->timed_us = now.monotonic_us;
+}
+
+static void stop_timing(struct push_out *out, struct gossip_time now, uint64_t answered_bytes)
+{
+    int64_t latency_us = now.monotonic_us - out->timed_us;
+
+    if (out->timed_bytes == 0 || answered_bytes < out->timed_bytes)
+        return;
+    out->timed_bytes = 0;
+    if (latency_us > out->latency_us)
+        out->latency_us = latency_us;
+    else
+        out->latency_us -= (out->latency_us - latency_us) / LATENCY_MEMORY;
 }
 
 /* What the peer has: held, or received behind a gap that pushes can't close. */
@@ -31,7 +56,8 @@ static uint64_t received(const struct push_out *out)
     return out->acked > out->received ? out->acked : out->received;
 }
 
-static void send_push(struct gossip *gossip, struct peer *peer, uint64_t from, uint64_t to)
+static void send_push(struct gossip *gossip, struct gossip_time now, struct peer *peer,
+                      uint64_t from, uint64_t to)
 {
     struct push_out *out = &peer->out;
 
@@ -48,6 +74,7 @@ static void send_push(struct gossip *gossip, struct peer *peer, uint64_t from, u
                                            .records = buffer_view(&gossip->blob)}});
     out->sent = to;
     out->is_cut = false;
+    start_timing(out, now);
 }
 
 /* The log no longer reaches back to where the peer is: it goes on from where it can, and the peer
@@ -78,7 +105,7 @@ static void push_to(struct gossip *gossip, struct gossip_time now, struct peer *
             return;
         if (out->sent == received(out))
             out->progress_us = now.monotonic_us;
-        send_push(gossip, peer, out->sent, to);
+        send_push(gossip, now, peer, out->sent, to);
         gossip_mark_active(gossip, now);
     }
 }
@@ -136,6 +163,7 @@ void push_answered(struct gossip *gossip, struct gossip_time now, struct peer *p
         return;
     if (pushed->sent_bytes > out->acked_bytes)
         out->acked_bytes = pushed->sent_bytes;
+    stop_timing(out, now, pushed->sent_bytes);
     if (pushed->status == PUSHED_OK && pushed->sent_bytes == out->sent_bytes)
         out->received = out->sent;
     push_acked(gossip, now, peer, pushed->applied);
