@@ -24,6 +24,9 @@
 
 #define ADDRESSES_MAX 64
 
+/* A turn never takes so long; a clock that is further on was set (store_set_clock_limit()). */
+#define CLOCK_LIMIT_MS 1000
+
 /* ---------- what clients' threads ask ---------- */
 
 enum request_kind { REQUEST_MEET, REQUEST_FORGET, REQUEST_LEAVE, REQUEST_SYNC, REQUEST_SALVAGE };
@@ -275,6 +278,8 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     host_pump(&cluster->host);
     tell_last_own(cluster);
     gossip_tick(cluster->gossip, host_now(&cluster->host));
+    store_set_clock_limit(cluster->store, clock_wall_ms(cluster->clock) + CLOCK_LIMIT_MS +
+                                              cluster->host.skew_max_ms);
     host_pump(&cluster->host);
     publish_status(cluster);
 }

@@ -9,6 +9,7 @@
 #include "store/replica.h"
 #include "store/transfer_load.h"
 #include "store/transfer_page.h"
+#include "store/transfer_salvage.h"
 #include "store/transfer_scan.h"
 
 /* While the store is being reopened, or counts its leaves, a job is tried again. */
@@ -240,9 +241,9 @@ static enum status load_page(struct worker *worker, struct job *job)
 
 static enum status salvage(struct worker *worker, struct job *job)
 {
-    (void)worker;
-    (void)snprintf(job->error, sizeof job->error, "not yet");
-    return STATUS_FAILED;
+    buffer_append_byte(&job->bytes, '\0');
+    return transfer_salvage(worker->thread, job->cutoff, job->bytes.data, &job->record_count,
+                            job->error);
 }
 
 static enum status run_job(struct worker *worker, struct job *job)

@@ -14,6 +14,7 @@
 #define VECTOR_US      (5000 * MS_US) /* the vector is repeated so often, for what was lost */
 #define BEHIND_MS      1000           /* between comparisons because a third one is ahead */
 #define BEHIND_US      (BEHIND_MS * MS_US)
+#define TRUSTED_RTT_US (1000 * MS_US)
 #define SAMPLE_US      (15000 * MS_US)
 
 /* ---------- saying ---------- */
@@ -119,11 +120,21 @@ static void sample_clock(struct gossip_time now, struct peer *peer, const struct
     *clock = (struct clock_estimate){offset_us, rtt_us, now.monotonic_us, true};
 }
 
+/* A reading younger than the last jump of our clock, and good enough to judge by. */
+static void confirm_clock(struct gossip *gossip, struct gossip_time now, const struct peer *peer)
+{
+    const struct clock_estimate *clock = &peer->clock;
+
+    if (clock->is_known && clock->at_us == now.monotonic_us && clock->rtt_us < TRUSTED_RTT_US &&
+        llabs(clock->offset_us) <= gossip->skew_max_ms * MS_US)
+        gossip->jumped_us = 0;
+}
+
 void beats_clock_jumped(struct gossip *gossip, int64_t by_us)
 {
     for (size_t i = 0; i < gossip->peer_count; i++) {
         gossip->peers[i]->clock.offset_us -= by_us;
-        gossip->peers[i]->has_beat &= gossip->peers[i]->is_linked;
+        gossip->peers[i]->clock.rtt_us = INT64_MAX; /* the next reading is better */
         gossip->peers[i]->beat_arrived_us += by_us;
     }
 }
@@ -196,10 +207,15 @@ static int64_t since_equal_us(struct gossip_time now, const struct peer *peer)
     return peer->equal_us < 0 ? INT64_MAX : now.monotonic_us - peer->equal_us;
 }
 
+bool beats_has_history(const struct peer *peer)
+{
+    return (peer->flags & BEAT_IS_BLANK) == 0 || peer->horizon > 0;
+}
+
 /* A member that has nothing yet, and meets one that has. */
 static bool is_loadable(const struct gossip *gossip, const struct peer *peer)
 {
-    return !gossip->is_loaded_before && (peer->flags & BEAT_IS_BLANK) == 0 &&
+    return !gossip->is_loaded_before && beats_has_history(peer) &&
            gossip->host->is_blank(gossip->host->context);
 }
 
@@ -235,12 +251,15 @@ void beats_received(struct gossip *gossip, struct gossip_time now, struct peer *
     if (beat->incarnation != peer->incarnation)
         return;
     sample_clock(now, peer, beat);
+    confirm_clock(gossip, now, peer);
     remember(now, peer, beat);
     peer->has_beat = true;
     if (is_first && beat->horizon <= newest_believed(gossip, now))
         peer->horizon = beat->horizon;
     if (!members_admit(gossip, peer))
         return;
+    if (is_first && is_loadable(gossip, peer))
+        load_want(gossip, now);
     if (beat->has_vector)
         take_vector(gossip, now, peer, beat);
     if (is_first || (was_away && gossip_may_exchange(gossip, peer))) {
@@ -252,8 +271,6 @@ void beats_received(struct gossip *gossip, struct gossip_time now, struct peer *
         take_closed(gossip, now, peer, beat);
     if (is_behind(gossip, now, peer))
         gossip_compare_soon(peer, now, since_equal_us(now, peer) > BEHIND_US ? 0 : BEHIND_MS);
-    if (is_first && is_loadable(gossip, peer))
-        load_want(gossip, now);
     if (is_first)
         beats_send(gossip, now, peer);
     gossip_update_gate(gossip, now);

@@ -13,7 +13,8 @@
 #define COMPARE_AGAIN_MS  100  /* after differences were found */
 #define COMPARE_RETRY_MS  1000 /* after a comparison that came to nothing */
 #define STAGGER_MIN_US    5000
-#define STAGGER_MAX_US     (100 * MS_US)
+#define STAGGER_MAX_US    (100 * MS_US)
+#define JUMP_MIN_US       (100 * MS_US)
 #define LEAVE_SETTLE_US   (500 * MS_US) /* until what was begun is committed */
 
 /* ---------- small things ---------- */
@@ -124,7 +125,8 @@ static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_tim
         return GATE_LEAVING;
     if (gossip->load.step != LOAD_NONE)
         return GATE_LOADING;
-    if (beats_is_skewed(gossip))
+    if (beats_is_skewed(gossip) ||
+        (gossip->jumped_us > gossip->skew_max_ms * MS_US && has_others(gossip)))
         return GATE_SKEW;
     if (now.monotonic_us < gossip->wait_until_us && has_others(gossip) && !beats_has_offset(gossip))
         return GATE_WAIT;
@@ -191,7 +193,7 @@ void gossip_update_targets(struct gossip *gossip)
     free(targets);
 }
 
-static void mark_reached(struct gossip *gossip, const char *address)
+void gossip_mark_reached(struct gossip *gossip, const char *address)
 {
     for (size_t i = 0; i < gossip->configured_count; i++) {
         if (gossip->is_reached[i] || strcmp(gossip->configured[i], address) != 0)
@@ -203,7 +205,7 @@ static void mark_reached(struct gossip *gossip, const char *address)
 
 void gossip_target_is_self(struct gossip *gossip, const char *address)
 {
-    mark_reached(gossip, address);
+    gossip_mark_reached(gossip, address);
 }
 
 /* ---------- the comparer ---------- */
@@ -476,8 +478,6 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
     struct gossip_hello known = *hello;
     struct peer *peer;
 
-    if (hello->dialled != NULL)
-        mark_reached(gossip, hello->dialled);
     if (gossip->is_out) {
         *reason = "this node is no member of the cluster any more";
         return STATUS_STALE;
@@ -497,7 +497,8 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
     }
     if (known.address[0] == '\0' && known.dialled != NULL)
         known.address = known.dialled; /* it doesn't know its own */
-    mark_reached(gossip, known.address);
+    if (known.dialled != NULL)
+        copy_address(peer->dialled, known.dialled);
     if (peer->is_linked && peer->incarnation == known.incarnation)
         return STATUS_OK; /* one more link */
     update_member(gossip, &known);
@@ -633,15 +634,21 @@ void gossip_written(struct gossip *gossip, struct gossip_time now)
 /* ---------- time ---------- */
 
 /* A clock that was set is noticed by the one that can't be; what is known of others' clocks is
- * known relative to ours. */
+ * known relative to ours.  Until one of them agrees with the new time, no stamp is taken from it.
+ */
 static void watch_clock(struct gossip *gossip, struct gossip_time now)
 {
     int64_t jump_us = (now.wall_us - gossip->last_tick.wall_us) -
                       (now.monotonic_us - gossip->last_tick.monotonic_us);
 
-    if (llabs(jump_us) > 100 * MS_US)
-        beats_clock_jumped(gossip, jump_us);
     gossip->last_tick = now;
+    if (llabs(jump_us) < JUMP_MIN_US)
+        return;
+    gossip->jumped_us += jump_us;
+    if (gossip->jumped_us < 0)
+        gossip->jumped_us = 0;
+    beats_clock_jumped(gossip, jump_us);
+    gossip_update_gate(gossip, now);
 }
 
 /* Does every member say that it holds, on disk, what was written here until we stopped? */
@@ -658,7 +665,7 @@ static bool has_everybody_mine(const struct gossip *gossip)
             holding +=
                 peer->has_announced && theirs != NULL && theirs->position >= gossip->leave_position;
     }
-    return holding + 1 == members_in_count(gossip);
+    return holding > 0 && holding + 1 == members_in_count(gossip);
 }
 
 static void leave_tick(struct gossip *gossip, struct gossip_time now)

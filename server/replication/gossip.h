@@ -137,7 +137,6 @@ struct gossip_host {
 struct gossip_config {
     uint64_t node_id;
     uint64_t hlc;              /* the clock at start: this incarnation's writes are above it */
-    uint64_t last_own;         /* the last stamp of own writes that the store holds, 0 = unknown */
     uint64_t horizon_at_least; /* what may have been purged while replication was off */
     int64_t skew_max_ms;
     int64_t forget_after_ms;  /* 0 = never */

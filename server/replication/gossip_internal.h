@@ -35,7 +35,7 @@ struct push_out {
     uint64_t sent_bytes, acked_bytes;
     int64_t progress_us; /* monotonic: when acked last rose, or there was nothing to wait for */
     int64_t hold_until_us;
-    bool is_cut; /* `sent` is where the log begins, not where the peer is */
+    bool is_cut;          /* `sent` is where the log begins, not where the peer is */
     uint64_t timed_bytes; /* the push whose answer is being timed, 0 = none */
     int64_t timed_us;
     int64_t latency_us; /* until a push is answered: the longest of late, forgotten slowly */
@@ -52,6 +52,7 @@ struct peer {
     uint32_t incarnation;
     uint64_t start;
     char address[GOSSIP_ADDRESS_MAX];
+    char dialled[GOSSIP_ADDRESS_MAX]; /* the target that led to it, "" = none */
     bool is_linked;
     bool has_beat; /* since the link came up */
     int64_t down_since_us;
@@ -108,7 +109,7 @@ struct page_answer {
     struct positions held; /* empty but for the first page */
 };
 
-enum load_step { LOAD_NONE, LOAD_WANTED, LOAD_RUNNING, LOAD_FINISHING };
+enum load_step { LOAD_NONE, LOAD_WANTED, LOAD_RUNNING, LOAD_FAILED };
 
 struct load {
     enum load_step step;
@@ -163,6 +164,7 @@ struct gossip {
     bool is_ready, is_out, is_stale, is_leaving, is_skewed, is_loaded_before;
     enum gossip_gate gate;
     int64_t wait_until_us;
+    int64_t jumped_us; /* our clock was set forward by so much, and no peer has agreed yet */
     int64_t leaving_since_us;
     uint64_t leave_position; /* own writes end here */
 
@@ -220,6 +222,8 @@ bool gossip_may_exchange(const struct gossip *gossip, const struct peer *peer);
 void gossip_update_gate(struct gossip *gossip, struct gossip_time now);
 void gossip_update_targets(struct gossip *gossip);
 void gossip_mark_active(struct gossip *gossip, struct gossip_time now);
+/* A configured peer has been met: see members_is_forming(). */
+void gossip_mark_reached(struct gossip *gossip, const char *address);
 void gossip_compare_soon(struct peer *peer, struct gossip_time now, int64_t delay_ms);
 /* Ends everything but reading: this node is out of step with its cluster for good. */
 void gossip_become_stale(struct gossip *gossip, struct gossip_time now, const char *why);
@@ -250,6 +254,8 @@ void beats_tick(struct gossip *gossip, struct gossip_time now);
 void beats_clock_jumped(struct gossip *gossip, int64_t by_us);
 bool beats_has_offset(const struct gossip *gossip);
 bool beats_is_skewed(const struct gossip *gossip);
+/* Has it data, or had it? */
+bool beats_has_history(const struct peer *peer);
 
 /* push.c */
 void push_start(struct gossip *gossip, struct gossip_time now, struct peer *peer, uint64_t applied);

@@ -1,8 +1,10 @@
 /* load.c - a new node loads everything from one member; answering one that does.
  *
- *     wanted --(all members that are up know this node)--> running --(last page is in)--> finishing
- *                                                                                             |
- *     none <--(positions and horizon of the source are taken over and saved)------------------+
+ *     wanted --(all members that are up know this node)--> running
+ *       ^                                                   |   |
+ *       +---------------(the source is lost)----------------+   +--(a page can't be stored)--> failed
+ *                                                           |
+ *     none <--(all pages are stored; the source's positions and horizon are taken over)
  *
  * The pages come in stored order, so the source may be replaced half-way by another one: then only
  * what both held is claimed.  Pages are asked for one at a time, and two may be on their way into
@@ -30,7 +32,7 @@ void load_want(struct gossip *gossip, struct gossip_time now)
 static bool is_source(const struct gossip *gossip, const struct peer *peer)
 {
     return peer->is_linked && peer->has_beat && members_is_in(gossip, peer->node_id) &&
-           (peer->flags & (BEAT_IS_BLANK | BEAT_IS_LOADING | BEAT_IS_STALE)) == 0;
+           beats_has_history(peer) && (peer->flags & (BEAT_IS_LOADING | BEAT_IS_STALE)) == 0;
 }
 
 static struct peer *choose_source(const struct gossip *gossip)
@@ -184,10 +186,9 @@ bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
     load->tokens[0] = load->tokens[1];
     load->token_count--;
     if (result != APPLIED_OK) {
+        load->step = LOAD_FAILED;
         gossip_say(gossip, true,
-                   "A page of data could not be stored; wipe the data directory and "
-                   "start again.");
-        gossip_become_stale(gossip, now, "its data could not be loaded");
+                   "The data could not be stored: start this server again when there is room.");
         return true;
     }
     if (load->has_last && load->token_count == 0)
@@ -209,7 +210,7 @@ void load_tick(struct gossip *gossip, struct gossip_time now)
     struct load *load = &gossip->load;
     const struct peer *source;
 
-    if (load->step == LOAD_NONE || load->has_last || gossip->is_stale)
+    if (load->step == LOAD_NONE || load->step == LOAD_FAILED || load->has_last || gossip->is_stale)
         return;
     if (load->step == LOAD_RUNNING && !is_source_lost(gossip)) {
         if (load->token_count < 2 && now.monotonic_us - load->asked_us > REPEAT_US)

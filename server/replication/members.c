@@ -272,6 +272,8 @@ static bool admit(struct gossip *gossip, struct peer *peer)
                    (unsigned long long)peer->node_id, peer->address);
         members_changed(gossip);
     }
+    gossip_mark_reached(gossip, peer->address);
+    gossip_mark_reached(gossip, peer->dialled);
     return true;
 }
 
@@ -282,7 +284,7 @@ bool members_admit(struct gossip *gossip, struct peer *peer)
     bool is_history_forgotten = gossip->horizon > 0 || peer->horizon > 0;
 
     if (members_is_in(gossip, peer->node_id))
-        return true;
+        return admit(gossip, peer);
     if (is_blank || is_peer_blank || !is_history_forgotten) {
         return admit(gossip, peer);
     }
@@ -310,15 +312,15 @@ static bool agrees(const struct peer *peer, uint64_t node_id)
     return false;
 }
 
-/* All members but the lost one say the same. */
-static bool do_all_agree(const struct gossip *gossip, uint64_t lost)
+/* All members say the same, but for the lost one, and others that are lost as it is. */
+static bool do_all_agree(const struct gossip *gossip, struct gossip_time now, uint64_t lost)
 {
     for (size_t i = 0; i < gossip->member_count; i++) {
         const struct member *member = &gossip->members[i];
         const struct peer *peer = gossip_find_peer(gossip, member->node_id);
 
         if (member->state != MEMBER_IN || member->node_id == gossip->node_id ||
-            member->node_id == lost)
+            member->node_id == lost || is_replaced(gossip, now, member))
             continue;
         if (peer == NULL || !peer->is_linked || !agrees(peer, lost))
             return false;
@@ -361,7 +363,7 @@ void members_tick(struct gossip *gossip, struct gossip_time now)
             members_remove(gossip, now, member->node_id, "away for longer than forget-after");
         } else if (is_replaced(gossip, now, member)) {
             has_votes = true;
-            if (do_all_agree(gossip, member->node_id))
+            if (do_all_agree(gossip, now, member->node_id))
                 members_remove(gossip, now, member->node_id,
                                "a new replica answers at its address");
         }

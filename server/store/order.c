@@ -115,6 +115,11 @@ int64_t order_wall_ms(const struct order *order, int64_t now_ms)
     return gate_of(order) == GATE_OPEN || gate_of(order) == GATE_LEAVING ? now_ms : 0;
 }
 
+static int64_t clock_limit_ms(const struct order *order)
+{
+    return atomic_load_explicit(&order->clock_limit_ms, memory_order_relaxed);
+}
+
 static bool has_room(const struct order *order)
 {
     return order->open->bytes < OPEN_BYTES_MAX && order->open->change_count < OPEN_CHANGES_MAX;
@@ -151,6 +156,10 @@ static enum status obstacle(struct order *order, int64_t now_ms, bool is_client,
         pthread_cond_signal(&order->work);
         return STATUS_PARKED;
     }
+    if (is_client && now_ms > clock_limit_ms(order)) {
+        *wake_at_ms = now_ms + GATE_RETRY_MS;
+        return STATUS_PARKED;
+    }
     if (is_client && now_ms < order->writes_open_at_ms) {
         *wake_at_ms = order->writes_open_at_ms;
         return STATUS_PARKED;
@@ -164,7 +173,8 @@ enum status order_enter(struct order *order, int64_t now_ms, bool is_client, int
 
     pthread_mutex_lock(&order->mutex);
     if (UNLIKELY(order->refusing[0] != '\0' || !has_room(order) ||
-                 now_ms < order->writes_open_at_ms || gate_of(order) != GATE_OPEN))
+                 now_ms < order->writes_open_at_ms || now_ms > clock_limit_ms(order) ||
+                 gate_of(order) != GATE_OPEN))
         status = obstacle(order, now_ms, is_client, wake_at_ms);
     if (UNLIKELY(status != STATUS_OK)) {
         pthread_mutex_unlock(&order->mutex);
@@ -494,6 +504,7 @@ static enum status write_group(struct order *order, struct group *group)
     status = engine_write(order->engine, order->batch, group->is_synced);
     if (status == STATUS_OK)
         order->ceiling = ceiling;
+    atomic_store(&order->clock_limit_ms, INT64_MAX);
     return status;
 }
 

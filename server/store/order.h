@@ -115,6 +115,7 @@ struct order {
     int64_t writes_open_at_ms;       /* after an unclean stop: see C5 */
     char refusing[ENGINE_ERROR_MAX]; /* why writes are refused, "" = they are not */
     atomic_int gate;                 /* enum gossip_gate: may clients write? */
+    _Atomic int64_t clock_limit_ms;  /* no client's stamp is taken from a clock beyond it */
     uint64_t persisted;              /* the ceiling on disk, as of the committed group */
     atomic_bool is_engine_open;
     pthread_mutex_t engine_in_use; /* held around long calls outside of any epoch, and to reopen */

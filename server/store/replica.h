@@ -94,6 +94,10 @@ bool store_is_blank(struct store *store);
 void store_set_gate(struct store *store, enum gossip_gate gate);
 enum gossip_gate store_gate(const struct store *store);
 
+/* Clients' transactions at a wall clock beyond this time wait: it may have been set forward, and
+ * whoever watches it moves the limit on many times a second.  INT64_MAX = nobody does. */
+void store_set_clock_limit(struct store *store, int64_t wall_ms);
+
 /* Wakes all threads that joined, as a commit does: parked requests are tried again. */
 void store_wake_all(struct store *store);
 

@@ -168,6 +168,11 @@ void store_set_gate(struct store *store, enum gossip_gate gate)
         store_wake_all(store);
 }
 
+void store_set_clock_limit(struct store *store, int64_t wall_ms)
+{
+    atomic_store_explicit(&store->order.clock_limit_ms, wall_ms, memory_order_relaxed);
+}
+
 enum gossip_gate store_gate(const struct store *store)
 {
     return (enum gossip_gate)atomic_load_explicit(&store->order.gate, memory_order_relaxed);
