@@ -1,6 +1,7 @@
 /* Counting suspect leaves, and checkpoints: what the commit thread does between two groups. */
 #include <stdlib.h>
 
+#include "base/condition.h"
 #include "base/wire.h"
 #include "store/digest_internal.h"
 #include "store/keyspace.h"
@@ -14,6 +15,8 @@
 #define CHECKPOINT_MARKS     4096
 #define CHECKPOINT_PERIOD_US (60 * 1000000LL)
 #define CHECKPOINT_STRIDE    512 /* leaves written at a time */
+
+#define ANEW_WAIT_MS 100 /* digest_count_anew() looks so often whether it waits in vain */
 
 /* ---------- suspects ---------- */
 
@@ -334,14 +337,29 @@ enum status digest_close_cleanly(struct store_digest *digest)
     return status;
 }
 
+/* While writes are refused the commit thread does no work, and may wait for the caller to see that
+ * a commit failed. */
+static bool is_given_up(struct store_digest *digest)
+{
+    char reason[STORE_ERROR_MAX];
+    bool is_refusing;
+
+    pthread_mutex_unlock(&digest->mutex);
+    is_refusing = store_is_refusing(digest->store, reason);
+    pthread_mutex_lock(&digest->mutex);
+    return is_refusing && digest->is_anew_wanted;
+}
+
 enum status digest_count_anew(struct store_digest *digest)
 {
     enum status status;
 
     pthread_mutex_lock(&digest->mutex);
+    digest->anew_status = STATUS_IO;
     digest->is_anew_wanted = true;
-    while (digest->is_anew_wanted)
-        pthread_cond_wait(&digest->anew, &digest->mutex);
+    while (digest->is_anew_wanted && !is_given_up(digest))
+        condition_wait_ms(&digest->anew, &digest->mutex, ANEW_WAIT_MS);
+    digest->is_anew_wanted = false;
     status = digest->anew_status;
     pthread_mutex_unlock(&digest->mutex);
     return status;
