@@ -54,11 +54,10 @@ static bool open_output(struct output *output, const char *path, const char *suf
 
 static bool write_lines(struct output *output)
 {
-    size_t written = fwrite(output->lines.data, 1, output->lines.size, output->file);
-    bool is_written = written == output->lines.size;
+    size_t size = output->lines.size;
 
     output->lines.size = 0;
-    return is_written;
+    return size == 0 || fwrite(output->lines.data, 1, size, output->file) == size;
 }
 
 static bool finish_output(struct output *output)
