@@ -163,6 +163,7 @@ static void begin_salvage(struct cluster *cluster, struct request *request)
 {
     struct job *job = job_create(JOB_SALVAGE, 0);
 
+    job->cutoff = cluster->status.gossip.horizon; /* what is older all others have */
     buffer_append_bytes(&job->bytes, request->argument);
     worker_post(cluster->worker, job);
 }
