@@ -504,7 +504,6 @@ static enum status write_group(struct order *order, struct group *group)
     status = engine_write(order->engine, order->batch, group->is_synced);
     if (status == STATUS_OK)
         order->ceiling = ceiling;
-    atomic_store(&order->clock_limit_ms, INT64_MAX);
     return status;
 }
 
@@ -917,6 +916,7 @@ void order_init(struct order *order, struct engine *engine, struct cache *cache,
     order->names_changed = names_changed;
     order->ceiling = ceiling;
     order->persisted = ceiling;
+    atomic_store(&order->clock_limit_ms, INT64_MAX);
     order->hlc.last = ceiling;
     order->writes_open_at_ms = is_clean || ceiling == 0 ? 0 : after_ceiling_ms(clock, ceiling);
     order->open = xcalloc(1, sizeof *order->open);
