@@ -22,6 +22,7 @@
 #define PAIR_START_MS  1764000000000
 #define PAIR_VALUE     "0123456789"
 #define PAIR_ORIGINS   2
+#define PAIR_REGISTRY  77 /* the key whose record is sent as one of the registry */
 #define PAIR_HOST_US   100
 #define PAIR_TRAVEL_US 200
 
@@ -59,13 +60,13 @@ struct toy {
     struct toy_list lists[PAIR_LISTS];
     size_t lists_open, scans_open;
     bool is_not_ready;
-    int failing_merges; /* so many merges end with `failure` */
+    int failing_merges;  /* so many merges end with `failure` */
+    bool needs_registry; /* merges nothing before it has the registry's record */
     enum applied failure;
     int covered, failed;
     int64_t differences;
     uint64_t cutoff;
     size_t merges, merged_records;
-    size_t calls_in_flight_max;
 };
 
 /* What happens later: a message arrives, or the host answers. */
@@ -110,6 +111,8 @@ static inline uint64_t stamp_ago(int64_t ms)
 /* ---------- the universe ---------- */
 
 static const unsigned char pair_ns[DIGEST_NS_SIZE] = "pair";
+static const unsigned char pair_registry[DIGEST_NS_SIZE] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 static inline void key_text(size_t key, char text[PAIR_KEY_MAX])
 {
@@ -178,7 +181,8 @@ static void toy_send(void *context, uint64_t node_id, enum message_kind kind, st
     struct pair *pair = toy->pair;
     int copies = 1;
 
-    (void)node_id;
+    if (node_id > 2)
+        return; /* to a stranger */
     pair->messages++;
     if (body.size > pair->largest_message)
         pair->largest_message = body.size;
@@ -386,6 +390,8 @@ static void answer_collect(struct toy *toy, struct pair_event *event)
             continue;
         key_text(at, text);
         record.key = bytes_of(text);
+        if (at == PAIR_REGISTRY)
+            record.ns.data = (const char *)pair_registry;
         record.version = (struct version){toy->records[at].stamp, 1, toy->records[at].content};
         records_put(&writer, &record);
     }
@@ -406,33 +412,42 @@ static void toy_collect(void *context, uint64_t token, uint64_t scan, const uint
     copy_into(event, keys, count * sizeof *keys);
 }
 
-static inline void toy_merge(struct toy *toy, struct bytes blob)
+static inline void merge_record(struct toy *toy, const struct wire_record *record, size_t key)
+{
+    struct toy_record *held = &toy->records[key];
+    struct version ours = {held->stamp, 1, held->content};
+
+    toy->merged_records++;
+    if (version_compare(&record->version, &ours) > 0)
+        *held = (struct toy_record){record->version.stamp, record->version.value_hash};
+}
+
+static inline enum applied toy_merge(struct toy *toy, struct bytes blob)
 {
     struct records_reader reader = records_read(blob);
     struct wire_record record;
 
     while (records_next(&reader, &record) == STATUS_OK) {
         size_t key = (size_t)strtoul(record.key.data + 4, NULL, 10);
-        struct toy_record *held = &toy->records[key];
-        struct version ours = {held->stamp, 1, held->content};
 
-        toy->merged_records++;
-        if (version_compare(&record.version, &ours) > 0)
-            *held = (struct toy_record){record.version.stamp, record.version.value_hash};
+        if (key == PAIR_REGISTRY)
+            toy->needs_registry = false;
+        if (toy->needs_registry)
+            return APPLIED_UNKNOWN_NAMESPACE;
+        merge_record(toy, &record, key);
     }
+    return APPLIED_OK;
 }
 
 static void answer_apply(struct toy *toy, struct pair_event *event)
 {
-    enum applied result = APPLIED_OK;
+    enum applied result = toy->failure;
 
     toy->merges++;
-    if (toy->failing_merges > 0) {
+    if (toy->failing_merges > 0)
         toy->failing_merges--;
-        result = toy->failure;
-    } else {
-        toy_merge(toy, (struct bytes){event->memory, event->size});
-    }
+    else
+        result = toy_merge(toy, (struct bytes){event->memory, event->size});
     (void)comparer_applied(toy->comparer, pair_time(toy->pair), event->token, result);
 }
 

@@ -1,4 +1,5 @@
 #include "unit/replication/pair.h"
+#include "unit/replication/random_message.h"
 #include "unit/test.h"
 
 #define KEYS       20000
@@ -8,6 +9,7 @@
 #define MINUTE_US  60000000
 #define KEY_COST   128  /* bytes for a differing key, the records apart */
 #define EQUAL_COST 1024 /* ... for a comparison that finds nothing */
+#define RETRY_US   2000000
 
 static struct universe *universe, *large;
 
@@ -319,6 +321,20 @@ static void a_session_goes_on_behind_a_merge_that_failed(void **state)
     pair_destroy(pair);
 }
 
+/* The record that makes the others' namespace known stands somewhere in the blob. */
+static void the_registry_is_merged_before_what_needs_it(void **state)
+{
+    struct pair *pair = make_equal(universe, 1);
+
+    (void)state;
+    for (size_t key = 0; key < 2000; key++)
+        pair->toys[0].records[key] = (struct toy_record){0};
+    pair->toys[0].needs_registry = true;
+    assert_true(pair_compare(pair));
+    assert_true(pair_is_equal(pair));
+    pair_destroy(pair);
+}
+
 static void a_peer_that_refuses_records_does_not_end_the_session(void **state)
 {
     struct pair *pair = make_equal(universe, 1);
@@ -374,6 +390,22 @@ static void make_network_bad(struct pair *pair)
     pair->delays = (unsigned)random_below(&pair->random, 20);
 }
 
+static void nothing_is_missed_where_all_is_said_twice(void **state)
+{
+    (void)state;
+    for (int newer = 0; newer < 2; newer++) {
+        struct pair *pair = make_equal(universe, 1);
+
+        for (size_t key = 0; key < KEYS; key++)
+            pair->toys[newer].records[key].stamp++;
+        pair->doubles = 100;
+        assert_true(pair_compare(pair));
+        assert_true(pair_is_equal(pair));
+        require_closed(pair);
+        pair_destroy(pair);
+    }
+}
+
 static void lost_doubled_and_late_messages_do_no_harm(void **state)
 {
     int covered = 0;
@@ -398,6 +430,111 @@ static void lost_doubled_and_late_messages_do_no_harm(void **state)
     }
     print_message("%d of %d sessions completed\n", covered, SESSIONS * 4);
     assert_true(covered > SESSIONS * 2);
+}
+
+/* Of this session, as if the other side had sent it, or a stranger. */
+static void send_nonsense(struct pair *pair, uint64_t session, uint64_t node_id)
+{
+    enum message_kind kind =
+        MESSAGE_COMPARE +
+        (enum message_kind)random_below(&pair->random, MESSAGE_GIVEN - MESSAGE_COMPARE + 1);
+    struct message message = random_message(&pair->random, kind);
+    size_t to = random_below(&pair->random, 2);
+
+    message.compare.session = session;
+    message.body_size = 100;
+    if (kind == MESSAGE_SKETCH || kind == MESSAGE_LIST) {
+        message.sketch.batch = random_below(&pair->random, 2) == 0;
+        message.sketch.from = 0;
+    }
+    if (kind == MESSAGE_FETCH || kind == MESSAGE_RECORDS || kind == MESSAGE_GIVE ||
+        kind == MESSAGE_GIVEN)
+        message.fetch.batch = 1;
+    comparer_receive(pair->toys[to].comparer, pair_time(pair), node_id != 0 ? node_id : 2 - to,
+                     &message);
+    message_clear(&message);
+}
+
+/* Nonsense at every step. */
+static void compare_amid_nonsense(struct pair *pair, uint64_t session, uint64_t node_id)
+{
+    struct toy *toy = &pair->toys[0];
+    struct pair_event event;
+
+    assert_true(comparer_begin(toy->comparer, pair_time(pair), 2, session));
+    while (comparer_is_running(toy->comparer)) {
+        send_nonsense(pair, session, node_id);
+        if (next_event(pair, pair->now_us + PAIR_TICK_US, &event))
+            happen(pair, &event);
+        else
+            pair_run(pair, PAIR_TICK_US);
+    }
+}
+
+static void nonsense_from_a_peer_does_no_harm(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < SESSIONS * 4; seed++) {
+        struct pair *pair = make_equal(universe, seed);
+
+        differ_at_random(pair, 1000);
+        compare_amid_nonsense(pair, seed + 1, 0);
+        pair_run(pair, MINUTE_US);
+        assert_true(pair_compare(pair));
+        assert_true(pair_is_equal(pair));
+        require_closed(pair);
+        pair_destroy(pair);
+    }
+}
+
+static void what_strangers_say_of_a_session_is_ignored(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < SESSIONS / 4; seed++) {
+        struct pair *pair = make_equal(universe, seed);
+
+        differ_at_random(pair, 1000);
+        compare_amid_nonsense(pair, seed + 1, 3);
+        assert_int_equal(pair->toys[0].covered, 1);
+        assert_true(pair_is_equal(pair));
+        require_closed(pair);
+        pair_destroy(pair);
+    }
+}
+
+/* The responder has forgotten it, or never heard of it: nobody waits for it. */
+static void a_session_that_the_peer_does_not_know_ends_at_once(void **state)
+{
+    struct pair *pair = make_equal(universe, 1);
+    struct pair_event event;
+
+    (void)state;
+    write_at_second(pair, 100);
+    assert_true(comparer_begin(pair->toys[0].comparer, pair_time(pair), 2, 5));
+    for (int i = 0; i < 4; i++) {
+        assert_true(next_event(pair, MINUTE_US, &event));
+        happen(pair, &event);
+    }
+    comparer_link_down(pair->toys[1].comparer, pair_time(pair), 1);
+    pair_run(pair, RETRY_US);
+    assert_false(comparer_is_running(pair->toys[0].comparer));
+    assert_int_equal(pair->toys[0].failed, 1);
+    pair_destroy(pair);
+}
+
+/* For the simulator: it must be able to see what the rule prevents. */
+static void without_its_rule_a_claim_comes_too_early(void **state)
+{
+    struct pair *pair = make_equal(universe, 1);
+
+    (void)state;
+    write_at_second(pair, 1);
+    pair->toys[0].owner.rules_off = RULE_JOINT_RAISE;
+    comparer_destroy(pair->toys[0].comparer);
+    pair->toys[0].comparer = comparer_create(&pair->toys[0].owner);
+    assert_true(pair_compare(pair));
+    assert_int_equal(pair->toys[0].covered, 2);
+    pair_destroy(pair);
 }
 
 static void a_peer_that_is_silent_ends_the_session(void **state)
@@ -452,10 +589,16 @@ int main(void)
         cmocka_unit_test(young_differences_are_left_to_pushes_that_work),
         cmocka_unit_test(a_merge_that_fails_claims_nothing),
         cmocka_unit_test(a_session_goes_on_behind_a_merge_that_failed),
+        cmocka_unit_test(the_registry_is_merged_before_what_needs_it),
         cmocka_unit_test(a_peer_that_refuses_records_does_not_end_the_session),
         cmocka_unit_test(records_with_one_stamp_and_two_contents_are_found),
         cmocka_unit_test(nobody_compares_before_the_leaves_are_counted),
+        cmocka_unit_test(nothing_is_missed_where_all_is_said_twice),
         cmocka_unit_test(lost_doubled_and_late_messages_do_no_harm),
+        cmocka_unit_test(nonsense_from_a_peer_does_no_harm),
+        cmocka_unit_test(what_strangers_say_of_a_session_is_ignored),
+        cmocka_unit_test(a_session_that_the_peer_does_not_know_ends_at_once),
+        cmocka_unit_test(without_its_rule_a_claim_comes_too_early),
         cmocka_unit_test(a_peer_that_is_silent_ends_the_session),
         cmocka_unit_test(a_link_that_goes_down_ends_both_sides_at_once),
     };
