@@ -14,6 +14,7 @@
 #define VECTOR_US      (5000 * MS_US) /* the vector is repeated so often, for what was lost */
 #define BEHIND_MS      1000           /* between comparisons because a third one is ahead */
 #define BEHIND_US      (BEHIND_MS * MS_US)
+#define SECOND_MS      1000
 #define TRUSTED_RTT_US (1000 * MS_US)
 #define SAMPLE_US      (15000 * MS_US)
 
@@ -207,6 +208,12 @@ static int64_t since_equal_us(struct gossip_time now, const struct peer *peer)
     return peer->equal_us < 0 ? INT64_MAX : now.monotonic_us - peer->equal_us;
 }
 
+/* Of two that meet one compares first: the other then finds nothing left. */
+static int64_t turn_ms(const struct gossip *gossip, const struct peer *peer)
+{
+    return gossip->node_id < peer->node_id ? 0 : SECOND_MS;
+}
+
 bool beats_has_history(const struct peer *peer)
 {
     return (peer->flags & BEAT_IS_BLANK) == 0 || peer->horizon > 0;
@@ -264,13 +271,14 @@ void beats_received(struct gossip *gossip, struct gossip_time now, struct peer *
         take_vector(gossip, now, peer, beat);
     if (is_first || (was_away && gossip_may_exchange(gossip, peer))) {
         push_start(gossip, now, peer, beat->applied);
-        gossip_compare_soon(peer, now, 0);
+        gossip_compare_soon(peer, now, turn_ms(gossip, peer));
     }
     push_acked(gossip, now, peer, beat->applied);
     if (gossip_may_exchange(gossip, peer))
         take_closed(gossip, now, peer, beat);
     if (is_behind(gossip, now, peer))
-        gossip_compare_soon(peer, now, since_equal_us(now, peer) > BEHIND_US ? 0 : BEHIND_MS);
+        gossip_compare_soon(
+            peer, now, since_equal_us(now, peer) > BEHIND_US ? turn_ms(gossip, peer) : BEHIND_MS);
     if (is_first)
         beats_send(gossip, now, peer);
     gossip_update_gate(gossip, now);

@@ -108,6 +108,14 @@ bool comparer_is_running(const struct comparer *comparer)
     return comparer->ask.stage != ASK_NOTHING;
 }
 
+bool comparer_is_answering(struct comparer *comparer, struct gossip_time now, uint64_t node_id)
+{
+    const struct answer *answer = answer_of_node(comparer, node_id);
+
+    return answer != NULL && answer->is_used && !answer->is_equal &&
+           now.monotonic_us - answer->heard_us < ANSWERING_US;
+}
+
 /* Which role is a message for? */
 static bool is_question(enum message_kind kind)
 {

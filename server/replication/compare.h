@@ -76,6 +76,8 @@ void comparer_destroy(struct comparer *comparer);
 bool comparer_begin(struct comparer *comparer, struct gossip_time now, uint64_t node_id,
                     uint64_t session);
 bool comparer_is_running(const struct comparer *comparer);
+/* Is this peer about to find out what differs?  Then there will be little left to find here. */
+bool comparer_is_answering(struct comparer *comparer, struct gossip_time now, uint64_t node_id);
 
 /* Every message of kinds COMPARE .. GIVEN; both roles. */
 void comparer_receive(struct comparer *comparer, struct gossip_time now, uint64_t node_id,

@@ -21,6 +21,7 @@
 #define RETRIES_MAX    4
 #define LOCAL_MAX_US   60000000 /* the own host does not answer what it can't do */
 #define ANSWER_IDLE_US 30000000
+#define ANSWERING_US   2000000 /* a session that says nothing for so long may be over */
 
 #define FETCH_KEYS_MAX 4096
 #define COLLECT_BYTES  (1 << 20)

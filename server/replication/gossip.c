@@ -300,6 +300,7 @@ static void compare_next(struct gossip *gossip, struct gossip_time now)
         struct peer *peer = gossip->peers[i];
 
         if (gossip_may_exchange(gossip, peer) && peer->compare_due_us <= now.monotonic_us &&
+            !comparer_is_answering(gossip->comparer, now, peer->node_id) &&
             (next == NULL || peer->compare_due_us < next->compare_due_us))
             next = peer;
     }
