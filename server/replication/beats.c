@@ -55,6 +55,26 @@ static void add_closed(const struct gossip *gossip, const struct peer *peer, str
     }
 }
 
+/* What is announced, and what is sealed: a peer that missed when all said the same can't see it any
+ * more, and has to be told. */
+static struct origin_position *said_vector(const struct gossip *gossip, size_t *count)
+{
+    const struct positions *announced = &gossip->announced;
+    struct origin_position *vector =
+        xcalloc(announced->count + gossip->sealed_count + 1, sizeof *vector);
+
+    *count = announced->count + gossip->sealed_count;
+    for (size_t i = 0; i < announced->count; i++)
+        vector[i] = announced->at[i];
+    for (size_t i = 0; i < gossip->sealed_count; i++)
+        vector[announced->count + i] =
+            (struct origin_position){.node_id = gossip->sealed[i].node_id,
+                                     .incarnation = gossip->sealed[i].incarnation,
+                                     .is_closed = true,
+                                     .position = POSITION_SEALED};
+    return vector;
+}
+
 static bool is_vector_due(const struct gossip *gossip, struct gossip_time now,
                           const struct peer *peer)
 {
@@ -77,12 +97,11 @@ void beats_send(struct gossip *gossip, struct gossip_time now, struct peer *peer
         .members_hash = gossip->members_hash,
         .flags = own_flags(gossip),
         .has_vector = has_vector,
-        .vector = has_vector ? gossip->announced.at : NULL,
-        .vector_count = has_vector ? gossip->announced.count : 0,
     };
 
     add_closed(gossip, peer, &beat);
     if (has_vector) {
+        beat.vector = said_vector(gossip, &beat.vector_count);
         peer->vector_revision = gossip->vector_revision;
         peer->vector_sent_us = now.monotonic_us;
     }
@@ -90,6 +109,7 @@ void beats_send(struct gossip *gossip, struct gossip_time now, struct peer *peer
         now.monotonic_us +
         (now.monotonic_us < gossip->active_until_us ? BEAT_ACTIVE_US : BEAT_IDLE_US);
     gossip_send(gossip, peer->node_id, &(struct message){.kind = MESSAGE_BEAT, .beat = beat});
+    free(beat.vector);
 }
 
 void beats_tick(struct gossip *gossip, struct gossip_time now)
@@ -177,11 +197,18 @@ bool beats_is_skewed(const struct gossip *gossip)
 static void take_vector(struct gossip *gossip, struct gossip_time now, struct peer *peer,
                         const struct beat *beat)
 {
-    struct positions said = {beat->vector, beat->vector_count, beat->vector_count};
+    struct positions said = {xcalloc(beat->vector_count + 1, sizeof *said.at), 0,
+                             beat->vector_count + 1};
 
-    positions_copy(&peer->announced, &said);
+    for (size_t i = 0; i < beat->vector_count; i++)
+        if (beat->vector[i].position == POSITION_SEALED)
+            horizon_seal(gossip, beat->vector[i].node_id, beat->vector[i].incarnation);
+        else
+            said.at[said.count++] = beat->vector[i];
+    positions_clear(&peer->announced);
+    peer->announced = said;
     peer->has_announced = true;
-    horizon_learn(gossip, beat->vector, beat->vector_count);
+    horizon_learn(gossip, said.at, said.count);
     horizon_heard(gossip, now, peer);
 }
 

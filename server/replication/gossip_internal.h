@@ -286,6 +286,8 @@ bool horizon_wants(const struct gossip *gossip);
 bool horizon_has_closed(const struct gossip *gossip);
 void horizon_heard(struct gossip *gossip, struct gossip_time now, struct peer *peer);
 void horizon_tick(struct gossip *gossip, struct gossip_time now);
+/* It is known that every member has announced the same of this one and of those before it (G4). */
+void horizon_seal(struct gossip *gossip, uint64_t node_id, uint32_t incarnation);
 bool horizon_is_sealed(const struct gossip *gossip, uint64_t node_id, uint32_t incarnation);
 
 /* load.c */

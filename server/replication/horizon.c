@@ -141,34 +141,54 @@ static bool survey(const struct gossip *gossip, const struct origin_position *or
     return true;
 }
 
-static void seal(struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
+static struct sealed *sealed_of(struct gossip *gossip, uint64_t node_id)
 {
-    struct sealed *sealed = NULL;
+    struct sealed *sealed;
 
     for (size_t i = 0; i < gossip->sealed_count; i++)
         if (gossip->sealed[i].node_id == node_id)
-            sealed = &gossip->sealed[i];
-    if (sealed == NULL) {
-        if (gossip->sealed_count == gossip->sealed_capacity) {
-            gossip->sealed_capacity = gossip->sealed_capacity * 2 + 4;
-            gossip->sealed =
-                xrealloc(gossip->sealed, gossip->sealed_capacity * sizeof *gossip->sealed);
-        }
-        sealed = &gossip->sealed[gossip->sealed_count++];
-        sealed->node_id = node_id;
+            return &gossip->sealed[i];
+    if (gossip->sealed_count == gossip->sealed_capacity) {
+        gossip->sealed_capacity = gossip->sealed_capacity * 2 + 4;
+        gossip->sealed = xrealloc(gossip->sealed, gossip->sealed_capacity * sizeof *gossip->sealed);
     }
-    sealed->incarnation = incarnation;
-    positions_remove(&gossip->held, node_id, incarnation);
+    sealed = &gossip->sealed[gossip->sealed_count++];
+    *sealed = (struct sealed){.node_id = node_id};
+    return sealed;
+}
+
+void horizon_seal(struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
+{
+    if (horizon_is_sealed(gossip, node_id, incarnation) ||
+        (node_id == gossip->node_id && incarnation >= gossip->first_open_own))
+        return;
+    sealed_of(gossip, node_id)->incarnation = incarnation;
+    for (size_t i = gossip->held.count; i > 0; i--) {
+        const struct origin_position *origin = &gossip->held.at[i - 1];
+
+        if (origin->node_id == node_id && origin->incarnation <= incarnation)
+            positions_remove(&gossip->held, node_id, origin->incarnation);
+    }
     gossip->is_changed = true;
 }
 
-/* Older incarnations of the node come first in the table: they are sealed in that order. */
 static bool is_oldest(const struct gossip *gossip, size_t i)
 {
     return i == 0 || gossip->held.at[i - 1].node_id != gossip->held.at[i].node_id;
 }
 
 /* Seals what can be sealed; the least announced position of the rest, 0 if it is not known. */
+/* Until the first horizon, nodes with data of their own may still come in, and they have announced
+ * nothing: so only what never had a write is sealed before. */
+static bool may_seal(const struct gossip *gossip, size_t i, const struct agreement *agreement)
+{
+    const struct origin_position *origin = &gossip->held.at[i];
+
+    return origin->is_closed && is_oldest(gossip, i) &&
+           (gossip->horizon > 0 || origin->position == origin->start) &&
+           (agreement->is_same || !rule(gossip, RULE_SEAL));
+}
+
 static uint64_t find_watermark(struct gossip *gossip)
 {
     uint64_t watermark = UINT64_MAX;
@@ -179,9 +199,8 @@ static uint64_t find_watermark(struct gossip *gossip)
 
         if (!survey(gossip, origin, &agreement))
             return 0;
-        if (origin->is_closed && is_oldest(gossip, i) &&
-            (agreement.is_same || !rule(gossip, RULE_SEAL))) {
-            seal(gossip, origin->node_id, origin->incarnation);
+        if (may_seal(gossip, i, &agreement)) {
+            horizon_seal(gossip, origin->node_id, origin->incarnation);
             continue;
         }
         watermark = agreement.least < watermark ? agreement.least : watermark;

@@ -59,6 +59,9 @@ struct origin_position {
     uint64_t position; /* all up to it are held, or newer versions of their keys */
 };
 
+/* In announcements: the origin, and those before it of the same node, are sealed (gossip.h, G4). */
+#define POSITION_SEALED UINT64_MAX
+
 struct beat {
     int64_t sent_us;        /* the sender's wall clock now */
     int64_t echo_us;        /* sent_us of the last beat that came from the receiver, 0 = none */
