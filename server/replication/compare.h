@@ -34,6 +34,7 @@
  *     begins anew with another number (which is the sketches' salt).
  * R5  If leaves differ and their records by (key, stamp) do not, they are compared by whole
  *     content, once: two records with one stamp, see merge.h.
+ * R6  Two replicas do not ask each other at the same time: both would find and move the same.
  *
  * Work in flight is bounded: one FETCH of at most 4096 keys and one GIVE of about 1 MiB at a time
  * beside one merge; 1024 leaves a batch.

@@ -95,6 +95,14 @@ static void send_busy(struct comparer *comparer, uint64_t node_id, uint64_t sess
 
 /* ---------- COMPARE ---------- */
 
+/* R6: a session of ours with this peer goes on, and so would find the same; of two that begin at
+ * the same time the smaller number does. */
+static bool is_asking_itself(const struct ask *ask, uint64_t node_id, uint64_t session)
+{
+    return ask->stage != ASK_NOTHING && ask->node_id == node_id &&
+           (ask->stage > ASK_ROOT || ask->session < session);
+}
+
 /* R1: the positions are taken before the leaves are listed. */
 static void begin(struct comparer *comparer, struct answer *answer, const struct compare *compare)
 {
@@ -136,6 +144,10 @@ static void receive_compare(struct comparer *comparer, struct gossip_time now, u
         answer->heard_us = now.monotonic_us;
         if (answer->is_listed)
             send_compared(comparer, answer);
+        return;
+    }
+    if (is_asking_itself(&comparer->ask, node_id, compare->session)) {
+        send_busy(comparer, node_id, compare->session);
         return;
     }
     if (answer != NULL) {

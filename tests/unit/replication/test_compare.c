@@ -522,6 +522,31 @@ static void a_session_that_the_peer_does_not_know_ends_at_once(void **state)
     pair_destroy(pair);
 }
 
+/* R6: begun at the same time, or one while the other goes on. */
+static void two_that_ask_each_other_find_everything_once(void **state)
+{
+    (void)state;
+    for (int64_t apart_us = 0; apart_us < 1500; apart_us += 100) {
+        struct pair *pair = make_equal(universe, (uint64_t)apart_us);
+        struct toy *toys = pair->toys;
+        uint64_t session = random_next(&pair->random);
+        struct pair_event event;
+
+        write_at_second(pair, 1000);
+        assert_true(comparer_begin(toys[0].comparer, pair_time(pair), 2, session));
+        while (next_event(pair, apart_us, &event))
+            happen(pair, &event);
+        assert_true(comparer_begin(toys[1].comparer, pair_time(pair), 1, session - 1));
+        while (next_event(pair, MINUTE_US, &event))
+            happen(pair, &event);
+        assert_int_equal(toys[0].covered + toys[1].covered, 1);
+        assert_int_equal(toys[0].failed + toys[1].failed, 1);
+        assert_true(pair_is_equal(pair));
+        assert_int_equal(toys[0].merged_records, 1000);
+        pair_destroy(pair);
+    }
+}
+
 /* For the simulator: it must be able to see what the rule prevents. */
 static void without_its_rule_a_claim_comes_too_early(void **state)
 {
@@ -598,6 +623,7 @@ int main(void)
         cmocka_unit_test(nonsense_from_a_peer_does_no_harm),
         cmocka_unit_test(what_strangers_say_of_a_session_is_ignored),
         cmocka_unit_test(a_session_that_the_peer_does_not_know_ends_at_once),
+        cmocka_unit_test(two_that_ask_each_other_find_everything_once),
         cmocka_unit_test(without_its_rule_a_claim_comes_too_early),
         cmocka_unit_test(a_peer_that_is_silent_ends_the_session),
         cmocka_unit_test(a_link_that_goes_down_ends_both_sides_at_once),
