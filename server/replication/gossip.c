@@ -412,6 +412,7 @@ void gossip_destroy(struct gossip *gossip)
     positions_clear(&gossip->saving);
     positions_clear(&gossip->announced);
     positions_clear(&gossip->load.held);
+    positions_clear(&gossip->leave_held);
     buffer_clear(&gossip->load.cursor);
     buffer_clear(&gossip->body);
     buffer_clear(&gossip->blob);
@@ -652,30 +653,41 @@ static void watch_clock(struct gossip *gossip, struct gossip_time now)
     gossip_update_gate(gossip, now);
 }
 
-/* Does every member say that it holds, on disk, what was written here until we stopped? */
+static bool holds_all(const struct gossip *gossip, const struct peer *peer)
+{
+    for (size_t i = 0; i < gossip->leave_held.count; i++) {
+        const struct origin_position *ours = &gossip->leave_held.at[i];
+        const struct origin_position *theirs;
+
+        if (horizon_is_sealed(gossip, ours->node_id, ours->incarnation))
+            continue;
+        theirs = positions_find(&peer->announced, ours->node_id, ours->incarnation);
+        if (theirs == NULL || theirs->position < ours->position)
+            return false;
+    }
+    return peer->has_announced;
+}
+
+/* Does every member say that it holds, on disk, what was held here when we stopped?  That is what
+ * was written here, in this incarnation and in those before it, and what others wrote and nobody
+ * else may have. */
 static bool has_everybody_mine(const struct gossip *gossip)
 {
     size_t holding = 0;
 
-    for (size_t i = 0; i < gossip->peer_count; i++) {
-        const struct peer *peer = gossip->peers[i];
-        const struct origin_position *theirs =
-            positions_find(&peer->announced, gossip->node_id, gossip->incarnation);
-
-        if (members_is_in(gossip, peer->node_id))
-            holding +=
-                peer->has_announced && theirs != NULL && theirs->position >= gossip->leave_position;
-    }
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (members_is_in(gossip, gossip->peers[i]->node_id))
+            holding += holds_all(gossip, gossip->peers[i]);
     return holding > 0 && holding + 1 == members_in_count(gossip);
 }
 
 static void leave_tick(struct gossip *gossip, struct gossip_time now)
 {
-    if (!gossip->is_leaving || gossip->is_out ||
+    if (!gossip->is_leaving || gossip->is_out || !gossip->is_last_own_known ||
         now.monotonic_us - gossip->leaving_since_us < LEAVE_SETTLE_US)
         return;
-    if (gossip->leave_position == 0)
-        gossip->leave_position = gossip_position(gossip, gossip->node_id, gossip->incarnation);
+    if (gossip->leave_held.count == 0)
+        positions_copy(&gossip->leave_held, &gossip->held);
     if (!has_everybody_mine(gossip))
         return;
     gossip->is_out = true;

@@ -166,7 +166,7 @@ struct gossip {
     int64_t wait_until_us;
     int64_t jumped_us; /* our clock was set forward by so much, and no peer has agreed yet */
     int64_t leaving_since_us;
-    uint64_t leave_position; /* own writes end here */
+    struct positions leave_held; /* what all others have to hold before we go */
 
     uint64_t save_token; /* 0 = none in flight */
     bool is_save_wanted; /* at once */
