@@ -259,8 +259,9 @@ static void take_closed(struct gossip *gossip, struct gossip_time now, struct pe
     struct origin_position *origin;
 
     peer->closed = beat->closed;
-    if (beat->closed > newest_believed(gossip, now) || beat->closed <= beat->push_from)
-        return;
+    if (beat->closed > newest_believed(gossip, now) || beat->closed <= beat->push_from ||
+        (gossip->horizon > 0 && !beats_has_history(peer)))
+        return; /* a new one claims nothing before it has loaded */
     origin = horizon_origin(gossip, peer->node_id, beat->incarnation, beat->start);
     if (origin != NULL && !origin->is_closed)
         (void)push_note_held(gossip, now, peer, origin, beat->push_from, beat->closed, false);

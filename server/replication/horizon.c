@@ -43,7 +43,11 @@ struct origin_position *horizon_origin(struct gossip *gossip, uint64_t node_id,
         return NULL;
     origin = positions_add(&gossip->held, node_id, incarnation,
                            rule(gossip, RULE_ORIGIN_START) ? start : 0);
-    origin->start = start;
+    if (start > origin->start) { /* it was new, and has loaded since: load.c */
+        origin->start = start;
+        if (rule(gossip, RULE_ORIGIN_START))
+            horizon_raise(gossip, origin, start);
+    }
     if (!origin->is_closed && is_closed(gossip, node_id, incarnation)) {
         origin->is_closed = true;
         gossip->is_changed = true;

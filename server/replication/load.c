@@ -2,7 +2,8 @@
  *
  *     wanted --(all members that are up know this node)--> running
  *       ^                                                   |   |
- *       +---------------(the source is lost)----------------+   +--(a page can't be stored)--> failed
+ *       +---------------(the source is lost)----------------+   +--(a page can't be stored)-->
+ * failed
  *                                                           |
  *     none <--(all pages are stored; the source's positions and horizon are taken over)
  *
@@ -141,6 +142,17 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
         ask(gossip, now);
 }
 
+/* Nothing has been written here yet, and nothing will be below the horizon: so this incarnation
+ * begins behind it.  A member that has not heard of this node yet would otherwise seem to lack what
+ * lies between the beginning of time and the horizon, and be stale (G5). */
+static void begin_behind(struct gossip *gossip, uint64_t horizon)
+{
+    if (horizon <= gossip->start)
+        return;
+    gossip->start = horizon;
+    (void)horizon_origin(gossip, gossip->node_id, gossip->incarnation, horizon);
+}
+
 static void take_over(struct gossip *gossip)
 {
     struct load *load = &gossip->load;
@@ -157,6 +169,7 @@ static void take_over(struct gossip *gossip)
         gossip->horizon = load->horizon;
         gossip->host->observe(gossip->host->context, load->horizon);
     }
+    begin_behind(gossip, load->horizon);
 }
 
 static void finish(struct gossip *gossip, struct gossip_time now)
