@@ -4,6 +4,7 @@
  * Commits happen between two stretches.  The next one goes on where the last one ended: if a leaf
  * there was joined to one that is listed already, that one and what was listed behind it are taken
  * back, and the joined leaf is listed instead; so leaves never overlap. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -100,10 +101,17 @@ static bool ends_with(const struct listing *listing, uint32_t number)
     return count > 0 && listing->list->leaves[count - 1].number == number;
 }
 
+/* There is a place for every leaf, once there is one. */
+static const struct place *place_at(const struct listing *listing, size_t index)
+{
+    assert(listing->places != NULL && index < listing->list->count);
+    return &listing->places[index];
+}
+
 static void take_back_from(struct listing *listing, uint32_t number, struct bytes boundary)
 {
     while (ends_with(listing, number)) {
-        const struct place *last = &listing->places[listing->list->count - 1];
+        const struct place *last = place_at(listing, listing->list->count - 1);
 
         if (bytes_compare(kept_key(listing, last->from, last->from_size), boundary) < 0)
             return;
@@ -168,7 +176,7 @@ static void list_stretch(struct listing *listing)
 static void hash_stretch(struct listing *listing)
 {
     for (; listing->hashed < listing->list->count; listing->hashed++) {
-        const struct place *place = &listing->places[listing->hashed];
+        const struct place *place = place_at(listing, listing->hashed);
         struct leaf_ref *ref = &listing->list->leaves[listing->hashed];
 
         ref->fingerprint =
@@ -180,7 +188,7 @@ static void hash_stretch(struct listing *listing)
 static void set_keys(struct listing *listing)
 {
     for (size_t i = 0; i < listing->list->count; i++) {
-        const struct place *place = &listing->places[i];
+        const struct place *place = place_at(listing, i);
         struct leaf_ref *ref = &listing->list->leaves[i];
 
         ref->from = kept_key(listing, place->from, place->from_size);

@@ -48,8 +48,7 @@ static void a_leafs_row_tells_namespace_and_boundary(void **state)
     assert_int_equal(ns, 9);
     assert_true(bytes_equal(boundary, key_of("k")));
     assert_false(keyspace_read_leaf(stored, KEYSPACE_DIRTY, &ns, &boundary));
-    assert_false(
-        keyspace_read_leaf((struct bytes){stored.data, 4}, KEYSPACE_SUM, &ns, &boundary));
+    assert_false(keyspace_read_leaf((struct bytes){stored.data, 4}, KEYSPACE_SUM, &ns, &boundary));
     buffer_clear(&a);
 }
 
