@@ -60,6 +60,7 @@ struct cluster {
     struct gossip *gossip;
     struct links *links;
     bool is_last_own_told;
+    uint64_t clock_at_start; /* above all stamps of earlier incarnations */
 
     pthread_mutex_t mutex; /* the rest */
     pthread_cond_t answered;
@@ -232,17 +233,22 @@ static void finish_salvage(struct cluster *cluster, const struct job *job)
 /* ---------- turns ---------- */
 
 /* What this node wrote before it started is known at once, or when the leaves that were open at a
- * crash are counted. */
+ * crash are counted.  A node that is alone holds all that there is of it. */
 static void tell_last_own(struct cluster *cluster)
 {
     struct store_digest *digest = store_digest(cluster->store);
     uint64_t stamp = store_last_own_at_start(cluster->store);
 
-    if (cluster->is_last_own_told || (stamp == 0 && !digest_is_ready(digest)))
+    if (cluster->is_last_own_told)
+        return;
+    if (stamp == 0 && cluster->status.gossip.member_count == 1)
+        stamp = cluster->clock_at_start;
+    else if (stamp == 0 && digest_is_ready(digest))
+        stamp = digest_last_own(digest);
+    else if (stamp == 0)
         return;
     cluster->is_last_own_told = true;
-    gossip_last_own(cluster->gossip, host_now(&cluster->host),
-                    stamp != 0 ? stamp : digest_last_own(digest));
+    gossip_last_own(cluster->gossip, host_now(&cluster->host), stamp);
 }
 
 static void on_wake(evutil_socket_t descriptor, short what, void *context)
@@ -516,6 +522,7 @@ enum status cluster_create(struct options *options, struct store *store, const s
     cluster->options = options;
     cluster->store = store;
     cluster->clock = clock;
+    cluster->clock_at_start = store_clock(store);
     cluster->wake_descriptor = -1;
     cluster->requests_end = &cluster->requests;
     pthread_mutex_init(&cluster->mutex, NULL);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "replication/version.h"
+#include "store/digest.h"
 #include "store/feed.h"
 
 /* So many merges may wait for their commits before others are begun. */
@@ -64,6 +65,7 @@ static void keep_log(void *context, bool is_wanted)
     struct host *host = context;
 
     feed_set_wanted(store_feed(host->store), is_wanted);
+    digest_set_wanted(store_digest(host->store), is_wanted);
 }
 
 /* ---------- merging ---------- */

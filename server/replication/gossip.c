@@ -376,6 +376,7 @@ static void begin(struct gossip *gossip, const struct gossip_config *config, str
     gossip->wait_until_us = now.monotonic_us + OFFSET_WAIT_US;
     gossip->load.since_us = now.monotonic_us;
     gossip->gate = GATE_OPEN;
+    gossip->staggered_count = SIZE_MAX; /* the host is told at the first tick */
     gossip->host->observe(gossip->host->context, gossip->horizon);
     gossip->host->set_horizon(gossip->host->context, gossip->horizon);
     gossip_update_gate(gossip, now);

@@ -85,7 +85,7 @@ struct gossip_host {
                      uint64_t *to, uint64_t *cut);
     /* All members have own writes up to here: the log before it may go. */
     void (*trim_log)(void *context, uint64_t position);
-    /* Is a log of own writes wanted at all?  Not while there is nobody to push to. */
+    /* Are a log of own writes and digests wanted at all?  Not while there is no other replica. */
     void (*keep_log)(void *context, bool is_wanted);
     /* Merges; gossip_applied(token) follows when it is committed, or failed.  In order. */
     void (*apply)(void *context, uint64_t token, uint64_t frame_horizon, struct bytes records);

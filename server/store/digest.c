@@ -396,7 +396,7 @@ void digest_add_group(struct store_digest *digest, struct engine_batch *batch,
     digest->has_direct = false;
     for (size_t i = 0; i < group->note_count; i++)
         follow_note(digest, &group->notes[i]);
-    for (size_t i = 0; i < group->change_count; i++)
+    for (size_t i = 0; i < group->change_count && !digest->is_resting; i++)
         add_change(digest, batch, changes[i]);
     flush_direct(digest, batch);
     digest->has_direct &= digest->own_max > digest->own_noted;
@@ -602,7 +602,7 @@ static void put_trust(struct store_digest *digest)
                      trust_note(digest, &digest->value));
 }
 
-static void suspect_everything(struct store_digest *digest)
+void digest_suspect_everything(struct store_digest *digest)
 {
     for (size_t i = 0; i < digest->table_count; i++) {
         struct digest_table *table = digest->tables[i];
@@ -619,7 +619,7 @@ enum status digest_forget_all(struct store_digest *digest)
 {
     enum status status;
 
-    suspect_everything(digest);
+    digest_suspect_everything(digest);
     engine_batch_clear(digest->batch);
     digest_disown(digest->batch);
     status = flush(digest);
@@ -675,6 +675,7 @@ enum status digest_open(struct store *store, struct bytes secret, bool is_clean,
     opened->direct_leaves_min = DIRECT_LEAVES_MIN;
     opened->list_stretch = LIST_STRETCH;
     opened->checkpoint_us = clock_monotonic_us(store->clock);
+    atomic_store(&opened->is_wanted, true);
     digest_keys_derive(&opened->keys, secret);
     pthread_mutex_init(&opened->mutex, NULL);
     condition_init(&opened->anew);
@@ -702,6 +703,11 @@ void digest_destroy(struct store_digest *digest)
     pthread_cond_destroy(&digest->anew);
     pthread_mutex_destroy(&digest->mutex);
     free(digest);
+}
+
+void digest_set_wanted(struct store_digest *digest, bool is_wanted)
+{
+    atomic_store(&digest->is_wanted, is_wanted);
 }
 
 /* ---------- observation ---------- */

@@ -26,6 +26,8 @@
  *
  * In a namespace with very many leaves hardly two changes between checkpoints meet in one: there
  * the sum itself goes into the batch, instead of a mark now and a sum later.
+ * S8  While it is not wanted, because there is no other replica, it rests: nothing is summed, and
+ * it is not ready.  Wanted again, everything is counted anew.
  */
 #ifndef STORE_DIGEST_H
 #define STORE_DIGEST_H
@@ -54,6 +56,9 @@ enum status digest_work(struct store_digest *digest, bool *is_more) MUST_USE;
 enum status digest_close_cleanly(struct store_digest *digest) MUST_USE;
 
 /* --- for others --- */
+
+/* S8: see above.  Any thread; it is wanted when it is opened. */
+void digest_set_wanted(struct store_digest *digest, bool is_wanted);
 
 /* After a crash: the largest own stamp found in leaves that had to be counted anew, 0 = none. Exact
  * when the digest is ready. */

@@ -289,7 +289,7 @@ static enum status checkpoint(struct store_digest *digest, bool *is_more)
 
 static enum status count_anew(struct store_digest *digest)
 {
-    enum status status = digest_forget_all(digest);
+    enum status status = digest->is_resting ? STATUS_OK : digest_forget_all(digest);
 
     digest->anew_status = status;
     digest->is_anew_wanted = false;
@@ -297,10 +297,34 @@ static enum status count_anew(struct store_digest *digest)
     return status;
 }
 
+/* S8: what is stored is trusted by nobody from here on. */
+static enum status rest(struct store_digest *digest)
+{
+    engine_batch_clear(digest->batch);
+    digest_disown(digest->batch);
+    digest_suspect_everything(digest);
+    digest->marks_done = digest->marks_until = 0;
+    digest->is_resting = true;
+    return engine_write(digest->engine, digest->batch, false);
+}
+
+static enum status wake_up(struct store_digest *digest)
+{
+    digest->is_resting = false;
+    return digest_forget_all(digest);
+}
+
 static enum status work(struct store_digest *digest, bool *is_more)
 {
+    bool is_wanted = atomic_load_explicit(&digest->is_wanted, memory_order_relaxed);
     struct digest_table *table;
 
+    if (is_wanted == digest->is_resting) {
+        *is_more = true;
+        return is_wanted ? wake_up(digest) : rest(digest);
+    }
+    if (digest->is_resting && !digest->is_anew_wanted)
+        return STATUS_OK;
     if (digest->is_anew_wanted) {
         *is_more = true;
         return count_anew(digest);
@@ -330,7 +354,8 @@ enum status digest_close_cleanly(struct store_digest *digest)
     enum status status = STATUS_OK;
 
     pthread_mutex_lock(&digest->mutex);
-    begin_checkpoint(digest);
+    if (!digest->is_resting)
+        begin_checkpoint(digest);
     while (status == STATUS_OK && is_checkpoint_under_way(digest))
         status = checkpoint_stride(digest);
     pthread_mutex_unlock(&digest->mutex);

@@ -31,6 +31,8 @@ struct store_digest {
     struct digest_table **tables; /* by number */
     size_t table_count, table_capacity;
     struct digest_table *last_table; /* the one that was asked for last */
+    atomic_bool is_wanted;           /* S8 */
+    bool is_resting;
     atomic_bool is_ready;
     _Atomic uint64_t last_own;
     struct buffer key, value; /* of rows */
@@ -104,6 +106,9 @@ void digest_put_mark(struct store_digest *digest, struct engine_batch *batch,
                      const struct digest_table *table, struct bytes boundary);
 void digest_delete_row(struct store_digest *digest, struct engine_batch *batch, char kind,
                        const struct digest_table *table, struct bytes boundary);
+
+/* What is known is given up, in memory; all is to be counted. */
+void digest_suspect_everything(struct store_digest *digest);
 
 /* Deletes all rows of all namespaces and makes everything suspect, for good: also after a crash. */
 enum status digest_forget_all(struct store_digest *digest) MUST_USE;
