@@ -70,7 +70,8 @@ void ask_fail(struct comparer *comparer, struct gossip_time now)
     comparer->owner.failed(comparer->owner.context, now, node_id);
 }
 
-/* R1: all that the peer held when it took its positions is held here. */
+/* R1: all that the peer held when it took its positions is held here.  R7: not if it has forgotten
+ * deletes which this node may not have seen. */
 static void finish(struct comparer *comparer, struct gossip_time now, uint64_t cutoff)
 {
     struct ask *ask = &comparer->ask;
@@ -79,7 +80,7 @@ static void finish(struct comparer *comparer, struct gossip_time now, uint64_t c
     uint64_t node_id = ask->node_id;
     int64_t differences = ask->differences;
 
-    if (ask->is_flawed) {
+    if (ask->is_flawed || ask->horizon > compare_horizon(comparer)) {
         ask_fail(comparer, now);
         return;
     }
