@@ -117,6 +117,12 @@ static bool has_others(const struct gossip *gossip)
     return gossip->configured_count > 0 || members_in_count(gossip) > 1;
 }
 
+bool gossip_trusts_clock(const struct gossip *gossip)
+{
+    return !beats_is_skewed(gossip) &&
+           (gossip->jumped_us <= gossip->skew_max_ms * MS_US || members_in_count(gossip) <= 1);
+}
+
 static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_time now)
 {
     if (gossip->is_stale)
@@ -125,8 +131,7 @@ static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_tim
         return GATE_LEAVING;
     if (gossip->load.step != LOAD_NONE)
         return GATE_LOADING;
-    if (beats_is_skewed(gossip) ||
-        (gossip->jumped_us > gossip->skew_max_ms * MS_US && has_others(gossip)))
+    if (!gossip_trusts_clock(gossip))
         return GATE_SKEW;
     if (now.monotonic_us < gossip->wait_until_us && has_others(gossip) && !beats_has_offset(gossip))
         return GATE_WAIT;
@@ -647,9 +652,7 @@ static void watch_clock(struct gossip *gossip, struct gossip_time now)
     gossip->last_tick = now;
     if (llabs(jump_us) < JUMP_MIN_US)
         return;
-    gossip->jumped_us += jump_us;
-    if (gossip->jumped_us < 0)
-        gossip->jumped_us = 0;
+    gossip->jumped_us += jump_us; /* back and forth is no jump */
     beats_clock_jumped(gossip, jump_us);
     gossip_update_gate(gossip, now);
 }

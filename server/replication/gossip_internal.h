@@ -219,6 +219,8 @@ struct peer *gossip_find_peer(const struct gossip *gossip, uint64_t node_id);
 struct peer *gossip_peer_for(struct gossip *gossip, uint64_t node_id);
 /* May records go to and fro? */
 bool gossip_may_exchange(const struct gossip *gossip, const struct peer *peer);
+/* G7, for our own clock: do peers agree with it, and if it jumped, since then? */
+bool gossip_trusts_clock(const struct gossip *gossip);
 void gossip_update_gate(struct gossip *gossip, struct gossip_time now);
 void gossip_update_targets(struct gossip *gossip);
 void gossip_mark_active(struct gossip *gossip, struct gossip_time now);

@@ -74,7 +74,7 @@ void horizon_update_own(struct gossip *gossip)
 {
     struct origin_position *own;
 
-    if (gossip->gate == GATE_SKEW || gossip->gate == GATE_WAIT)
+    if (gossip->gate == GATE_WAIT || !gossip_trusts_clock(gossip))
         return;
     own = horizon_origin(gossip, gossip->node_id, gossip->incarnation, gossip->start);
     if (own != NULL)
