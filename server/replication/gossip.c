@@ -16,6 +16,7 @@
 #define STAGGER_MAX_US    (100 * MS_US)
 #define JUMP_MIN_US       (100 * MS_US)
 #define LEAVE_SETTLE_US   (500 * MS_US) /* until what was begun is committed */
+#define LEAVE_ANSWER_US   (5000 * MS_US)
 
 /* ---------- small things ---------- */
 
@@ -685,16 +686,22 @@ static bool has_everybody_mine(const struct gossip *gossip)
     return holding > 0 && holding + 1 == members_in_count(gossip);
 }
 
+/* It is enough that one of them knows: members tell each other.  The answer may be lost, and later
+ * hellos are refused. */
 static void leave_tick(struct gossip *gossip, struct gossip_time now)
 {
     if (!gossip->is_leaving || gossip->is_out || !gossip->is_last_own_known ||
         now.monotonic_us - gossip->leaving_since_us < LEAVE_SETTLE_US)
         return;
+    if (gossip->leave_told_us > 0) {
+        gossip->is_out = now.monotonic_us - gossip->leave_told_us > LEAVE_ANSWER_US;
+        return;
+    }
     if (gossip->leave_held.count == 0)
         positions_copy(&gossip->leave_held, &gossip->held);
     if (!has_everybody_mine(gossip))
         return;
-    gossip->is_out = true;
+    gossip->leave_told_us = now.monotonic_us;
     members_remove(gossip, now, gossip->node_id, "it has left");
 }
 

@@ -165,7 +165,7 @@ struct gossip {
     enum gossip_gate gate;
     int64_t wait_until_us;
     int64_t jumped_us; /* our clock was set forward by so much, and no peer has agreed yet */
-    int64_t leaving_since_us;
+    int64_t leaving_since_us, leave_told_us; /* 0 = the others don't know yet */
     struct positions leave_held; /* what all others have to hold before we go */
 
     uint64_t save_token; /* 0 = none in flight */

@@ -234,7 +234,7 @@ static void found_out(struct gossip *gossip, struct gossip_time now)
 void members_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
                       const struct members *members)
 {
-    bool has_changed = false;
+    bool has_changed = false, has_left = false;
 
     keep_votes(peer, members);
     if (!members_is_in(gossip, peer->node_id))
@@ -250,12 +250,16 @@ void members_received(struct gossip *gossip, struct gossip_time now, struct peer
         has_changed |= members_put(gossip, entry);
         if (entry->state == MEMBER_OUT && entry->node_id == gossip->node_id)
             found_out(gossip, now);
+        else if (was_in && entry->node_id == peer->node_id && entry->state == MEMBER_OUT)
+            has_left = true;
         else if (was_in && !members_is_in(gossip, entry->node_id))
             gossip->host->drop_links(gossip->host->context, entry->node_id,
                                      "it was removed from the cluster; wipe its data to join anew");
     }
     if (has_changed)
         members_changed(gossip);
+    if (has_left)
+        members_send(gossip, now, peer); /* it waits for somebody to know */
 }
 
 /* ---------- who may come in ---------- */
@@ -294,10 +298,19 @@ bool members_admit(struct gossip *gossip, struct peer *peer)
     return false;
 }
 
+/* A member holds the horizon by itself, and one that was removed brings no data any more. */
+static bool is_of_member(const struct gossip *gossip, const char *address)
+{
+    for (size_t i = 0; i < gossip->member_count; i++)
+        if (strcmp(gossip->members[i].address, address) == 0)
+            return true;
+    return false;
+}
+
 bool members_is_forming(const struct gossip *gossip)
 {
     for (size_t i = 0; i < gossip->configured_count; i++)
-        if (!gossip->is_reached[i])
+        if (!gossip->is_reached[i] && !is_of_member(gossip, gossip->configured[i]))
             return true;
     return false;
 }
