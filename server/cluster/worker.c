@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/condition.h"
 #include "base/memory.h"
@@ -11,6 +13,9 @@
 #include "store/transfer_page.h"
 #include "store/transfer_salvage.h"
 #include "store/transfer_scan.h"
+
+/* Where cores are scarce, clients come first. */
+#define NICENESS 10
 
 /* While the store is being reopened, or counts its leaves, a job is tried again. */
 #define RETRY_MS 20
@@ -313,6 +318,7 @@ static void *run(void *context)
     struct worker *worker = context;
     struct job *job;
 
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     while ((job = next_job(worker)) != NULL) {
         finish_job(worker, job);
         pthread_mutex_lock(&worker->mutex);
