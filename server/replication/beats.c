@@ -208,6 +208,7 @@ static void take_vector(struct gossip *gossip, struct gossip_time now, struct pe
     positions_clear(&peer->announced);
     peer->announced = said;
     peer->has_announced = true;
+    peer->announced_among = beat->members_hash;
     horizon_learn(gossip, said.at, said.count);
     horizon_heard(gossip, now, peer);
 }

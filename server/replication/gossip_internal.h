@@ -61,6 +61,7 @@ struct peer {
     uint8_t flags;
     uint64_t horizon, members_hash, closed;
     bool has_announced;
+    uint64_t announced_among; /* its members_hash then */
     struct positions announced;
     uint64_t *agrees; /* to the removal of these */
     size_t agree_count;

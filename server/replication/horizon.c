@@ -101,7 +101,8 @@ bool horizon_wants(const struct gossip *gossip)
     return false;
 }
 
-/* What a member announced, NULL if that is not known. */
+/* What a member announced, NULL if that is not known.  It counts only if the member knew the same
+ * members: else it may know one whose positions are missing here. */
 static const struct positions *announced_by(const struct gossip *gossip, uint64_t node_id)
 {
     const struct peer *peer;
@@ -109,7 +110,9 @@ static const struct positions *announced_by(const struct gossip *gossip, uint64_
     if (node_id == gossip->node_id)
         return gossip->announced.count > 0 ? &gossip->announced : NULL;
     peer = gossip_find_peer(gossip, node_id);
-    return peer != NULL && peer->has_announced ? &peer->announced : NULL;
+    return peer != NULL && peer->has_announced && peer->announced_among == gossip->members_hash
+               ? &peer->announced
+               : NULL;
 }
 
 struct agreement {

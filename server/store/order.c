@@ -464,12 +464,13 @@ static bool is_always_synced(const struct order *order)
     return options_number(order->options, OPTION_APPENDFSYNC) == APPENDFSYNC_ALWAYS;
 }
 
-/* A ceiling above every stamp of the group and of the near future (C5). */
+/* A ceiling above every stamp of the group and of the near future (C5).  It follows the stamps, not
+ * the clock, which may be wrong (GATE_SKEW). */
 static uint64_t next_ceiling(const struct order *order, const struct group *group)
 {
-    uint64_t now = stamp_of_wall_ms(clock_wall_ms(order->clock));
+    uint64_t ceiling = group->stamp_max + stamp_of_wall_ms(CEILING_AHEAD_MS);
 
-    return (group->stamp_max > now ? group->stamp_max : now) + stamp_of_wall_ms(CEILING_AHEAD_MS);
+    return ceiling > order->ceiling ? ceiling : order->ceiling;
 }
 
 /* Makes the group's commit a durable point if it must be one: what lies unsynced in older log files
