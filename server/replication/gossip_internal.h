@@ -122,7 +122,7 @@ struct load {
     uint64_t tokens[2];
     size_t token_count; /* pages that are being put into the store */
     struct positions held;
-    uint64_t horizon;
+    uint64_t horizon, source_position; /* of the source's own writes, with the first page */
     bool has_first;
     int64_t pages;
 };

@@ -101,6 +101,11 @@ static void take_claims(struct gossip *gossip, const struct page *page)
         positions_copy(&load->held, &said);
         load->horizon = page->horizon;
         load->has_first = true;
+        load->source_position = 0;
+        for (size_t i = 0; i < page->vector_count; i++)
+            if (page->vector[i].node_id == load->source &&
+                page->vector[i].position > load->source_position)
+                load->source_position = page->vector[i].position;
         return;
     }
     for (size_t i = 0; i < load->held.count; i++) {
@@ -115,6 +120,16 @@ static void take_claims(struct gossip *gossip, const struct page *page)
     load->horizon = page->horizon < load->horizon ? page->horizon : load->horizon;
 }
 
+static bool is_ahead(const struct gossip *gossip, struct gossip_time now, const struct page *page)
+{
+    uint64_t believed = newest_believed(gossip, now);
+
+    for (size_t i = 0; i < page->vector_count; i++)
+        if (page->vector[i].position > believed)
+            return true;
+    return page->horizon > believed;
+}
+
 void load_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
                    const struct page *page)
 {
@@ -124,6 +139,8 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
         page->session != load->session || page->number != load->number || load->has_last ||
         load->token_count == 2)
         return;
+    if (is_ahead(gossip, now, page))
+        return; /* one of the two clocks is wrong (G7): asked for again */
     if (page->is_refused) {
         load->step = LOAD_WANTED;
         return;
@@ -144,13 +161,23 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
 
 /* Nothing has been written here yet, and nothing will be below the horizon: so this incarnation
  * begins behind it.  A member that has not heard of this node yet would otherwise seem to lack what
- * lies between the beginning of time and the horizon, and be stale (G5). */
-static void begin_behind(struct gossip *gossip, uint64_t horizon)
+ * lies between the beginning of time and the horizon, and be stale (G5).  And such a member may
+ * raise the horizon without us, up to what the source had announced before it knew us: no further
+ * than the source's own writes. */
+static void begin_behind(struct gossip *gossip, uint64_t stamp)
 {
-    if (horizon <= gossip->start)
+    struct member_entry self = {.node_id = gossip->node_id,
+                                .incarnation = gossip->incarnation,
+                                .start = stamp,
+                                .address = bytes_of(gossip->address)};
+
+    if (stamp <= gossip->start)
         return;
-    gossip->start = horizon;
-    (void)horizon_origin(gossip, gossip->node_id, gossip->incarnation, horizon);
+    gossip->start = stamp;
+    gossip->host->observe(gossip->host->context, stamp);
+    (void)horizon_origin(gossip, gossip->node_id, gossip->incarnation, stamp);
+    if (members_put(gossip, &self))
+        members_changed(gossip);
 }
 
 static void take_over(struct gossip *gossip)
@@ -169,7 +196,8 @@ static void take_over(struct gossip *gossip)
         gossip->horizon = load->horizon;
         gossip->host->observe(gossip->host->context, load->horizon);
     }
-    begin_behind(gossip, load->horizon);
+    begin_behind(gossip,
+                 load->horizon > load->source_position ? load->horizon : load->source_position);
 }
 
 static void finish(struct gossip *gossip, struct gossip_time now)

@@ -135,8 +135,12 @@ bool members_put(struct gossip *gossip, const struct member_entry *entry)
         member->start = entry->start;
         (void)set_address(member, entry->address);
         has_changed = true;
-    } else if (entry->incarnation == member->incarnation && member->address[0] == '\0') {
-        has_changed = set_address(member, entry->address);
+    } else if (entry->incarnation == member->incarnation) {
+        has_changed = entry->start > member->start;
+        if (has_changed)
+            member->start = entry->start;
+        if (member->address[0] == '\0')
+            has_changed |= set_address(member, entry->address);
     }
     if (entry->state == MEMBER_OUT && member->state != MEMBER_OUT) {
         member->state = MEMBER_OUT;
