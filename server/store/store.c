@@ -441,14 +441,16 @@ enum status store_open(struct options *options, const struct clock *clock, struc
 
 /* ---------- closing ---------- */
 
-static void note_clean_stop(struct store *store)
+static enum status note_clean_stop(struct store *store)
 {
-    struct engine_batch *batch = engine_batch_create();
+    struct engine_batch *batch;
+    enum status status = engine_sync_logs(store->engine);
 
+    if (status != STATUS_OK)
+        return status;
+    batch = engine_batch_create();
     put_u64_note(batch, NOTE_CLEAN, store->order.hlc.last);
-    if (engine_sync_logs(store->engine) != STATUS_OK ||
-        write_and_destroy(store->engine, batch) != STATUS_OK)
-        log_line(LOG_WARNING, "The last writes may not be on disk.");
+    return write_and_destroy(store->engine, batch);
 }
 
 void store_close(struct store *store)
@@ -457,8 +459,9 @@ void store_close(struct store *store)
         return;
     sweeper_stop(store->sweeper);
     if (order_stop(&store->order) &&
-        (store->digest == NULL || digest_close_cleanly(store->digest) == STATUS_OK))
-        note_clean_stop(store);
+        (store->digest == NULL || digest_close_cleanly(store->digest) == STATUS_OK) &&
+        note_clean_stop(store) != STATUS_OK)
+        log_line(LOG_WARNING, "The last writes may not be on disk.");
     order_clear(&store->order);
     cache_destroy(store->cache);
     epoch_destroy(store->epoch);

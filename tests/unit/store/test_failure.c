@@ -585,6 +585,21 @@ static void the_store_closes_at_once_while_it_refuses_writes(void **state)
     assert_count_is_exact(1);
 }
 
+static void the_store_closes_though_its_directory_is_gone(void **state)
+{
+    char elsewhere[sizeof fixture.directory + 8];
+
+    (void)state;
+    assert_true(put("kept", "1"));
+    (void)snprintf(elsewhere, sizeof elsewhere, "%s-moved", fixture.directory);
+    assert_int_equal(rename(fixture.directory, elsewhere), 0);
+    close_store();
+    assert_int_equal(rename(elsewhere, fixture.directory), 0);
+    open_store();
+    assert_stored("kept", "1");
+    assert_count_is_exact(1);
+}
+
 static void nor_does_it_after_a_restart(void **state)
 {
     (void)state;
@@ -785,6 +800,7 @@ int main(void)
         CLAIM(many_writers_lose_nothing_that_was_acknowledged),
         SYNCED_CLAIM(many_writers_lose_nothing_that_was_acknowledged),
         CLAIM(the_store_closes_at_once_while_it_refuses_writes),
+        CLAIM(the_store_closes_though_its_directory_is_gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
