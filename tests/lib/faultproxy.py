@@ -160,7 +160,7 @@ class _Connection:
         """Ends it with a reset, as when the machine behind it is gone."""
         for side in sides:
             sock = self.writers[side].get_extra_info("socket")
-            if sock is not None:
+            if sock is not None and sock.fileno() >= 0:  # it may just have ended by itself
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.writers[side].transport.abort()
 
