@@ -380,12 +380,24 @@ static void end_table_changes(struct store_digest *digest, bool is_committed)
 
 /* ---------- the batch ---------- */
 
-static void put_own(struct store_digest *digest, struct engine_batch *batch)
+static void put_own(struct store_digest *digest, struct engine_batch *batch, uint64_t own)
 {
+    if (own <= digest->own_noted)
+        return;
     digest->value.size = 0;
-    wire_put_u64(&digest->value, digest->own_max);
+    wire_put_u64(&digest->value, own);
     engine_batch_put(batch, keyspace_local(&digest->key, NOTE_OWN, bytes_of("")),
                      buffer_view(&digest->value));
+}
+
+void digest_put_own(struct store_digest *digest, struct engine_batch *batch)
+{
+    put_own(digest, batch, digest->own_held);
+}
+
+void digest_own_is_noted(struct store_digest *digest)
+{
+    digest->own_noted = digest->own_held;
 }
 
 void digest_add_group(struct store_digest *digest, struct engine_batch *batch,
@@ -399,9 +411,9 @@ void digest_add_group(struct store_digest *digest, struct engine_batch *batch,
     for (size_t i = 0; i < group->change_count && !digest->is_resting; i++)
         add_change(digest, batch, changes[i]);
     flush_direct(digest, batch);
-    digest->has_direct &= digest->own_max > digest->own_noted;
     if (digest->has_direct)
-        put_own(digest, batch);
+        put_own(digest, batch,
+                digest->own_max > digest->own_held ? digest->own_max : digest->own_held);
 }
 
 /* A change that was not stored: its leaf, and the one before it if the key begins one, are counted
@@ -434,8 +446,10 @@ void digest_end_batch(struct store_digest *digest, bool is_committed)
     digest->iterator = NULL;
     if (digest->has_table_changes)
         end_table_changes(digest, is_committed);
+    if (is_committed && digest->own_max > digest->own_held)
+        digest->own_held = digest->own_max;
     if (is_committed && digest->has_direct)
-        digest->own_noted = digest->own_max;
+        digest_own_is_noted(digest);
     if (!is_committed) {
         for (size_t i = 0; i < digest->change_count; i++)
             doubt(digest, digest->changes[i]);
@@ -591,6 +605,7 @@ static enum status load_own(struct store_digest *digest)
     rest = stored;
     if (rest.size == sizeof(uint64_t))
         digest->own_noted = wire_take_u64(&rest);
+    digest->own_held = digest->own_noted;
     atomic_store(&digest->last_own, digest->own_noted);
     engine_free(stored);
     return STATUS_OK;
@@ -633,9 +648,13 @@ enum status digest_forget_all(struct store_digest *digest)
         digest_put_mark(digest, digest->batch, digest->tables[i], bytes_of(""));
     put_trust(digest);
     status = flush(digest);
-    for (size_t i = 0; i < digest->table_count && status == STATUS_OK; i++)
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < digest->table_count; i++)
+    engine_batch_delete(digest->batch, keyspace_local(&digest->key, NOTE_OWN, bytes_of("")));
         leaves_find(digest->tables[i]->leaves, bytes_of(""))->is_marked = true;
-    return status;
+    digest->own_noted = 0;
+    return STATUS_OK;
 }
 
 static enum status load_trusted(struct store_digest *digest)

@@ -23,11 +23,13 @@
  *     old number are purged with its keys.
  * S7  Every row on disk belongs to a leaf of the table in memory: a leaf leaves the table in the
  *     batch that deletes its rows.  What memory knows beyond that is suspect, or marked.
+ * S8  While it is not wanted, because there is no other replica, it rests: nothing is summed, and
+ *     it is not ready.  Wanted again, everything is counted anew.
+ * S9  The newest own stamp of leaves that are not marked is on disk (NOTE_OWN): a batch that stores
+ *     sums stores it too, for after a crash nobody counts these leaves.
  *
  * In a namespace with very many leaves hardly two changes between checkpoints meet in one: there
  * the sum itself goes into the batch, instead of a mark now and a sum later.
- * S8  While it is not wanted, because there is no other replica, it rests: nothing is summed, and
- * it is not ready.  Wanted again, everything is counted anew.
  */
 #ifndef STORE_DIGEST_H
 #define STORE_DIGEST_H
@@ -60,8 +62,8 @@ enum status digest_close_cleanly(struct store_digest *digest) MUST_USE;
 /* S8: see above.  Any thread; it is wanted when it is opened. */
 void digest_set_wanted(struct store_digest *digest, bool is_wanted);
 
-/* After a crash: the largest own stamp found in leaves that had to be counted anew, 0 = none. Exact
- * when the digest is ready. */
+/* The newest stamp of this node's own writes that is held, as of the last start, 0 = none: of what
+ * had to be counted anew, and of what had not (S9).  Exact when the digest is ready. */
 uint64_t digest_last_own(struct store_digest *digest);
 bool digest_is_ready(struct store_digest *digest);
 const struct digest_keys *digest_keys_of(const struct store_digest *digest);

@@ -161,10 +161,13 @@ static void doubt_stride(struct store_digest *digest, const struct stride *strid
     }
 }
 
-static void end_stride(struct store_digest *digest, const struct stride *stride)
+/* What was found is committed, whether or not its sums will be. */
+static void raise_own(struct store_digest *digest, uint64_t own_max)
 {
-    if (stride->own_max > atomic_load(&digest->last_own))
-        atomic_store(&digest->last_own, stride->own_max);
+    if (own_max > atomic_load(&digest->last_own))
+        atomic_store(&digest->last_own, own_max);
+    if (own_max > digest->own_held)
+        digest->own_held = own_max;
 }
 
 /* A failure to read is tried again: what was counted before it holds. */
@@ -185,9 +188,11 @@ static enum status count_stride(struct store_digest *digest, struct digest_table
     stride.iterator = engine_iterate(digest->engine);
     *is_more = count_leaves(digest, &stride, leaf) == STATUS_OK;
     engine_iterator_destroy(stride.iterator);
+    raise_own(digest, stride.own_max);
+    digest_put_own(digest, digest->batch);
     status = engine_write(digest->engine, digest->batch, false);
     if (status == STATUS_OK)
-        end_stride(digest, &stride);
+        digest_own_is_noted(digest);
     else
         doubt_stride(digest, &stride, buffer_view(&from));
     buffer_clear(&from);
@@ -246,9 +251,11 @@ static enum status checkpoint_stride(struct store_digest *digest)
 
     engine_batch_clear(digest->batch);
     (void)each_mark(digest, &count, put_leaf);
+    digest_put_own(digest, digest->batch);
     status = engine_write(digest->engine, digest->batch, false);
     if (status != STATUS_OK)
         return status;
+    digest_own_is_noted(digest);
     done = each_mark(digest, &count, unmark_leaf);
     digest->mark_count -= count;
     digest->marks_done = done;

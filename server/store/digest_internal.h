@@ -46,9 +46,11 @@ struct store_digest {
         *direct;     /* its sum is to be put into the batch when the last change to it is known */
     bool has_direct; /* the batch has sums */
     bool has_table_changes;
-    uint64_t own_max;   /* the newest own stamp of the batch */
-    uint64_t own_noted; /* the one that is stored: after a crash nobody counts unmarked leaves */
+    uint64_t own_max;         /* the newest own stamp of the batch */
     size_t direct_leaves_min; /* tables of so many leaves store sums with the changes */
+
+    /* S9: the newest own stamp that is committed, as far as is known, and the one that is noted */
+    uint64_t own_held, own_noted;
 
     /* the checkpoint */
     struct buffer marks; /* leaves that were marked: number, size and bytes of the boundary */
@@ -106,6 +108,10 @@ void digest_put_mark(struct store_digest *digest, struct engine_batch *batch,
                      const struct digest_table *table, struct bytes boundary);
 void digest_delete_row(struct store_digest *digest, struct engine_batch *batch, char kind,
                        const struct digest_table *table, struct bytes boundary);
+
+/* S9: into a batch that stores sums; once it is written, digest_own_is_noted(). */
+void digest_put_own(struct store_digest *digest, struct engine_batch *batch);
+void digest_own_is_noted(struct store_digest *digest);
 
 /* What is known is given up, in memory; all is to be counted. */
 void digest_suspect_everything(struct store_digest *digest);
