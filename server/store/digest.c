@@ -629,17 +629,19 @@ void digest_suspect_everything(struct store_digest *digest)
     }
 }
 
-/* While it is not certain that all rows are gone, the next start may trust none. */
+/* While it is not certain that all rows are gone, the next start may trust none: and memory gives
+ * up what it knows only when the disk has (S7). */
 enum status digest_forget_all(struct store_digest *digest)
 {
     enum status status;
 
-    digest_suspect_everything(digest);
     engine_batch_clear(digest->batch);
     digest_disown(digest->batch);
     status = flush(digest);
-    if (status == STATUS_OK)
-        status = delete_rows(digest, KEYSPACE_SUM);
+    if (status != STATUS_OK)
+        return status;
+    digest_suspect_everything(digest);
+    status = delete_rows(digest, KEYSPACE_SUM);
     if (status == STATUS_OK)
         status = delete_rows(digest, KEYSPACE_DIRTY);
     if (status != STATUS_OK)
@@ -647,11 +649,11 @@ enum status digest_forget_all(struct store_digest *digest)
     for (size_t i = 0; i < digest->table_count; i++)
         digest_put_mark(digest, digest->batch, digest->tables[i], bytes_of(""));
     put_trust(digest);
+    engine_batch_delete(digest->batch, keyspace_local(&digest->key, NOTE_OWN, bytes_of("")));
     status = flush(digest);
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < digest->table_count; i++)
-    engine_batch_delete(digest->batch, keyspace_local(&digest->key, NOTE_OWN, bytes_of("")));
         leaves_find(digest->tables[i]->leaves, bytes_of(""))->is_marked = true;
     digest->own_noted = 0;
     return STATUS_OK;

@@ -304,21 +304,29 @@ static enum status count_anew(struct store_digest *digest)
     return status;
 }
 
-/* S8: what is stored is trusted by nobody from here on. */
+/* S8: what is stored is trusted by nobody from here on, and only then not kept true any more. */
 static enum status rest(struct store_digest *digest)
 {
+    enum status status;
+
     engine_batch_clear(digest->batch);
     digest_disown(digest->batch);
+    status = engine_write(digest->engine, digest->batch, false);
+    if (status != STATUS_OK)
+        return status;
     digest_suspect_everything(digest);
-    digest->marks_done = digest->marks_until = 0;
+    digest->marks.size = digest->marks_done = digest->marks_until = 0;
+    digest->mark_count = 0;
     digest->is_resting = true;
-    return engine_write(digest->engine, digest->batch, false);
+    return STATUS_OK;
 }
 
 static enum status wake_up(struct store_digest *digest)
 {
-    digest->is_resting = false;
-    return digest_forget_all(digest);
+    enum status status = digest_forget_all(digest);
+
+    digest->is_resting = status != STATUS_OK;
+    return status;
 }
 
 static enum status work(struct store_digest *digest, bool *is_more)

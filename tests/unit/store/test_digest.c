@@ -563,7 +563,6 @@ static void after_a_clean_stop_the_sums_are_read_and_nothing_is_counted(void **s
     engine_close(engine);
     open_with("secret");
     assert_right();
-    assert_int_equal(digest_last_own(store_digest(fixture.store)), 0);
     change_much(&random, 1000);
     assert_right();
 }
@@ -584,6 +583,52 @@ after_a_crash_the_marked_leaves_are_counted_and_the_last_own_stamp_is_found(void
     }
 }
 
+static void wait_for_a_checkpoint(void)
+{
+    pass_ms(60000);
+    for (int i = 0; i < DEADLINE_MS && digest_dirty_leaves(store_digest(fixture.store)) > 0; i++)
+        end_turn();
+}
+
+/* What the sweeper leaves alone. */
+static void put_all(void)
+{
+    uint64_t group = 0;
+
+    for (unsigned i = 0; i < KEYS; i++)
+        group = put(0, i, "v", EXPIRY_NONE);
+    assert_true(wait_for_group(group));
+}
+
+static void the_last_own_stamp_is_found_in_leaves_that_are_not_marked_too(void **state)
+{
+    (void)state;
+    put_all();
+    wait_for_a_checkpoint();
+    assert_int_equal(digest_dirty_leaves(store_digest(fixture.store)), 0);
+    crash();
+    open_with("secret");
+    assert_right();
+    assert_int_equal(digest_last_own(store_digest(fixture.store)), fixture.last_stamp);
+}
+
+static void counting_itself_does_not_lose_the_last_own_stamp(void **state)
+{
+    struct random random = {16};
+    uint64_t last;
+
+    (void)state;
+    change_much(&random, 1500);
+    assert_true(wait_for_group(put(0, 1, "last", EXPIRY_NONE)));
+    last = fixture.last_stamp;
+    for (int round = 0; round < 3; round++) {
+        crash();
+        open_with("secret");
+        assert_right();
+        assert_int_equal(digest_last_own(store_digest(fixture.store)), last);
+    }
+}
+
 static void a_checkpoint_is_made_in_time(void **state)
 {
     struct random random = {5};
@@ -592,9 +637,7 @@ static void a_checkpoint_is_made_in_time(void **state)
     change_much(&random, 2000);
     assert_right();
     assert_true(digest_dirty_leaves(store_digest(fixture.store)) > 0);
-    pass_ms(60000);
-    for (int i = 0; i < DEADLINE_MS && digest_dirty_leaves(store_digest(fixture.store)) > 0; i++)
-        end_turn();
+    wait_for_a_checkpoint();
     /* What the sweeper does meanwhile marks leaves anew. */
     assert_true(count_rows(fixture.store->engine, KEYSPACE_SUM) > 0);
     assert_right();
@@ -751,6 +794,83 @@ static void a_join_that_failed_is_taken_back(void **state)
     store_failure_seen(fixture.thread);
     atomic_store(&is_full, false);
     wait_until_writable();
+    assert_right();
+    crash();
+    open_with("secret");
+    assert_right();
+}
+
+static void want_digest(bool is_wanted)
+{
+    digest_set_wanted(store_digest(fixture.store), is_wanted);
+    for (int i = 0; i < DEADLINE_MS; i++) {
+        if (store_digest(fixture.store)->is_resting == !is_wanted)
+            return;
+        end_turn();
+    }
+    fail();
+}
+
+static void wait_for_failure(void)
+{
+    for (int i = 0; i < DEADLINE_MS && !store_failure_pending(fixture.thread); i++)
+        end_turn();
+    assert_true(store_failure_pending(fixture.thread));
+    store_failure_seen(fixture.thread);
+}
+
+static void what_rested_is_counted_anew(void **state)
+{
+    struct random random = {17};
+
+    (void)state;
+    change_much(&random, 2000);
+    assert_right();
+    want_digest(false);
+    change_much(&random, 500);
+    assert_false(digest_is_ready(store_digest(fixture.store)));
+    want_digest(true);
+    change_much(&random, 100);
+    assert_right();
+    crash();
+    open_with("secret");
+    assert_right();
+}
+
+/* The disk is full when the digest lies down, and changes follow: had it rested, a crash would
+ * bring back sums that are old and trusted. */
+static void it_does_not_rest_before_the_disk_knows(void **state)
+{
+    (void)state;
+    put_all();
+    assert_right();
+    wait_for_a_checkpoint();
+    atomic_store(&is_full, true);
+    digest_set_wanted(store_digest(fixture.store), false);
+    wait_for_failure();
+    atomic_store(&is_full, false);
+    wait_until_writable();
+    assert_true(wait_for_group(put(0, 1, "changed", EXPIRY_NONE)));
+    crash();
+    open_with("secret");
+    assert_right();
+}
+
+static void nor_does_it_wake_up_before(void **state)
+{
+    struct random random = {19};
+
+    (void)state;
+    change_much(&random, 2000);
+    assert_right();
+    want_digest(false);
+    change_much(&random, 500);
+    atomic_store(&is_full, true);
+    digest_set_wanted(store_digest(fixture.store), true);
+    wait_for_failure();
+    atomic_store(&is_full, false);
+    wait_until_writable();
+    change_much(&random, 50);
     assert_right();
     crash();
     open_with("secret");
@@ -1034,12 +1154,17 @@ int main(void)
         CLAIM(an_emptied_namespace_has_no_leaves_and_its_rows_are_purged),
         CLAIM(after_a_clean_stop_the_sums_are_read_and_nothing_is_counted),
         CLAIM(after_a_crash_the_marked_leaves_are_counted_and_the_last_own_stamp_is_found),
+        CLAIM(the_last_own_stamp_is_found_in_leaves_that_are_not_marked_too),
+        CLAIM(counting_itself_does_not_lose_the_last_own_stamp),
         CLAIM(a_checkpoint_is_made_in_time),
         CLAIM(a_split_and_a_join_hold_after_a_crash),
         CLAIM(where_leaves_are_many_the_sums_go_with_the_changes),
         CLAIM(a_failed_commit_leaves_no_trace_in_the_sums),
         CLAIM(nor_after_a_crash),
         CLAIM(a_join_that_failed_is_taken_back),
+        CLAIM(what_rested_is_counted_anew),
+        CLAIM(it_does_not_rest_before_the_disk_knows),
+        CLAIM(nor_does_it_wake_up_before),
         CLAIM(a_stored_sum_is_trusted_after_a_crash),
         CLAIM(no_stored_sum_is_trusted_when_the_machine_went_down),
         CLAIM(no_stored_sum_is_trusted_with_another_secret),
