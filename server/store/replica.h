@@ -56,7 +56,8 @@ uint64_t store_node_of_alias(const struct store *store, uint16_t alias);
 /* --- horizon --- */
 
 /* Tombstones and expired records are purged up to the horizon only (and not before the write rate
- * has no use for them).  UINT64_MAX, as it begins: no replicas, nobody to wait for. */
+ * has no use for them).  It begins at UINT64_MAX: no replicas, nobody to wait for; but at 0 if
+ * replication has saved a state here, unless it was switched off (`replication no`). */
 void store_set_horizon(struct store *store, uint64_t horizon);
 uint64_t store_horizon(const struct store *store);
 /* Buried records, and whether any of them could be purged now but for the horizon. */

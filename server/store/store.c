@@ -367,6 +367,23 @@ static enum status open_digest(struct store *store, bool is_clean, bool was_repa
     return status;
 }
 
+/* Tombstones that other replicas may need stay from the first moment on, also through a time
+ * without the cluster's secret. */
+static enum status begin_horizon(struct store *store)
+{
+    struct buffer key = {0};
+    struct bytes state;
+    enum status status =
+        engine_get(store->engine, keyspace_local(&key, NOTE_GOSSIP, bytes_of("")), &state);
+    bool has_replicas = status == STATUS_OK && options_is_on(store->options, OPTION_REPLICATION);
+
+    buffer_clear(&key);
+    atomic_store(&store->horizon, has_replicas ? 0 : UINT64_MAX);
+    if (status == STATUS_OK)
+        engine_free(state);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 static enum status open_parts(struct store *store, const char *directory,
                               char error[STORE_ERROR_MAX])
 {
@@ -389,10 +406,11 @@ static enum status open_parts(struct store *store, const char *directory,
         status = aliases_load(store->aliases, store->engine);
     if (status == STATUS_OK)
         status = open_digest(store, notes.is_clean, was_repaired);
+    if (status == STATUS_OK)
+        status = begin_horizon(store);
     if (status != STATUS_OK)
         return fail(status, directory, error);
     store->last_own_at_start = notes.is_clean ? notes.clean : 0;
-    atomic_store(&store->horizon, UINT64_MAX);
     store->epoch = epoch_create();
     store->cache = cache_create((size_t)options_number(store->options, OPTION_CACHE_SIZE),
                                 &store->order.committed, notes.is_new && !was_repaired);

@@ -1151,6 +1151,29 @@ static void tombstones_stay_until_the_horizon_has_passed_them(void **state)
     wait_wants_horizon(&a, false);
 }
 
+/* From its start on: until replication has read what it saved and says how far. */
+static void a_store_that_was_replicated_purges_nothing_before_it_is_told(void **state)
+{
+    char error[STORE_ERROR_MAX];
+    uint64_t group;
+
+    (void)state;
+    assert_int_equal(put(&a, "1", "1"), STATUS_OK);
+    delete_key(&a, "1");
+    group = store_save_state(a.thread, bytes_of("state"), true);
+    for (int i = 0; i < DEADLINE_MS && store_durable(a.store) < group; i++)
+        poll(NULL, 0, 1);
+    close_side(&a);
+    pass_ms(10000);
+    assert_int_equal(store_open(a.options, &fake_clock, &a.store, error), STATUS_OK);
+    assert_int_equal(store_horizon(a.store), 0);
+    for (int i = 0; i < DEADLINE_MS && !store_wants_horizon(a.store); i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(store_buried_count(a.store), 1);
+    store_close(a.store);
+    open_side(&a);
+}
+
 static void many_tombstones_go_quickly(void **state)
 {
     enum { COUNT = 100000 };
@@ -1230,6 +1253,7 @@ int main(void)
         CLAIM(who_did_not_write_last_waits_longer),
         CLAIM(merging_has_no_limit),
         CLAIM(tombstones_stay_until_the_horizon_has_passed_them),
+        CLAIM(a_store_that_was_replicated_purges_nothing_before_it_is_told),
         CLAIM(many_tombstones_go_quickly),
     };
 
