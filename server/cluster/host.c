@@ -111,6 +111,8 @@ static bool merge_one(struct host *host, struct merging *merging)
         return false;
     merging->result = result_of(status);
     merging->is_merged = true;
+    if (status != STATUS_OK)
+        merging->group = 0; /* what was merged before that is not spoken of: nothing to wait for */
     buffer_clear(&merging->blob);
     return true;
 }
@@ -171,13 +173,16 @@ static void finish_save(struct host *host, bool is_saved)
 
 /* ---------- commits ---------- */
 
-/* Everything that is not committed was undone. */
+/* Everything that is not committed was undone: also what a blob that is merged in part has brought
+ * so far, so it begins anew. */
 static void take_failure(struct host *host)
 {
     uint64_t committed = store_committed(host->store);
 
     while (host->first != NULL && host->first->is_merged)
         finish_first(host, host->first->group > committed ? APPLIED_FAILED : host->first->result);
+    if (host->first != NULL)
+        host->first->done = host->first->group = 0;
     if (host->save_token != 0 && host->save_group > committed)
         finish_save(host, false);
     store_failure_seen(host->thread);
