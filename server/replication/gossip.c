@@ -120,8 +120,10 @@ static bool has_others(const struct gossip *gossip)
 
 bool gossip_trusts_clock(const struct gossip *gossip)
 {
+    bool is_alone = members_in_count(gossip) <= 1 && !members_is_forming(gossip);
+
     return !beats_is_skewed(gossip) &&
-           (gossip->jumped_us <= gossip->skew_max_ms * MS_US || members_in_count(gossip) <= 1);
+           (is_alone || gossip->jumped_us <= gossip->skew_max_ms * MS_US);
 }
 
 static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_time now)
@@ -377,6 +379,8 @@ static void begin(struct gossip *gossip, const struct gossip_config *config, str
         gossip->horizon = config->horizon_at_least;
     gossip->horizon_saved = gossip->horizon;
     begin_incarnation(gossip, config);
+    if (!members_is_in(gossip, gossip->node_id))
+        gossip->is_out = gossip->is_stale = true; /* it was about to leave, and had said so */
     create_comparer(gossip);
     gossip->last_tick = now;
     gossip->wait_until_us = now.monotonic_us + OFFSET_WAIT_US;
