@@ -45,13 +45,15 @@ SERVER_SOURCES := $(wildcard server/*.c server/*/*.c)
 CLI_SOURCES    := $(wildcard client/*.c)
 UNIT_SOURCES   := $(wildcard tests/unit/*/test_*.c)
 FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
-TEST_SOURCES   := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c)
+SIM_SOURCES    := $(wildcard tests/sim/*.c)
+TEST_SOURCES   := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c) $(SIM_SOURCES)
 objects         = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 SERVER_LIBRARY := $(OBJ)/libserver.a
 CLI_LIBRARY    := $(OBJ)/libclient.a
 UNIT_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(UNIT_SOURCES))
 FUZZ_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SOURCES))
+SIM_PROGRAM    := $(OUT)/tests/sim/sim
 
 all: $(OUT)/grapevine-server $(OUT)/grapevine-cli  ## build build/grapevine-server and build/grapevine-cli
 
@@ -104,7 +106,11 @@ $(OUT)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(SERVER_L
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(filter -f%,$(FUZZ_MAIN)) $(LIBS)
 
-test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS)
+$(SIM_PROGRAM): $(call objects,$(SIM_SOURCES)) $(SERVER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) $(SIM_PROGRAM)
 
 # Running it.  The builds come after the installation, so they are makes of their own.
 
