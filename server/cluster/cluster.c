@@ -327,6 +327,14 @@ static enum status on_message(void *context, uint64_t node_id, enum message_kind
     return status;
 }
 
+static void on_refused(void *context, const char *reason)
+{
+    struct cluster *cluster = context;
+
+    gossip_refused(cluster->gossip, host_now(&cluster->host), reason);
+    host_pump(&cluster->host);
+}
+
 static void on_self(void *context, const char *target)
 {
     struct cluster *cluster = context;
@@ -460,6 +468,7 @@ static enum status create_links(struct cluster *cluster, const char *announced,
         .on_up = on_up,
         .on_down = on_down,
         .on_message = on_message,
+        .on_refused = on_refused,
         .on_self = on_self,
     };
     enum status status = links_create(&config, &cluster->links, error);

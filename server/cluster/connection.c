@@ -305,12 +305,16 @@ static void receive_refusal(struct link *link, struct bytes text)
 {
     char reason[FRAME_REFUSAL_MAX + 32];
     size_t used = (size_t)snprintf(reason, sizeof reason, "it refuses: ");
+    const char *words = reason + used;
+    bool was_up = link->state == LINK_UP;
 
     for (size_t i = 0; i < text.size && used < sizeof reason - 1; i++)
         reason[used++] = text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?';
     reason[used] = '\0';
     links_complain(link->links, link->address, link->target, reason);
     begin_end(link, true, 0);
+    if (was_up && strncmp(words, LINK_WORD_STALE " ", sizeof LINK_WORD_STALE) == 0)
+        link->links->config.on_refused(link->links->config.context, words + sizeof LINK_WORD_STALE);
 }
 
 static void receive(struct link *link, const struct frame *frame)

@@ -156,37 +156,44 @@ static void end_links_of(struct links *links, const struct node *node, const cha
         link_end(link, reason);
 }
 
-/* Does this process follow the one that was known by the node's id?  Why not, or NULL. */
-static const char *objection(const struct node *node, const struct hello *hello, int64_t now_us)
+/* Why a link can't stay. */
+struct objection {
+    const char *word; /* NULL = it can */
+    const char *reason;
+};
+
+/* Does this process follow the one that was known by the node's id? */
+static struct objection object(const struct node *node, const struct hello *hello, int64_t now_us)
 {
     if (hello->incarnation < node->incarnation ||
         (hello->incarnation == node->incarnation && hello->instance != node->instance))
-        return "a newer incarnation of this node is known: two processes use one id, or it was "
-               "restored from a backup";
+        return (struct objection){LINK_WORD_STALE,
+                                  "a newer incarnation of this node is known: two processes use "
+                                  "one id, or it was restored from a backup"};
     if (hello->incarnation > node->incarnation && node->link_count > 0 &&
         now_us - node->heard_us < LINK_IN_USE_US)
-        return "its id is in use by another process";
+        return (struct objection){"INUSE", "its id is in use by another process"};
     if (hello->incarnation == node->incarnation && node->link_count >= LINK_PER_NODE_MAX)
-        return "there are too many links to this node already";
-    return NULL;
+        return (struct objection){"INUSE", "there are too many links to this node already"};
+    return (struct objection){NULL, NULL};
 }
 
-/* The node that a hello belongs to; NULL and *reason if its link can't stay. */
-static struct node *admit(struct link *link, const char **reason)
+/* The node that a hello belongs to; NULL and *objection if its link can't stay. */
+static struct node *admit(struct link *link, struct objection *objection)
 {
     struct links *links = link->links;
     const struct hello *hello = &link->hello;
     struct node *node;
 
     if (hello->node_id == links->config.node_id) {
-        *reason = "another process uses this node's id";
+        *objection = (struct objection){"INUSE", "another process uses this node's id"};
         return NULL;
     }
     node = links_find_node(links, hello->node_id);
     if (node == NULL)
         return add_node(links, hello);
-    *reason = objection(node, hello, links_now(links));
-    if (*reason != NULL)
+    *objection = object(node, hello, links_now(links));
+    if (objection->word != NULL)
         return NULL;
     if (hello->incarnation > node->incarnation) {
         end_links_of(links, node, "a newer incarnation of the node has connected");
@@ -210,16 +217,18 @@ static void ask_above(struct link *link)
         .dialled = link->target == NULL ? NULL : link->target->address,
     };
     const char *reason = "refused";
+    enum status status;
 
     if (link->hello.address.size > 0)
         memcpy(address, link->hello.address.data, link->hello.address.size);
     address[link->hello.address.size] = '\0';
     node->is_announced = true;
-    if (config->on_up(config->context, &hello, &reason) == STATUS_OK)
+    status = config->on_up(config->context, &hello, &reason);
+    if (status == STATUS_OK)
         return;
     if (node->link_count <= 1)
         node->is_announced = false;
-    link_refuse(link, "STALE", reason);
+    link_refuse(link, status == STATUS_STALE ? LINK_WORD_STALE : "LATER", reason);
 }
 
 static void come_up(struct link *link, struct node *node)
@@ -263,7 +272,7 @@ static void meet_self(struct link *link)
 static void receive_auth(struct link *link, struct bytes proof)
 {
     const struct links *links = link->links;
-    const char *reason = NULL;
+    struct objection objection;
     struct node *node;
 
     if (!is_proven(link, proof)) {
@@ -274,11 +283,14 @@ static void receive_auth(struct link *link, struct bytes proof)
         meet_self(link);
         return;
     }
-    node = admit(link, &reason);
-    if (node == NULL)
-        link_refuse(link, "INUSE", reason);
-    else
+    node = admit(link, &objection);
+    if (node != NULL) {
         come_up(link, node);
+        return;
+    }
+    if (!link->is_dialled && strcmp(objection.word, LINK_WORD_STALE) == 0)
+        send_auth(link); /* who says this must have proven itself to be believed */
+    link_refuse(link, objection.word, objection.reason);
 }
 
 void handshake_receive(struct link *link, const struct frame *frame)

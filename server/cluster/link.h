@@ -70,6 +70,9 @@ struct links_config {
     void (*on_down)(void *context, uint64_t node_id); /* the last link is gone */
     enum status (*on_message)(void *context, uint64_t node_id, enum message_kind kind,
                               struct bytes body);
+    /* A node that has proven itself refuses this one for good: its id or its data are out of
+     * date. */
+    void (*on_refused)(void *context, const char *reason);
     void (*on_self)(void *context, const char *target); /* a target is this very process */
 };
 

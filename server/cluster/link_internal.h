@@ -33,6 +33,7 @@
 #define LINK_STUCK_US        1500000 /* nothing was acknowledged for so long: take another */
 #define LINK_IDLE_US         500000  /* nothing sent for so long: say something */
 #define LINK_FAREWELL_US     1000000 /* for the other side to read why */
+#define LINK_WORD_STALE      "STALE" /* the refusal that is for good */
 #define LINK_SETTLED_US      2000000 /* up for so long: the backoff begins anew */
 #define LINK_TICK_US         50000
 #define LINK_OUTPUT_LOW      ((size_t)1 << 16) /* less is in output: the next frame may follow */

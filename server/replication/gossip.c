@@ -493,7 +493,7 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
 
     if (gossip->is_out) {
         *reason = "this node is no member of the cluster any more";
-        return STATUS_STALE;
+        return STATUS_LEAVING;
     }
     if (member != NULL && member->state == MEMBER_OUT) {
         *reason = "it was removed from the cluster; wipe its data to join anew";
@@ -517,6 +517,12 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
     update_member(gossip, &known);
     begin_link(gossip, now, peer, &known);
     return STATUS_OK;
+}
+
+void gossip_refused(struct gossip *gossip, struct gossip_time now, const char *reason)
+{
+    if (!gossip->is_out && !gossip->is_leaving)
+        gossip_become_stale(gossip, now, reason);
 }
 
 void gossip_link_down(struct gossip *gossip, struct gossip_time now, uint64_t node_id)

@@ -186,6 +186,9 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
                            const struct gossip_hello *hello, const char **reason) MUST_USE;
 /* No link to the node is left. */
 void gossip_link_down(struct gossip *gossip, struct gossip_time now, uint64_t node_id);
+/* A member refuses this node for good: it was removed, its id is another process's, or its data
+ * were restored from a backup. */
+void gossip_refused(struct gossip *gossip, struct gossip_time now, const char *reason);
 /* A target turned out to be this node itself. */
 void gossip_target_is_self(struct gossip *gossip, const char *address);
 /* STATUS_CORRUPT: the link is to be closed. */

@@ -41,7 +41,7 @@ static const struct clock test_clock = {test_wall_us, test_monotonic_us};
 struct test_node {
     struct links *links;
     char address[32];
-    int ups, downs, selves;
+    int ups, downs, selves, refusals;
     uint64_t up_id; /* of the last one */
     char up_address[64], up_dialled[64];
     const char *refuses; /* in on_up, with this reason */
@@ -97,6 +97,14 @@ static enum status test_message(void *context, uint64_t node_id, enum message_ki
     return node->refuses_messages ? STATUS_CORRUPT : STATUS_OK;
 }
 
+static void test_refused(void *context, const char *reason)
+{
+    struct test_node *node = context;
+
+    assert_true(reason[0] != '\0');
+    node->refusals++;
+}
+
 static void test_self(void *context, const char *target)
 {
     struct test_node *node = context;
@@ -123,6 +131,7 @@ static struct links_config test_config(struct test_node *node, uint64_t node_id)
                                  .on_up = test_up,
                                  .on_down = test_down,
                                  .on_message = test_message,
+                                 .on_refused = test_refused,
                                  .on_self = test_self};
 }
 
