@@ -126,6 +126,12 @@ bool gossip_trusts_clock(const struct gossip *gossip)
            (is_alone || gossip->jumped_us <= gossip->skew_max_ms * MS_US);
 }
 
+/* G8: may there be data elsewhere, and is there nothing here? */
+static bool is_new(const struct gossip *gossip)
+{
+    return !gossip->is_loaded_before && gossip->host->is_blank(gossip->host->context);
+}
+
 static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_time now)
 {
     if (gossip->is_stale)
@@ -137,7 +143,7 @@ static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_tim
     if (!gossip_trusts_clock(gossip))
         return GATE_SKEW;
     if (now.monotonic_us < gossip->wait_until_us && has_others(gossip) && !beats_has_offset(gossip))
-        return GATE_WAIT;
+        return is_new(gossip) ? GATE_LOADING : GATE_WAIT;
     return GATE_OPEN;
 }
 
