@@ -265,3 +265,14 @@ bool bytes_is_utf8(struct bytes a)
     }
     return true;
 }
+
+bool bytes_is_address(struct bytes a)
+{
+    int64_t port;
+    size_t colon = a.size;
+
+    while (colon > 0 && a.data[colon - 1] != ':')
+        colon--;
+    return colon > 1 && bytes_to_int64((struct bytes){a.data + colon, a.size - colon}, &port) &&
+           port >= 1 && port <= 65535;
+}

@@ -61,4 +61,8 @@ bool bytes_match_glob(struct bytes text, struct bytes pattern, bool ignore_case)
 /* Is all of it well-formed UTF-8 (no surrogates, no overlong forms)? */
 bool bytes_is_utf8(struct bytes a);
 
+/* host:port?  The host may be an IPv6 address in brackets; whether there is such a host is not
+ * looked at. */
+bool bytes_is_address(struct bytes a);
+
 #endif

@@ -77,6 +77,8 @@ static enum status command_meet(struct call *call)
 
     if (cluster == NULL)
         return fail_without_cluster(call);
+    if (!bytes_is_address(call_argument(call, 2)))
+        return call_fail(call, "ERR not an address: host:port is, with another node's gossip-port");
     return finish(call, cluster_meet(cluster, call_argument(call, 2), error), error);
 }
 

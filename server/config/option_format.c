@@ -175,25 +175,12 @@ static bool parse_words(const struct parse *parse, struct option_value *value)
     return take_text(&text, value);
 }
 
-/* host:port; the host may be an IPv6 address in brackets. */
-static bool is_address(struct bytes word)
-{
-    int64_t port;
-    size_t colon = word.size;
-
-    while (colon > 0 && word.data[colon - 1] != ':')
-        colon--;
-    return colon > 1 &&
-           bytes_to_int64((struct bytes){word.data + colon, word.size - colon}, &port) &&
-           port >= 1 && port <= 65535;
-}
-
 static bool parse_addresses(const struct parse *parse, struct option_value *value)
 {
     struct bytes rest = parse->text, word;
 
     while (words_next(&rest, &word)) {
-        if (!is_address(word))
+        if (!bytes_is_address(word))
             return fail(parse, "argument must be host:port, with a port from 1 to 65535");
     }
     return parse_words(parse, value);

@@ -771,6 +771,9 @@ enum status gossip_meet(struct gossip *gossip, struct gossip_time now, const cha
     (void)now;
     if (strlen(address) >= GOSSIP_ADDRESS_MAX)
         return STATUS_SYNTAX;
+    for (size_t i = 0; i < gossip->met_count; i++)
+        if (strcmp(gossip->met[i], address) == 0)
+            return STATUS_OK;
     gossip->met = xrealloc(gossip->met, (gossip->met_count + 1) * sizeof *gossip->met);
     copy_address(gossip->met[gossip->met_count++], address);
     gossip_update_targets(gossip);

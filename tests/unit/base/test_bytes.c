@@ -405,6 +405,18 @@ static void overlong_forms_surrogates_and_cut_characters_are_not_utf8(void **sta
         assert_false(bytes_is_utf8(bytes_of(texts[i])));
 }
 
+static void an_address_is_a_host_and_a_port(void **state)
+{
+    static const char *const good[] = {"localhost:1", "10.0.0.1:65535", "[::1]:6379"};
+    static const char *const bad[] = {"", ":1", "host", "host:", "host:0", "host:65536", "host:x"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        assert_true(bytes_is_address(bytes_of(good[i])));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(bytes_is_address(bytes_of(bad[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +448,7 @@ int main(void)
         cmocka_unit_test(many_stars_do_not_take_forever),
         cmocka_unit_test(utf8_is_recognized),
         cmocka_unit_test(overlong_forms_surrogates_and_cut_characters_are_not_utf8),
+        cmocka_unit_test(an_address_is_a_host_and_a_port),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
