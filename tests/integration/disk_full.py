@@ -1,46 +1,12 @@
 #!/usr/bin/python3
 """The disk fills up and is freed: on a small file system of its own (needs root)."""
-import hashlib
 import os
-import subprocess
 
 from lib import wait
-from lib.claims import Skip, check, check_error, claim, run
+from lib.claims import check, check_error, claim, run
+from lib.disk import SmallDisk, value_of
 from lib.resp import Error
 from lib.server import Server
-
-VALUE = 60000
-BALLAST_MB = 16  # room for the logs and for a compaction before the store opens again
-
-
-class SmallDisk:
-    """A tmpfs of `size_mb` with a ballast file whose removal frees space."""
-
-    def __init__(self, path, size_mb=48):
-        os.makedirs(path)
-        self.path = path
-        self.ballast = os.path.join(path, "ballast")
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", path],
-                                 capture_output=True, text=True, check=False)
-        if mounted.returncode != 0:
-            raise Skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-
-    def __enter__(self):
-        with open(self.ballast, "wb") as file:
-            file.write(b"b" * (BALLAST_MB << 20))
-        return self
-
-    def __exit__(self, *exception):
-        subprocess.run(["umount", "-l", self.path], check=False)
-
-    def free_space(self):
-        os.remove(self.ballast)
-
-
-def value_of(number):
-    """Bytes that no compression makes smaller."""
-    return hashlib.shake_128(b"%d" % number).digest(VALUE)
-
 
 def fill(client, acknowledged):
     """Writes until it is refused; the number of the refused key and the error."""

@@ -130,11 +130,13 @@ def peers_of(info):
 
 class Cluster:
     def __init__(self, count, *options, secret=SECRET, proxied=False, namespaces=False, node_options=None,
-                 seeds=None):
-        """`node_options` maps a node's number to more options for it; `seeds` the numbers of the nodes
-        that all are told of, all of them if it is not given."""
+                 seeds=None, joins=True):
+        """`node_options` maps a node's number to more options for it; `seeds` are the numbers of the
+        nodes that all are told of, all of them if it is not given; without `joins` nobody waits until
+        they have found each other."""
         self.secret = secret
         self.seeds = seeds
+        self.joins = joins
         self.relay = Relay() if proxied else None
         self.network = Namespaces(count) if namespaces else None
         self.proxy_ports = [self.relay.listen_for(number) for number in range(count)] if proxied else []
@@ -187,14 +189,14 @@ class Cluster:
                         node.kill()
         return self
 
-    def start_here(self, joins=True):
+    def start_here(self):
         """As start(), with the ports they have, of those that are not running."""
         for node in self.nodes:
             if not node.is_alive():
                 node.launch()
         for node in self.nodes:
             node.wait_until_up()
-        if joins:
+        if self.joins:
             self.wait_until_joined()
         return self
 

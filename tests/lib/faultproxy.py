@@ -28,6 +28,8 @@ GREETING_FRAMES = 2
 QUEUE_BYTES = 4 << 20  # on the way in one direction; what is beyond waits with the sender
 LOOK_S = 0.005  # how often a cut direction looks whether it is whole again
 
+pause = asyncio.sleep  # to keep things waiting is what a relay is for
+
 
 class Rules:
     """What happens to what goes from one node to another."""
@@ -94,7 +96,7 @@ class _Direction:
                 start += size
             del buffer[:start]
             while self.rules.is_cut or self.queued > QUEUE_BYTES:
-                await asyncio.sleep(LOOK_S)
+                await pause(LOOK_S)
             data = await self.reader.read(READ_BYTES)
             if not data:
                 return
@@ -139,15 +141,15 @@ class _Direction:
                 await self.news.wait()
             due, frame = self.queue[0]
             if due > loop.time():
-                await asyncio.sleep(due - loop.time())
+                await pause(due - loop.time())
             while self.rules.is_cut:
-                await asyncio.sleep(LOOK_S)
+                await pause(LOOK_S)
             self.queue.popleft()
             self.writer.write(frame)
             await self.writer.drain()
             self.queued -= len(frame)
             if self.rules.bytes_per_s:
-                await asyncio.sleep(len(frame) / self.rules.bytes_per_s)
+                await pause(len(frame) / self.rules.bytes_per_s)
 
 
 class _Connection:
@@ -258,7 +260,7 @@ class Relay:
             return
         there, back = self._rules[dialler, node], self._rules[node, dialler]
         while there.is_cut or back.is_cut:  # a dial into a cut network hangs
-            await asyncio.sleep(LOOK_S)
+            await pause(LOOK_S)
         to_reader, to_writer = await asyncio.open_connection(*self.targets[node])
         for one in (writer, to_writer):
             one.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

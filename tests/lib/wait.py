@@ -24,3 +24,7 @@ def pass_by(seconds):
 def now_ms():
     """A clock for measuring, in whole milliseconds."""
     return int(time.monotonic() * 1000)
+
+
+def wall_ms():
+    return int(time.time() * 1000)
