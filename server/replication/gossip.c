@@ -10,9 +10,9 @@
 #define OFFSET_WAIT_US    (1000 * MS_US) /* for a first reading of a peer's clock */
 #define ACTIVE_US         (1000 * MS_US)
 #define COMPARE_PERIOD_MS 10000
-#define COMPARE_AGAIN_MS  100  /* after differences were found */
-#define COMPARE_RETRY_MS  1000 /* after a comparison that came to nothing */
-#define STAGGER_MIN_US    5000
+#define COMPARE_AGAIN_MS  100   /* after differences were found */
+#define COMPARE_RETRY_MS  1000  /* after a comparison that came to nothing */
+#define STAGGER_MIN_US    20000 /* a busy machine lets a thread wait so long for its turn */
 #define STAGGER_MAX_US    (100 * MS_US)
 #define JUMP_MIN_US       (100 * MS_US)
 #define LEAVE_SETTLE_US   (500 * MS_US) /* until what was begun is committed */
