@@ -18,7 +18,7 @@ PERCENT_MAX = 0.75  # half a percent is the aim, on a machine with nothing else 
 
 
 class Hammer(threading.Thread):
-    """Writes one key as fast as it gets answers, and notes when it was accepted."""
+    """Tries to write one key all the time, though not so often that clients have all of the machine."""
 
     def __init__(self, node, ends):
         super().__init__(daemon=True)
@@ -35,6 +35,7 @@ class Hammer(threading.Thread):
                 self.accepted.append(time.monotonic())
             else:
                 self.others.add(answer.word)
+            wait.pass_by(0.002)
 
 
 def hammer_all(cluster):
@@ -54,7 +55,7 @@ def a_hot_key_takes_one_write_a_second_from_all_five_together():
         # A key that is new everywhere can be made on several nodes at the same moment.
         check(cluster[0].client().pipeline(("SET", "hot", "0"), ("WAIT", 4, 5000)), ["OK", 4])
         # What else runs on the machine may hold up one message for longer than any before.
-        rate = wait.until(lambda: (rate := hammer_all(cluster)) <= 1.1 and rate, "the rate holds", 2 * HOT_S)
+        rate = wait.until(lambda: (rate := hammer_all(cluster)) <= 1.1 and rate, "the rate holds", 3 * HOT_S)
         check(rate >= 0.7, True, f"{rate:.2f} writes a second")
         cluster.wait_until_equal()
 

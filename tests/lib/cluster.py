@@ -12,18 +12,19 @@ work.  A node keeps its ports, its directory and its address for good.
 """
 import os
 import shutil
+import struct
+import subprocess
+import tempfile
 
 from lib import wait
-from lib.claims import check
+from lib.claims import Skip, check
 from lib.faultproxy import Relay
 from lib.netns import Namespaces
 from lib.resp import Closed
-from lib.server import START_S, Server, StartError, environment, free_port
+from lib.server import START_S, TOP, Server, StartError, environment, free_port, is_sanitized
 
 SECRET = "a secret of tests"
 PAGE = 1000
-
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
 class Node(Server):
@@ -33,7 +34,7 @@ class Node(Server):
         self.number = number
         self.gossip_port = None
         self.secret = cluster.secret
-        self.clock = None  # "+30s": see set_clock()
+        self.clock_ahead_s = None  # see set_clock()
 
     def command_line(self):
         words = super().command_line() + ["--cluster-secret", self.secret, "--gossip-port", str(self.gossip_port)]
@@ -48,21 +49,16 @@ class Node(Server):
 
     def environment(self):
         variables = environment()
-        if self.clock is not None:
-            with open(self._path("clock"), "w", encoding="ascii") as file:
-                file.write(self.clock)
-            variables.update(LD_PRELOAD=FAKETIME, FAKETIME_TIMESTAMP_FILE=self._path("clock"),
-                             FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1")
+        if self.clock_ahead_s is not None:
+            variables.update(LD_PRELOAD=build_wrong_clock(self.cluster.scratch), WRONG_CLOCK=self._path("clock"))
         return variables
 
-    def set_clock(self, offset):
-        """What this node's wall clock is off by, as libfaketime spells it ("+30s", "-2.5s"); a node
-        that was started with some offset can be given another while it runs."""
-        self.clock = offset
-        if self.process is not None:
-            with open(self._path("clock.new"), "w", encoding="ascii") as file:
-                file.write(offset)
-            os.replace(self._path("clock.new"), self._path("clock"))
+    def set_clock(self, ahead_s):
+        """By how many seconds this node's wall clock is ahead.  A node that was started with a clock of
+        its own can be given another while it runs."""
+        self.clock_ahead_s = ahead_s
+        with open(self._path("clock"), "r+b" if os.path.exists(self._path("clock")) else "wb") as file:
+            file.write(struct.pack("q", int(ahead_s * 1_000_000_000)))
 
     def choose_ports(self):
         self.port, self.gossip_port = free_port(), free_port()
@@ -112,6 +108,17 @@ class Node(Server):
         return self.info()["node_id"]
 
 
+def build_wrong_clock(folder):
+    """What gives a process a wrong clock (wrongclock.c), built."""
+    if is_sanitized():
+        raise Skip("what is preloaded comes before the sanitizer")
+    library = os.path.join(folder, "wrongclock.so")
+    if not os.path.exists(library):
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, os.path.join(TOP, "tests", "lib", "wrongclock.c")],
+                       check=True)
+    return library
+
+
 def parse_info(text):
     lines = (line.partition(":") for line in text.decode().split("\r\n") if ":" in line)
     return {name: int(value) if value.lstrip("-").isdigit() and name != "node_id" else value
@@ -135,6 +142,7 @@ class Cluster:
         nodes that all are told of, all of them if it is not given; without `joins` nobody waits until
         they have found each other."""
         self.secret = secret
+        self.scratch = tempfile.mkdtemp(prefix="grapevine-test-")
         self.seeds = seeds
         self.joins = joins
         self.relay = Relay() if proxied else None
@@ -235,6 +243,7 @@ class Cluster:
             self.network.remove()
         if self.relay is not None:
             self.relay.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _show_logs(self):
         for node in self.nodes:
