@@ -69,23 +69,25 @@ class Writer(threading.Thread):
         key = b"%s:%d" % (self.name.encode(), self.random.randrange(self.keys))
         value = None if self.random.random() < self.delete_share else b"%d" % self.count
         self.count += 1
+        was_uncertain = key in self.uncertain
         self.uncertain.add(key)
         started = time.monotonic()
         answer = client("DEL", key) if value is None else client("SET", key, value)
         self.slowest_s = max(self.slowest_s, time.monotonic() - started)
-        if isinstance(answer, Error):
-            if answer.word not in self.allowed_errors:
-                raise AssertionError(f"{key!r}: {answer}")
-        else:
+        if not isinstance(answer, Error):
             self.acknowledged[key] = value
-        self.uncertain.discard(key)
+            self.uncertain.discard(key)
+        elif answer.word not in self.allowed_errors:
+            raise AssertionError(f"{key!r}: {answer}")
+        elif not was_uncertain:
+            self.uncertain.discard(key)
 
     def check(self, records):
         """`records`: what a node holds, as cluster.records_of() tells it."""
         for key, value in self.acknowledged.items():
             found = records[key][0] if key in records else None
             if key not in self.uncertain and found != value:
-                raise AssertionError(f"{key!r}: acknowledged was {value!r}, found is {found!r}")
+                raise AssertionError(f"{key!r}: acknowledged was {value!r}, found is {records.get(key)}")
 
 
 def load(node, count, prefix="k", value="v" * 20, batch=1000, database=0):
