@@ -837,6 +837,14 @@ static void describe_peer(const struct gossip *gossip, struct gossip_time now,
     copy_address(out->address, peer->address);
 }
 
+/* Members, and who may become one; not who has left, though its process may still be there. */
+static bool is_shown(const struct gossip *gossip, const struct peer *peer)
+{
+    const struct member *member = members_find(gossip, peer->node_id);
+
+    return member == NULL ? peer->is_linked : member->state == MEMBER_IN;
+}
+
 void gossip_status(const struct gossip *gossip, struct gossip_time now,
                    struct gossip_status *status)
 {
@@ -851,7 +859,7 @@ void gossip_status(const struct gossip *gossip, struct gossip_time now,
                                      .compares_equal = (int64_t)gossip->compares_equal,
                                      .load_pages = gossip->load.pages};
     for (size_t i = 0; i < gossip->peer_count; i++)
-        if (gossip->peers[i]->is_linked || members_is_in(gossip, gossip->peers[i]->node_id))
+        if (is_shown(gossip, gossip->peers[i]))
             describe_peer(gossip, now, gossip->peers[i], &status->peers[status->peer_count++]);
 }
 
