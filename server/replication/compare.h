@@ -32,12 +32,12 @@
  * R4  A session is bounded: one as initiator, one for each peer as responder; a step that is not
  *     answered in two seconds is asked again, a few times; then the session ends and the next one
  *     begins anew with another number (which is the sketches' salt).
- * R5  If leaves differ and their records by (key, stamp) do not, they are compared by whole
- *     content, once: two records with one stamp, see merge.h.
- * R6  Two replicas do not ask each other at the same time: both would find and move the same.
- * R7  Positions are joined only if the responder's horizon has been taken over here meanwhile, by
- *     what was held without this session (gossip.h, G5): else a replica that was restored from a
- *     backup would come to cover a horizon below which it still holds what was deleted.
+ * R5  If leaves differ and their records by (key, version_element()) do not, they are compared by
+ * whole content, once: two records with one stamp, see merge.h. R6  Two replicas do not ask each
+ * other at the same time: both would find and move the same. R7  Positions are joined only if the
+ * responder's horizon has been taken over here meanwhile, by what was held without this session
+ * (gossip.h, G5): else a replica that was restored from a backup would come to cover a horizon
+ * below which it still holds what was deleted.
  *
  * Work in flight is bounded: one FETCH of at most 4096 keys and one GIVE of about 1 MiB at a time
  * beside one merge; 1024 leaves a batch.

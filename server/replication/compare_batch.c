@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "replication/compare_internal.h"
 #include "replication/records.h"
+#include "replication/version.h"
 
 static void fetch_more(struct comparer *comparer, struct gossip_time now);
 static void give_more(struct comparer *comparer, struct gossip_time now);
@@ -98,7 +99,13 @@ void batch_open(struct comparer *comparer, struct gossip_time now, bool by_conte
 
 /* ---------- which records differ ---------- */
 
-/* By content nobody can tell who has the newer one: both say what they have. */
+/* Who has the newer one?  By content nobody can tell, nor within a millisecond (version_element()):
+ * then both say what they have. */
+static bool is_newer(const struct element *a, const struct element *b, bool by_content)
+{
+    return !by_content && stamp_wall_ms(a->b) > stamp_wall_ms(b->b);
+}
+
 static void choose_fetched(struct ask *ask, const struct element_index *ours, bool *is_older)
 {
     struct fetching *fetching = &ask->batch.fetching;
@@ -111,9 +118,9 @@ static void choose_fetched(struct ask *ask, const struct element_index *ours, bo
         size_t at = element_index_find(ours, theirs[i].a);
         bool is_settled = by_content || theirs[i].b <= ask->cutoff;
 
-        if (!by_content && at != ELEMENT_NONE && ours->elements[at].b >= theirs[i].b)
+        if (at != ELEMENT_NONE && is_newer(&ours->elements[at], &theirs[i], by_content))
             continue;
-        if (!by_content && at != ELEMENT_NONE)
+        if (at != ELEMENT_NONE && is_newer(&theirs[i], &ours->elements[at], by_content))
             is_older[at] = true;
         if (is_settled || ask->wants_fresh)
             fetching->keys[fetching->count++] = theirs[i].a;

@@ -146,7 +146,7 @@ struct open_leaves {
     uint32_t batch;
     uint64_t cutoff;  /* leave out what is newer: it is still on its way */
     uint64_t horizon; /* leave out tombstones and expired records that may be purged up to it */
-    bool by_content;  /* elements are (key, whole record) instead of (key, stamp) */
+    bool by_content;  /* elements are (key, whole record) instead of (key, version_element()) */
     uint32_t symbols; /* so many are to be sent at once */
     uint64_t *leaves; /* fingerprints of the receiver's leaves */
     size_t leaf_count;

@@ -40,6 +40,17 @@ struct version {
 /* < 0, 0, > 0 as a is older than, the same as, newer than b. */
 int version_compare(const struct version *a, const struct version *b);
 
+/* A version in 64 bits, for comparing sets of records (compare.h): the milliseconds of its stamp,
+ * so that one can tell which of two is newer, and in the place of the counter one that depends on
+ * the node, too: two nodes may well write one key in the same millisecond, each with counter 0. */
+static inline uint64_t version_element(uint64_t stamp, uint64_t node_id)
+{
+    uint64_t counter_max = (1u << HLC_COUNTER_BITS) - 1;
+    uint64_t counter = stamp + (node_id * 0x9e3779b97f4a7c15 >> (64 - HLC_COUNTER_BITS));
+
+    return (stamp & ~counter_max) | (counter & counter_max);
+}
+
 /* "<stamp, 16 hex>-<node id, 16 hex>", not zero-ended. */
 #define VERSION_TEXT_SIZE 33
 void version_to_text(uint64_t stamp, uint64_t node_id, char text[VERSION_TEXT_SIZE]);

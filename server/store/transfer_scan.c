@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "replication/version.h"
 #include "store/keyspace.h"
 #include "store/record.h"
 #include "store/registry_internal.h"
@@ -72,12 +73,16 @@ static bool may_be_purged(const struct record_header *header, uint64_t horizon)
     return record_purge_after(&buried) <= horizon;
 }
 
+static uint64_t node_of(const struct transfer_scan *scan, const struct record_header *header)
+{
+    return store_node_of_alias(scan->thread->store, header->origin);
+}
+
 static uint64_t content_of(const struct transfer_scan *scan, const struct digest_keys *keys,
                            struct hash128 hash, const struct record_header *header)
 {
-    struct digest_version version = {
-        header->stamp, store_node_of_alias(scan->thread->store, header->origin), header->value_hash,
-        header->expiry_ms, header->kind == ENTRY_TOMBSTONE};
+    struct digest_version version = {header->stamp, node_of(scan, header), header->value_hash,
+                                     header->expiry_ms, header->kind == ENTRY_TOMBSTONE};
 
     return digest_of_record(keys, hash, &version).low;
 }
@@ -87,6 +92,7 @@ static enum status scan_record(struct transfer_scan *scan, const struct digest_k
 {
     struct record_view record;
     struct hash128 hash;
+    uint64_t version;
     enum status status = record_decode(stored, &record);
 
     if (status != STATUS_OK)
@@ -94,11 +100,10 @@ static enum status scan_record(struct transfer_scan *scan, const struct digest_k
     if (record.header.stamp > scan->cutoff || may_be_purged(&record.header, scan->horizon))
         return STATUS_OK;
     hash = digest_of_key(keys, ns->id, key);
-    add_element(scan,
-                (struct element){hash.high, scan->by_content
-                                                ? content_of(scan, keys, hash, &record.header)
-                                                : record.header.stamp},
-                key);
+    version = scan->by_content
+                  ? content_of(scan, keys, hash, &record.header)
+                  : version_element(record.header.stamp, node_of(scan, &record.header));
+    add_element(scan, (struct element){hash.high, version}, key);
     return STATUS_OK;
 }
 
