@@ -95,6 +95,17 @@ static void the_newer_stamp_wins_then_the_node_then_the_value(void **state)
         }
 }
 
+static void an_element_tells_nodes_apart_and_keeps_the_millisecond(void **state)
+{
+    uint64_t stamp = stamp_of_wall_ms(1800000000000);
+
+    (void)state;
+    assert_int_not_equal(version_element(stamp, 1), version_element(stamp, 2));
+    assert_int_not_equal(version_element(stamp, 1), version_element(stamp + 1, 1));
+    assert_int_equal(stamp_wall_ms(version_element(stamp + 65535, 77)), 1800000000000);
+    assert_int_equal(version_element(stamp, 77), version_element(stamp, 77));
+}
+
 static void a_version_reads_as_two_numbers_of_16_digits(void **state)
 {
     char text[VERSION_TEXT_SIZE];
@@ -117,6 +128,7 @@ int main(void)
         cmocka_unit_test(a_stamp_is_larger_than_any_seen),
         cmocka_unit_test(an_older_stamp_seen_changes_nothing),
         cmocka_unit_test(the_newer_stamp_wins_then_the_node_then_the_value),
+        cmocka_unit_test(an_element_tells_nodes_apart_and_keeps_the_millisecond),
         cmocka_unit_test(a_version_reads_as_two_numbers_of_16_digits),
     };
 

@@ -141,7 +141,7 @@ static struct element *expected_elements(bool by_content, size_t *count)
             hash.high,
             by_content
                 ? digest_of_record(digest_keys_of(store_digest(node.store)), hash, &version).low
-                : version.stamp};
+                : version_element(version.stamp, version.node_id)};
     }
     buffer_clear(&blob);
     qsort(elements, *count, sizeof *elements, by_number);
