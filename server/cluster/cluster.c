@@ -126,6 +126,7 @@ static void publish_status(struct cluster *cluster)
     cluster->status.feed_bytes = (int64_t)feed_bytes(store_feed(cluster->store));
     cluster->status.dirty_leaves = digest_dirty_leaves(digest);
     cluster->status.digest_bytes = digest_bytes(digest);
+    cluster->status.digest_mismatches = digest_mismatches(digest);
     fill_peers(cluster, &cluster->status);
     pthread_mutex_unlock(&cluster->mutex);
     if (is_news && atomic_exchange(&cluster->is_waited_for, false))

@@ -48,6 +48,7 @@ struct cluster_peer {
 struct cluster_status {
     struct gossip_status gossip; /* peers with their bytes stand below */
     int64_t merged_records, merge_conflicts, feed_bytes, dirty_leaves, digest_bytes;
+    int64_t digest_mismatches; /* must stay 0 */
     struct cluster_peer peers[GOSSIP_PEERS_MAX];
 };
 

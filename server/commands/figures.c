@@ -62,7 +62,7 @@ void figures_of_node(const struct services *services, const struct cluster_statu
     add(figures, "tombstones", store_buried_count(services->store));
     add(figures, "horizon_age_ms", age_ms(services, store_horizon(services->store)));
     add(figures, "watermark_age_ms", age_ms(services, is_alone ? UINT64_MAX : gossip->watermark));
-    add(figures, "digest_mismatches", gossip->compares - gossip->compares_equal);
+    add(figures, "digest_mismatches", status->digest_mismatches);
     add(figures, "compares", gossip->compares);
     add(figures, "merged_records", status->merged_records);
     add(figures, "merge_conflicts", status->merge_conflicts);

@@ -721,6 +721,7 @@ void digest_destroy(struct store_digest *digest)
     buffer_clear(&digest->key);
     buffer_clear(&digest->value);
     buffer_clear(&digest->marks);
+    buffer_clear(&digest->scrub_key);
     pthread_cond_destroy(&digest->anew);
     pthread_mutex_destroy(&digest->mutex);
     free(digest);
@@ -756,6 +757,11 @@ int64_t digest_dirty_leaves(struct store_digest *digest)
     count = digest->mark_count;
     pthread_mutex_unlock(&digest->mutex);
     return count;
+}
+
+int64_t digest_mismatches(const struct store_digest *digest)
+{
+    return atomic_load(&digest->mismatches);
 }
 
 int64_t digest_bytes(struct store_digest *digest)

@@ -30,6 +30,7 @@
  *
  * In a namespace with very many leaves hardly two changes between checkpoints meet in one: there
  * the sum itself goes into the batch, instead of a mark now and a sum later.
+ * S9  Sums are not trusted for ever: a leaf now and then is counted and compared (a scrub).
  */
 #ifndef STORE_DIGEST_H
 #define STORE_DIGEST_H
@@ -94,5 +95,7 @@ enum status digest_count_anew(struct store_digest *digest) MUST_USE;
 /* Leaves whose stored sum is not to be trusted. */
 int64_t digest_dirty_leaves(struct store_digest *digest);
 int64_t digest_bytes(struct store_digest *digest); /* memory */
+/* Sums that did not fit what is stored: must stay 0. */
+int64_t digest_mismatches(const struct store_digest *digest);
 
 #endif

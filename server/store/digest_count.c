@@ -286,7 +286,7 @@ static enum status checkpoint(struct store_digest *digest, bool *is_more)
     if (!is_checkpoint_under_way(digest) && is_checkpoint_due(digest))
         begin_checkpoint(digest);
     if (!is_checkpoint_under_way(digest))
-        return STATUS_OK;
+        return digest_scrub(digest);
     status = checkpoint_stride(digest);
     *is_more = is_checkpoint_under_way(digest);
     return status;

@@ -1,5 +1,5 @@
 /* digest_internal.h - the parts of store/digest.h: opening and changes in digest.c, counting and
- * checkpoints in digest_count.c, listing in digest_list.c. */
+ * checkpoints in digest_count.c, scrubbing in digest_scrub.c, listing in digest_list.c. */
 #ifndef STORE_DIGEST_INTERNAL_H
 #define STORE_DIGEST_INTERNAL_H
 
@@ -59,6 +59,12 @@ struct store_digest {
     int64_t checkpoint_us; /* when the last one began, monotonic */
     struct engine_batch *batch;
 
+    /* the scrub: the next leaf to look at */
+    uint32_t scrub_number;
+    struct buffer scrub_key;
+    int64_t scrub_due_us; /* monotonic */
+    _Atomic int64_t mismatches;
+
     size_t list_stretch; /* leaves that digest_list() copies at a time */
 
     bool is_anew_wanted; /* digest_count_anew() waits */
@@ -115,6 +121,9 @@ void digest_own_is_noted(struct store_digest *digest);
 
 /* What is known is given up, in memory; all is to be counted. */
 void digest_suspect_everything(struct store_digest *digest);
+
+/* The commit thread's, when the digest is ready and there is nothing else to do: digest_scrub.c. */
+enum status digest_scrub(struct store_digest *digest) MUST_USE;
 
 /* Deletes all rows of all namespaces and makes everything suspect, for good: also after a crash. */
 enum status digest_forget_all(struct store_digest *digest) MUST_USE;

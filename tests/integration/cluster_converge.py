@@ -189,7 +189,7 @@ def info_and_gossip_tell_of_each_peer():
         cluster.wait_until_compared()
         info = cluster[0].info()
         check((info["role"], info["gossip_state"], info["peers"], info["members"]), ("master", "open", 2, 3))
-        check((info["digest_mismatches"] >= 0, info["horizon_age_ms"] >= -1, info["tombstones"]), (True, True, 0))
+        check((info["digest_mismatches"], info["horizon_age_ms"] >= -1, info["tombstones"]), (0, True, 0))
         for other in (1, 2):
             peer = cluster[0].peers()[cluster[other].node_id()]
             check((peer["addr"], peer["state"]), (cluster[other].address(), "up"))
