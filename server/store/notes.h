@@ -9,7 +9,9 @@
 #define NOTE_COUNTS  "counts/" /* + u32 number: keys, bytes, expiring keys, buried, each u64 */
 #define NOTE_ORIGIN  "origin/" /* + u16 alias: u64, the node it stands for */
 #define NOTE_GOSSIP  "gossip"  /* replication's own state (replica.h) */
-#define NOTE_DIGEST  "digest"  /* while stored sums hold: digest_keys.check, and the boot's id */
+#define NOTE_ALONE                                                                                 \
+    "alone" /* opened with `replication no`, and replication has not heard of it yet */
+#define NOTE_DIGEST  "digest" /* while stored sums hold: digest_keys.check, and the boot's id */
 #define NOTE_OWN     "own" /* u64: the newest own stamp in leaves that are not marked: digest.h */
 #define NOTE_PURGE   "purge/"  /* + u32 number: its keys are to be removed */
 #define NOTE_LOADING "loading" /* while a blank store is being filled: transfer_load.h */

@@ -81,6 +81,10 @@ uint64_t store_save_state(struct store_thread *thread, struct bytes state, bool 
 /* Appended; nothing if none was saved. */
 enum status store_load_state(struct store *store, struct buffer *state) MUST_USE;
 
+/* Was the store opened with `replication no` since state was saved last?  Then it may have
+ * forgotten deletes that other members have not seen. */
+bool store_was_alone(const struct store *store);
+
 /* All groups up to this one are on disk. */
 uint64_t store_durable(const struct store *store);
 

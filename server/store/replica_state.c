@@ -122,6 +122,8 @@ uint64_t store_save_state(struct store_thread *thread, struct bytes state, bool 
 
     if (order->refusing[0] == '\0') {
         order_note(order, state_key(&key), state);
+        if (thread->store->was_alone) /* this state knows it */
+            order_note_deleted(order, keyspace_local(&key, NOTE_ALONE, (struct bytes){"", 0}));
         order->open->wants_sync |= is_urgent;
         group = order->open->number;
         atomic_store_explicit(&order->newest, group, memory_order_release);
@@ -148,6 +150,11 @@ enum status store_load_state(struct store *store, struct buffer *state)
     buffer_append_bytes(state, stored);
     engine_free(stored);
     return STATUS_OK;
+}
+
+bool store_was_alone(const struct store *store)
+{
+    return store->was_alone;
 }
 
 uint64_t store_durable(const struct store *store)

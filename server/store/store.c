@@ -347,12 +347,53 @@ static void start_feed(struct store *store)
     store->order.node_id = store->node_id;
 }
 
+static bool is_replicated(const struct store *store)
+{
+    char *secret = options_take_text(store->options, OPTION_CLUSTER_SECRET);
+    bool is_given = secret[0] != '\0';
+
+    free(secret);
+    return is_given && options_is_on(store->options, OPTION_REPLICATION);
+}
+
+static enum status has_note(struct engine *engine, const char *name, bool *is_there)
+{
+    struct buffer key = {0};
+    struct bytes stored;
+    enum status status =
+        engine_get(engine, keyspace_local(&key, name, (struct bytes){"", 0}), &stored);
+
+    buffer_clear(&key);
+    *is_there = status == STATUS_OK;
+    if (status == STATUS_OK)
+        engine_free(stored);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* With `replication no` deletes are forgotten as soon as nobody here needs them.  If there were
+ * replicas before, it has to be known when they come back (store_was_alone()). */
+static enum status note_alone(struct store *store)
+{
+    struct engine_batch *batch;
+    bool was_replicated;
+    enum status status;
+
+    if (options_is_on(store->options, OPTION_REPLICATION))
+        return has_note(store->engine, NOTE_ALONE, &store->was_alone);
+    status = has_note(store->engine, NOTE_GOSSIP, &was_replicated);
+    if (status != STATUS_OK || !was_replicated)
+        return status;
+    batch = engine_batch_create();
+    put_u64_note(batch, NOTE_ALONE, 1);
+    return write_and_destroy(store->engine, batch);
+}
+
 /* Without a secret there are no sums, and those that are stored are not kept true (S5); nor are
  * they after a repair. */
 static enum status open_digest(struct store *store, bool is_clean, bool was_repaired)
 {
     char *secret = options_take_text(store->options, OPTION_CLUSTER_SECRET);
-    bool is_wanted = secret[0] != '\0' && options_is_on(store->options, OPTION_REPLICATION);
+    bool is_wanted = is_replicated(store);
     struct engine_batch *batch = engine_batch_create();
     enum status status = STATUS_OK;
 
@@ -408,6 +449,8 @@ static enum status open_parts(struct store *store, const char *directory,
         status = open_digest(store, notes.is_clean, was_repaired);
     if (status == STATUS_OK)
         status = begin_horizon(store);
+    if (status == STATUS_OK)
+        status = note_alone(store);
     if (status != STATUS_OK)
         return fail(status, directory, error);
     store->last_own_at_start = notes.is_clean ? notes.clean : 0;

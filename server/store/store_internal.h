@@ -32,6 +32,7 @@ struct store {
     struct feed *feed;
     struct stagger stagger;
     uint64_t closed; /* the last answer of store_close_time(); under the order */
+    bool was_alone;  /* NOTE_ALONE stood there */
     _Atomic uint64_t horizon;
     uint64_t last_own_at_start;
     int lock_file;

@@ -91,11 +91,22 @@ static struct ns *db(int n)
     return registry_database(store_registry(fixture.store), n);
 }
 
+static bool is_alone; /* opened with `replication no` */
+
 static void open_with(char *secret)
 {
     char error[STORE_ERROR_MAX];
-    char *arguments[] = {"test",         "--dir", fixture.directory,  "--limits", "none",
-                         "--cache-size", "1mb",   "--cluster-secret", secret};
+    char *arguments[] = {"test",
+                         "--dir",
+                         fixture.directory,
+                         "--limits",
+                         "none",
+                         "--cache-size",
+                         "1mb",
+                         "--replication",
+                         is_alone ? "no" : "yes",
+                         "--cluster-secret",
+                         secret};
     int count = secret == NULL ? COUNT_OF(arguments) - 2 : COUNT_OF(arguments);
 
     fixture.options = options_create();
@@ -488,6 +499,50 @@ static void without_a_secret_there_is_no_digest(void **state)
     close_store();
     open_with(NULL);
     assert_null(store_digest(fixture.store));
+}
+
+static void open_alone(void)
+{
+    is_alone = true;
+    open_with("secret");
+    is_alone = false;
+}
+
+static void save_state(const char *text)
+{
+    uint64_t group = store_save_state(fixture.thread, bytes_of(text), true);
+
+    for (int i = 0; i < DEADLINE_MS && store_durable(fixture.store) < group; i++)
+        poll(NULL, 0, 1);
+    assert_true(store_durable(fixture.store) >= group);
+}
+
+static void a_time_without_replication_is_remembered_until_state_is_saved(void **state)
+{
+    (void)state;
+    close_store();
+    open_alone(); /* nothing was replicated before */
+    close_store();
+    open_with("secret");
+    assert_false(store_was_alone(fixture.store));
+    save_state("first");
+    close_store();
+    open_with(NULL); /* what others may need was kept */
+    close_store();
+    open_with("secret");
+    assert_false(store_was_alone(fixture.store));
+    close_store();
+    open_alone();
+    crash();
+    open_with("secret");
+    assert_true(store_was_alone(fixture.store));
+    crash(); /* nothing was saved */
+    open_with("secret");
+    assert_true(store_was_alone(fixture.store));
+    save_state("second");
+    crash();
+    open_with("secret");
+    assert_false(store_was_alone(fixture.store));
 }
 
 static void sums_are_those_of_a_recount_whatever_happens(void **state)
@@ -1179,6 +1234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLAIM(without_a_secret_there_is_no_digest),
+        CLAIM(a_time_without_replication_is_remembered_until_state_is_saved),
         CLAIM(sums_are_those_of_a_recount_whatever_happens),
         CLAIM(leaves_are_joined_when_the_records_that_began_them_are_purged),
         CLAIM(an_emptied_namespace_has_no_leaves_and_its_rows_are_purged),
