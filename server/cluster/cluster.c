@@ -143,12 +143,23 @@ static void fail(struct request *request, const char *text)
 
 static void meet(struct cluster *cluster, struct request *request)
 {
-    char address[GOSSIP_ADDRESS_MAX];
+    struct bytes given = request->argument;
+    char address[GOSSIP_ADDRESS_MAX] = "";
+    enum status status;
 
-    (void)snprintf(address, sizeof address, "%.*s", (int)request->argument.size,
-                   request->argument.data);
-    if (gossip_meet(cluster->gossip, host_now(&cluster->host), address) != STATUS_OK)
-        fail(request, "the address is too long");
+    if (given.size < sizeof address && memchr(given.data, '\0', given.size) == NULL)
+        (void)snprintf(address, sizeof address, "%.*s", (int)given.size, given.data);
+    status = gossip_meet(cluster->gossip, host_now(&cluster->host), address);
+    if (status == STATUS_SYNTAX)
+        fail(request, "this is not host:gossip-port");
+    else if (status != STATUS_OK)
+        fail(request, "too many addresses were given to GOSSIP MEET since this node was started");
+}
+
+static void leave(struct cluster *cluster, struct request *request)
+{
+    if (gossip_leave(cluster->gossip, host_now(&cluster->host)) != STATUS_OK)
+        fail(request, "there is no other member in this node's cluster");
 }
 
 static void forget(struct cluster *cluster, struct request *request)
@@ -182,7 +193,7 @@ static void carry_out(struct cluster *cluster, struct request *request)
         forget(cluster, request);
         break;
     case REQUEST_LEAVE:
-        gossip_leave(cluster->gossip, now);
+        leave(cluster, request);
         break;
     case REQUEST_SYNC:
         gossip_sync(cluster->gossip, now);
@@ -393,6 +404,7 @@ static enum status create_gossip(struct cluster *cluster, const char *announced,
     struct gossip_config config = {
         .node_id = store_node_id(cluster->store),
         .hlc = store_clock(cluster->store),
+        .was_alone = store_was_alone(cluster->store),
         .skew_max_ms = options_number(cluster->options, OPTION_MAX_CLOCK_SKEW),
         .forget_after_ms = options_number(cluster->options, OPTION_FORGET_AFTER) * 1000,
         .address = announced,

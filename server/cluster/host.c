@@ -361,6 +361,8 @@ static void answer(struct host *host, const struct job *job)
         if (job->is_ok)
             gossip_page(gossip, now, job->token, buffer_view(&job->records),
                         buffer_view(&job->cursor), job->is_last);
+        else
+            gossip_page_failed(gossip, job->token);
         break;
     case JOB_LOAD_PAGE:
         gossip_applied(gossip, now, job->token, job->is_ok ? APPLIED_OK : APPLIED_FAILED);

@@ -136,7 +136,7 @@ static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_tim
 {
     if (gossip->is_stale)
         return GATE_STALE;
-    if (gossip->is_leaving)
+    if (gossip->is_leaving || gossip->is_out)
         return GATE_LEAVING;
     if (gossip->load.step != LOAD_NONE)
         return GATE_LOADING;
@@ -345,15 +345,25 @@ static void take_config(struct gossip *gossip, const struct gossip_config *confi
     }
 }
 
+/* Larger than all before, also when the disk was taken back to an earlier day: then lives began of
+ * which it knows nothing, and none of them is to be continued by another. */
+static uint32_t next_incarnation(uint32_t before, struct gossip_time now)
+{
+    int64_t now_s = wall_ms(now) / 1000;
+
+    return now_s > (int64_t)before && now_s < (int64_t)UINT32_MAX ? (uint32_t)now_s : before + 1;
+}
+
 /* The incarnation before this one is an origin like any other, with what is known to be held. */
-static void begin_incarnation(struct gossip *gossip, const struct gossip_config *config)
+static void begin_incarnation(struct gossip *gossip, const struct gossip_config *config,
+                              struct gossip_time now)
 {
     struct member_entry self = {.node_id = gossip->node_id, .address = bytes_of(gossip->address)};
 
     gossip->first_open_own = gossip->incarnation;
     gossip->is_last_own_known = gossip->incarnation == 0;
     if (rule(gossip, RULE_INCARNATION) || gossip->incarnation == 0) {
-        gossip->incarnation++;
+        gossip->incarnation = next_incarnation(gossip->incarnation, now);
         gossip->start = config->hlc;
     } else {
         gossip->is_last_own_known = true;
@@ -379,12 +389,30 @@ static void create_comparer(struct gossip *gossip)
     gossip->comparer = comparer_create(&gossip->comparer_owner);
 }
 
+/* Without replication nobody waited for others: deletes were forgotten that members may not have
+ * seen.  They can't be told any more.  Alone in its cluster, a node has only to say so. */
+static void take_up_again(struct gossip *gossip, const struct gossip_config *config,
+                          struct gossip_time now)
+{
+    if (members_in_count(gossip) > 1)
+        gossip_become_stale(gossip, now,
+                            "it ran without replication, and forgot deletes meanwhile");
+    else if (config->hlc > gossip->horizon)
+        gossip->horizon = config->hlc;
+}
+
 static void begin(struct gossip *gossip, const struct gossip_config *config, struct gossip_time now)
 {
     if (config->horizon_at_least > gossip->horizon)
         gossip->horizon = config->horizon_at_least;
+    if (config->was_alone)
+        take_up_again(gossip, config, now);
+    if (gossip->is_out)
+        gossip_say(gossip, true,
+                   "This replica is no member of its cluster any more: wipe its data "
+                   "directory to join anew, or start it without cluster-secret.");
     gossip->horizon_saved = gossip->horizon;
-    begin_incarnation(gossip, config);
+    begin_incarnation(gossip, config, now);
     if (!members_is_in(gossip, gossip->node_id))
         gossip->is_out = gossip->is_stale = true; /* it was about to leave, and had said so */
     create_comparer(gossip);
@@ -633,6 +661,11 @@ void gossip_page(struct gossip *gossip, struct gossip_time now, uint64_t token,
     load_page_read(gossip, token, records, cursor, is_last);
 }
 
+void gossip_page_failed(struct gossip *gossip, uint64_t token)
+{
+    load_page_failed(gossip, token);
+}
+
 void gossip_last_own(struct gossip *gossip, struct gossip_time now, uint64_t stamp)
 {
     (void)now;
@@ -774,6 +807,8 @@ enum status gossip_meet(struct gossip *gossip, struct gossip_time now, const cha
     for (size_t i = 0; i < gossip->met_count; i++)
         if (strcmp(gossip->met[i], address) == 0)
             return STATUS_OK;
+    if (gossip->met_count == GOSSIP_PEERS_MAX)
+        return STATUS_FAILED;
     gossip->met = xrealloc(gossip->met, (gossip->met_count + 1) * sizeof *gossip->met);
     copy_address(gossip->met[gossip->met_count++], address);
     gossip_update_targets(gossip);
@@ -790,13 +825,16 @@ enum status gossip_forget(struct gossip *gossip, struct gossip_time now, uint64_
     return STATUS_OK;
 }
 
-void gossip_leave(struct gossip *gossip, struct gossip_time now)
+enum status gossip_leave(struct gossip *gossip, struct gossip_time now)
 {
     if (gossip->is_leaving)
-        return;
+        return STATUS_OK;
+    if (members_in_count(gossip) <= 1)
+        return STATUS_NOT_FOUND;
     gossip->is_leaving = true;
     gossip->leaving_since_us = now.monotonic_us;
     gossip_update_gate(gossip, now);
+    return STATUS_OK;
 }
 
 void gossip_sync(struct gossip *gossip, struct gossip_time now)

@@ -138,6 +138,7 @@ struct gossip_config {
     uint64_t node_id;
     uint64_t hlc;              /* the clock at start: this incarnation's writes are above it */
     uint64_t horizon_at_least; /* what may have been purged while replication was off */
+    bool was_alone;            /* replication was off, and on before that */
     int64_t skew_max_ms;
     int64_t forget_after_ms;  /* 0 = never */
     const char *address;      /* announced to others */
@@ -218,14 +219,17 @@ void gossip_collected(struct gossip *gossip, struct gossip_time now, uint64_t to
                       size_t answered, struct bytes records);
 void gossip_page(struct gossip *gossip, struct gossip_time now, uint64_t token,
                  struct bytes records, struct bytes cursor, bool is_last);
+void gossip_page_failed(struct gossip *gossip, uint64_t token);
 
 /* --- operators --- */
 
+/* STATUS_SYNTAX: it is too long; STATUS_FAILED: too many were met. */
 enum status gossip_meet(struct gossip *gossip, struct gossip_time now, const char *address);
 /* STATUS_NOT_FOUND: no member has this id; STATUS_SYNTAX: it is this node's own. */
 enum status gossip_forget(struct gossip *gossip, struct gossip_time now, uint64_t node_id);
-/* Ends when gossip_status() says GATE_LEAVING and is_out. */
-void gossip_leave(struct gossip *gossip, struct gossip_time now);
+/* Ends when gossip_status() says GATE_LEAVING and is_out.  STATUS_NOT_FOUND: there is nobody to
+ * leave. */
+enum status gossip_leave(struct gossip *gossip, struct gossip_time now);
 /* Compares with every peer that is up, soon. */
 void gossip_sync(struct gossip *gossip, struct gossip_time now);
 

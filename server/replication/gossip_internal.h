@@ -93,6 +93,7 @@ struct incoming {
     uint64_t token, node_id;
     uint32_t incarnation;
     uint64_t from, to, sent_bytes;
+    size_t bytes;
     bool is_cut;
 };
 
@@ -114,7 +115,8 @@ enum load_step { LOAD_NONE, LOAD_WANTED, LOAD_RUNNING, LOAD_FAILED };
 
 struct load {
     enum load_step step;
-    int64_t since_us, asked_us; /* monotonic */
+    int64_t since_us, asked_us, hold_until_us; /* monotonic */
+    uint64_t told;                             /* the last source that the log knows of */
     uint64_t source, session;
     uint32_t number; /* of the page that is awaited */
     struct buffer cursor;
@@ -167,7 +169,7 @@ struct gossip {
     int64_t wait_until_us;
     int64_t jumped_us; /* our clock was set forward by so much, and no peer has agreed yet */
     int64_t leaving_since_us, leave_told_us; /* 0 = the others don't know yet */
-    struct positions leave_held; /* what all others have to hold before we go */
+    struct positions leave_held;             /* what all others have to hold before we go */
 
     uint64_t save_token; /* 0 = none in flight */
     bool is_save_wanted; /* at once */
@@ -175,7 +177,7 @@ struct gossip {
     int64_t saved_us;
 
     struct incoming *incoming; /* a ring */
-    size_t incoming_first, incoming_count;
+    size_t incoming_first, incoming_count, incoming_bytes;
 
     struct comparer *comparer;
     struct comparer_owner comparer_owner;
@@ -240,7 +242,7 @@ bool members_put(struct gossip *gossip, const struct member_entry *entry);
 void members_remove(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
                     const char *why);
 void members_changed(struct gossip *gossip);
-void members_send(struct gossip *gossip, struct gossip_time now, struct peer *peer);
+void members_send(struct gossip *gossip, struct gossip_time now, uint64_t node_id);
 void members_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
                       const struct members *members);
 /* The first thing after a beat: does this node belong to us, or we to it?  False: refused. */
@@ -286,7 +288,8 @@ void horizon_learn(struct gossip *gossip, const struct origin_position *vector, 
 /* Own writes so far. */
 void horizon_update_own(struct gossip *gossip);
 bool horizon_wants(const struct gossip *gossip);
-bool horizon_has_closed(const struct gossip *gossip);
+/* Would it be of use if more were announced, soon? */
+bool horizon_is_waited_for(const struct gossip *gossip);
 void horizon_heard(struct gossip *gossip, struct gossip_time now, struct peer *peer);
 void horizon_tick(struct gossip *gossip, struct gossip_time now);
 /* It is known that every member has announced the same of this one and of those before it (G4). */
@@ -303,6 +306,7 @@ bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
                   enum applied result);
 void load_page_read(struct gossip *gossip, uint64_t token, struct bytes records,
                     struct bytes cursor, bool is_last);
+void load_page_failed(struct gossip *gossip, uint64_t token);
 
 /* state.c */
 void state_encode(struct gossip *gossip, struct buffer *out);

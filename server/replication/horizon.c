@@ -81,12 +81,33 @@ void horizon_update_own(struct gossip *gossip)
         horizon_raise(gossip, own, gossip->host->close_time(gossip->host->context));
 }
 
-bool horizon_has_closed(const struct gossip *gossip)
+/* Closed origins whose announcement lags behind what is held: it stands in the way of sealing. */
+static bool has_unannounced_closed(const struct gossip *gossip)
 {
-    for (size_t i = 0; i < gossip->held.count; i++)
-        if (gossip->held.at[i].is_closed)
+    for (size_t i = 0; i < gossip->held.count; i++) {
+        const struct origin_position *held = &gossip->held.at[i];
+        const struct origin_position *said =
+            positions_find(&gossip->announced, held->node_id, held->incarnation);
+
+        if (held->is_closed &&
+            (said == NULL || !said->is_closed || said->position != held->position))
             return true;
+    }
     return false;
+}
+
+static bool are_all_here(const struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (!gossip->peers[i]->is_linked && members_is_in(gossip, gossip->peers[i]->node_id))
+            return false;
+    return true;
+}
+
+/* The one who is away holds the watermark: what the others announce meanwhile moves nothing. */
+bool horizon_is_waited_for(const struct gossip *gossip)
+{
+    return has_unannounced_closed(gossip) || (horizon_wants(gossip) && are_all_here(gossip));
 }
 
 /* ---------- the watermark ---------- */

@@ -15,6 +15,7 @@
 
 #define ACKS_WAIT_US (5000 * MS_US)
 #define REPEAT_US    (2000 * MS_US)
+#define REFUSED_US   (1000 * MS_US) /* until a source that refused is asked again */
 #define PAGE_BYTES   (1u << 20)
 #define ANSWERS_MAX  GOSSIP_PEERS_MAX
 
@@ -85,8 +86,10 @@ static void begin_with(struct gossip *gossip, struct gossip_time now, const stru
     load->source = source->node_id;
     load->session = gossip_new_token(gossip);
     load->number = 0;
-    gossip_say(gossip, false, "Loading all data from the replica %016llx (%s).",
-               (unsigned long long)source->node_id, source->address);
+    if (load->told != source->node_id)
+        gossip_say(gossip, false, "Loading all data from the replica %016llx (%s).",
+                   (unsigned long long)source->node_id, source->address);
+    load->told = source->node_id;
     ask(gossip, now);
 }
 
@@ -143,6 +146,7 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
         return; /* one of the two clocks is wrong (G7): asked for again */
     if (page->is_refused) {
         load->step = LOAD_WANTED;
+        load->hold_until_us = now.monotonic_us + REFUSED_US;
         return;
     }
     if (page->number == 0)
@@ -258,7 +262,7 @@ void load_tick(struct gossip *gossip, struct gossip_time now)
             ask(gossip, now);
         return;
     }
-    source = choose_source(gossip);
+    source = now.monotonic_us < load->hold_until_us ? NULL : choose_source(gossip);
     if (source != NULL &&
         (do_members_know(gossip) || now.monotonic_us - load->since_us > ACKS_WAIT_US))
         begin_with(gossip, now, source);
@@ -338,4 +342,12 @@ void load_page_read(struct gossip *gossip, uint64_t token, struct bytes records,
                                                 .records = records}});
         return;
     }
+}
+
+/* It will be asked for again. */
+void load_page_failed(struct gossip *gossip, uint64_t token)
+{
+    for (size_t i = 0; i < gossip->answer_count; i++)
+        if (gossip->answers[i].token == token)
+            gossip->answers[i].token = 0;
 }

@@ -159,10 +159,10 @@ void members_remove(struct gossip *gossip, struct gossip_time now, uint64_t node
     member->state = MEMBER_OUT;
     gossip_say(gossip, true, "The replica %016llx (%s) is no member of the cluster any more: %s.",
                (unsigned long long)node_id, member->address, why);
-    members_changed(gossip);
-    for (size_t i = 0; i < gossip->peer_count; i++)
+    for (size_t i = 0; i < gossip->peer_count; i++) /* before links are given up */
         if (gossip->peers[i]->is_linked)
-            members_send(gossip, now, gossip->peers[i]);
+            members_send(gossip, now, gossip->peers[i]->node_id);
+    members_changed(gossip);
     gossip->host->drop_links(gossip->host->context, node_id,
                              "it was removed from the cluster; wipe its data to join anew");
 }
@@ -194,8 +194,9 @@ static bool is_replaced(const struct gossip *gossip, struct gossip_time now,
     return false;
 }
 
-void members_send(struct gossip *gossip, struct gossip_time now, struct peer *peer)
+void members_send(struct gossip *gossip, struct gossip_time now, uint64_t node_id)
 {
+    struct peer *peer = gossip_find_peer(gossip, node_id);
     struct member_entry *entries = xcalloc(gossip->member_count, sizeof *entries);
     uint64_t *replaced = xcalloc(gossip->member_count, sizeof *replaced);
     size_t replaced_count = 0;
@@ -205,8 +206,9 @@ void members_send(struct gossip *gossip, struct gossip_time now, struct peer *pe
         if (is_replaced(gossip, now, &gossip->members[i]))
             replaced[replaced_count++] = gossip->members[i].node_id;
     }
-    peer->members_sent_us = now.monotonic_us;
-    gossip_send(gossip, peer->node_id,
+    if (peer != NULL)
+        peer->members_sent_us = now.monotonic_us;
+    gossip_send(gossip, node_id,
                 &(struct message){.kind = MESSAGE_MEMBERS,
                                   .members = {.entries = entries,
                                               .count = gossip->member_count,
@@ -263,7 +265,7 @@ void members_received(struct gossip *gossip, struct gossip_time now, struct peer
     if (has_changed)
         members_changed(gossip);
     if (has_left)
-        members_send(gossip, now, peer); /* it waits for somebody to know */
+        members_send(gossip, now, peer->node_id); /* it waits for somebody to know */
 }
 
 /* ---------- who may come in ---------- */
@@ -365,7 +367,7 @@ static void tell_members(struct gossip *gossip, struct gossip_time now, bool has
             continue;
         if ((peer->members_hash != gossip->members_hash && age_us > MEMBERS_SEND_US) ||
             (has_votes && age_us > MEMBERS_REPEAT_US))
-            members_send(gossip, now, peer);
+            members_send(gossip, now, peer->node_id);
     }
 }
 

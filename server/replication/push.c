@@ -13,8 +13,9 @@
 #define SLOWEST_BYTES_US 4 /* a link slower than 4 MB/s is sent some things twice */
 #define BUSY_HOLD_US     (200 * MS_US)
 #define SKEW_HOLD_US     (1000 * MS_US)
-#define LATENCY_MEMORY   32   /* pushes */
-#define INCOMING_MAX     1024 /* pushes that are being merged, of all peers */
+#define LATENCY_MEMORY   32          /* pushes */
+#define INCOMING_MAX     1024        /* pushes that are being merged, of all peers */
+#define INCOMING_BYTES   (64u << 20) /* ... and their records; one alone may be longer */
 
 /* ---------- sending ---------- */
 
@@ -251,11 +252,44 @@ static void finish(struct gossip *gossip, struct gossip_time now, const struct i
     answer(gossip, push, origin->position, status);
 }
 
+/* The last of those that hold all of it between them and are being merged, in their order: what is
+ * sent again need not be. */
+static struct incoming *find_queued(struct gossip *gossip, const struct incoming *push)
+{
+    struct incoming *last = NULL;
+    uint64_t reached = push->from;
+
+    for (size_t i = 0; i < gossip->incoming_count && reached < push->to; i++) {
+        struct incoming *queued = &gossip->incoming[(gossip->incoming_first + i) % INCOMING_MAX];
+
+        if (queued->node_id != push->node_id || queued->incarnation != push->incarnation ||
+            queued->from > reached || queued->to <= reached)
+            continue;
+        reached = queued->to;
+        last = queued;
+    }
+    return reached >= push->to ? last : NULL;
+}
+
 static void merge(struct gossip *gossip, struct incoming push, struct bytes records)
 {
+    struct incoming *queued = find_queued(gossip, &push);
+
+    if (queued != NULL) {
+        queued->sent_bytes = push.sent_bytes;
+        return;
+    }
     push.token = gossip_new_token(gossip);
+    push.bytes = records.size;
+    gossip->incoming_bytes += records.size;
     (void)enqueue(gossip, &push);
     gossip->host->apply(gossip->host->context, push.token, 0, records);
+}
+
+static bool is_full(const struct gossip *gossip, size_t bytes)
+{
+    return gossip->incoming_count == INCOMING_MAX ||
+           (gossip->incoming_count > 0 && gossip->incoming_bytes + bytes > INCOMING_BYTES);
 }
 
 void push_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
@@ -271,7 +305,7 @@ void push_received(struct gossip *gossip, struct gossip_time now, struct peer *p
 
     if (push->incarnation != peer->incarnation || push->to < push->from)
         return;
-    if (!gossip_may_exchange(gossip, peer) || gossip->incoming_count == INCOMING_MAX) {
+    if (!gossip_may_exchange(gossip, peer) || is_full(gossip, push->records.size)) {
         answer(gossip, &incoming, 0, PUSHED_BUSY);
         return;
     }
@@ -297,6 +331,7 @@ bool push_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
     push = gossip->incoming[gossip->incoming_first];
     gossip->incoming_first = (gossip->incoming_first + 1) % INCOMING_MAX;
     gossip->incoming_count--;
+    gossip->incoming_bytes -= push.bytes;
     finish(gossip, now, &push, result);
     return true;
 }

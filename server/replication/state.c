@@ -185,11 +185,20 @@ void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token,
     }
 }
 
+/* It waits until all others have what it holds, on disk. */
+static bool is_anybody_leaving(const struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (gossip->peers[i]->is_linked && (gossip->peers[i]->flags & BEAT_IS_LEAVING) != 0)
+            return true;
+    return gossip->is_leaving;
+}
+
 /* Positions are saved when somebody waits for them to be announced, or else now and then. */
 void state_tick(struct gossip *gossip, struct gossip_time now)
 {
     int64_t age_us = now.monotonic_us - gossip->saved_us;
-    bool is_waited_for = horizon_wants(gossip) || horizon_has_closed(gossip) || gossip->is_leaving;
+    bool is_waited_for = horizon_is_waited_for(gossip) || is_anybody_leaving(gossip);
 
     if (gossip->save_token != 0)
         return;
