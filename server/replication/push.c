@@ -79,7 +79,7 @@ static void send_push(struct gossip *gossip, struct gossip_time now, struct peer
 }
 
 /* The log no longer reaches back to where the peer is: it goes on from where it can, and the peer
- * finds the rest by comparing. */
+ * finds the rest by comparing.  It is told so even if nothing follows. */
 static void skip_to(struct push_out *out, uint64_t cut)
 {
     out->sent = cut;
@@ -102,7 +102,7 @@ static void push_to(struct gossip *gossip, struct gossip_time now, struct peer *
             skip_to(out, cut);
             continue;
         }
-        if (to <= out->sent)
+        if (to <= out->sent && !out->is_cut)
             return;
         if (out->sent == received(out))
             out->progress_us = now.monotonic_us;
@@ -201,6 +201,14 @@ static struct incoming *enqueue(struct gossip *gossip, const struct incoming *pu
     return &gossip->incoming[at];
 }
 
+/* Comparing leaves alone what is younger than its cutoff. */
+static int64_t until_comparable_ms(struct gossip_time now, uint64_t stamp)
+{
+    int64_t wait_ms = stamp_wall_ms(stamp) + 1 + COMPARE_CUTOFF_MS - wall_ms(now);
+
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
 /* G1: a position rises only over what lies without a gap behind it.  A gap that pushes can't close
  * is kept: comparing raises the position to it, and then what came behind it counts. */
 enum pushed_status push_note_held(struct gossip *gossip, struct gossip_time now, struct peer *peer,
@@ -216,7 +224,7 @@ enum pushed_status push_note_held(struct gossip *gossip, struct gossip_time now,
     }
     if (is_cut) {
         *gap = (struct gap){from, to};
-        gossip_compare_soon(peer, now, 0);
+        gossip_compare_soon(peer, now, until_comparable_ms(now, from));
         return PUSHED_OK;
     }
     if (from < gap->from || from > gap->to)
