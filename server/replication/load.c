@@ -93,6 +93,16 @@ static void begin_with(struct gossip *gossip, struct gossip_time now, const stru
     ask(gossip, now);
 }
 
+/* Of an origin that is not listed it claims no write at all. */
+static uint64_t claimed(const struct page *page, const struct origin_position *origin)
+{
+    for (size_t i = 0; i < page->vector_count; i++)
+        if (page->vector[i].node_id == origin->node_id &&
+            page->vector[i].incarnation == origin->incarnation)
+            return page->vector[i].position;
+    return origin->start;
+}
+
 /* Claims are the source's, or what two sources have in common. */
 static void take_claims(struct gossip *gossip, const struct page *page)
 {
@@ -113,12 +123,10 @@ static void take_claims(struct gossip *gossip, const struct page *page)
     }
     for (size_t i = 0; i < load->held.count; i++) {
         struct origin_position *ours = &load->held.at[i];
+        uint64_t theirs = claimed(page, ours);
 
-        for (size_t j = 0; j < page->vector_count; j++)
-            if (page->vector[j].node_id == ours->node_id &&
-                page->vector[j].incarnation == ours->incarnation &&
-                page->vector[j].position < ours->position)
-                ours->position = page->vector[j].position;
+        if (theirs < ours->position)
+            ours->position = theirs;
     }
     load->horizon = page->horizon < load->horizon ? page->horizon : load->horizon;
 }
