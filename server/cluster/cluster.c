@@ -69,6 +69,7 @@ struct cluster {
     atomic_bool is_waited_for; /* WAIT has asked since the last look */
     enum salvage_state salvage;
     bool is_salvaged;
+    struct buffer salvage_path;
     int64_t salvage_count;
     char salvage_error[CLUSTER_ERROR_MAX];
 };
@@ -85,6 +86,13 @@ static void wake(void *context)
         return;
     while (write(cluster->wake_descriptor, &one, sizeof one) < 0 && errno == EINTR)
         ;
+}
+
+static void pump(struct cluster *cluster)
+{
+    host_pump(&cluster->host);
+    if (cluster->host.has_more)
+        wake(cluster);
 }
 
 /* ---------- status ---------- */
@@ -276,14 +284,14 @@ static void on_wake(evutil_socket_t descriptor, short what, void *context)
         (void)event_base_loopbreak(cluster->base);
         return;
     }
-    host_pump(&cluster->host);
+    pump(cluster);
     while ((job = host_take_answers(&cluster->host)) != NULL) {
         finish_salvage(cluster, job);
         job_destroy(job);
     }
     answer_requests(cluster);
     gossip_written(cluster->gossip, host_now(&cluster->host));
-    host_pump(&cluster->host);
+    pump(cluster);
     if (atomic_load(&cluster->is_waited_for))
         publish_status(cluster);
 }
@@ -294,12 +302,12 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
 
     (void)descriptor;
     (void)what;
-    host_pump(&cluster->host);
+    pump(cluster);
     tell_last_own(cluster);
     gossip_tick(cluster->gossip, host_now(&cluster->host));
     store_set_clock_limit(cluster->store, clock_wall_ms(cluster->clock) + CLOCK_LIMIT_MS +
                                               cluster->host.skew_max_ms);
-    host_pump(&cluster->host);
+    pump(cluster);
     publish_status(cluster);
 }
 
@@ -315,7 +323,7 @@ static enum status on_up(void *context, const struct gossip_hello *hello, const 
         return STATUS_PARKED;
     }
     status = gossip_link_up(cluster->gossip, host_now(&cluster->host), hello, reason);
-    host_pump(&cluster->host);
+    pump(cluster);
     return status;
 }
 
@@ -333,7 +341,7 @@ static enum status on_message(void *context, uint64_t node_id, enum message_kind
     enum status status =
         gossip_receive(cluster->gossip, host_now(&cluster->host), node_id, kind, body);
 
-    host_pump(&cluster->host);
+    pump(cluster);
     if (kind == MESSAGE_PUSHED && atomic_load(&cluster->is_waited_for))
         publish_status(cluster);
     return status;
@@ -344,7 +352,7 @@ static void on_refused(void *context, const char *reason)
     struct cluster *cluster = context;
 
     gossip_refused(cluster->gossip, host_now(&cluster->host), reason);
-    host_pump(&cluster->host);
+    pump(cluster);
 }
 
 static void on_self(void *context, const char *target)
@@ -612,6 +620,7 @@ void cluster_destroy(struct cluster *cluster)
         event_base_free(cluster->base);
     if (cluster->wake_descriptor >= 0)
         (void)close(cluster->wake_descriptor);
+    buffer_clear(&cluster->salvage_path);
     pthread_cond_destroy(&cluster->answered);
     pthread_mutex_destroy(&cluster->mutex);
     free(cluster);
@@ -708,10 +717,13 @@ enum status cluster_salvage(struct cluster *cluster, struct bytes path, int64_t 
     bool is_mine = false;
 
     pthread_mutex_lock(&cluster->mutex);
-    if (cluster->salvage == SALVAGE_DONE) {
+    if (cluster->salvage == SALVAGE_DONE &&
+        bytes_equal(path, buffer_view(&cluster->salvage_path))) {
         status = take_salvaged(cluster, count, error);
-    } else if (cluster->salvage == SALVAGE_IDLE) {
+    } else if (cluster->salvage != SALVAGE_RUNNING) { /* who asked for another file is gone */
         cluster->salvage = SALVAGE_RUNNING;
+        cluster->salvage_path.size = 0;
+        buffer_append_bytes(&cluster->salvage_path, path);
         is_mine = true;
     }
     pthread_mutex_unlock(&cluster->mutex);

@@ -12,6 +12,9 @@
 /* So many merges may wait for their commits before others are begun. */
 #define MERGED_AHEAD_MAX 64
 
+/* Merging gives way to beats and pushes after so long. */
+#define MERGE_TURN_US 4000
+
 struct gossip_time host_now(const struct host *host)
 {
     return (struct gossip_time){clock_wall_us(host->clock), clock_monotonic_us(host->clock)};
@@ -100,8 +103,8 @@ static enum applied result_of(enum status status)
     return APPLIED_FAILED;
 }
 
-/* False if the store takes no more for now. */
-static bool merge_one(struct host *host, struct merging *merging)
+/* A bounded part of it.  False if the store takes no more for now. */
+static bool merge_some(struct host *host, struct merging *merging)
 {
     enum status status =
         replica_merge(host->replica, buffer_view(&merging->blob), merging->frame_horizon,
@@ -109,6 +112,8 @@ static bool merge_one(struct host *host, struct merging *merging)
 
     if (status == STATUS_PARKED)
         return false;
+    if (status == STATUS_OK && merging->done < merging->blob.size)
+        return true;
     merging->result = result_of(status);
     merging->is_merged = true;
     if (status != STATUS_OK)
@@ -128,12 +133,20 @@ static void tell_conflicts(struct host *host)
 
 static void merge_waiting(struct host *host)
 {
+    int64_t end_us = clock_monotonic_us(host->clock) + MERGE_TURN_US;
+    struct merging *merging = host->first;
+    bool is_taken = true;
     int ahead = 0;
 
-    for (struct merging *merging = host->first; merging != NULL && ahead < MERGED_AHEAD_MAX;
-         merging = merging->next, ahead++)
-        if (!merging->is_merged && !merge_one(host, merging))
-            break;
+    while (merging != NULL && ahead < MERGED_AHEAD_MAX && is_taken && !host->has_more) {
+        if (merging->is_merged) {
+            merging = merging->next;
+            ahead++;
+        } else {
+            is_taken = merge_some(host, merging);
+            host->has_more = is_taken && clock_monotonic_us(host->clock) >= end_us;
+        }
+    }
     store_end_turn(host->thread);
     tell_conflicts(host);
 }
@@ -192,6 +205,7 @@ void host_pump(struct host *host)
 {
     if (store_failure_pending(host->thread))
         take_failure(host);
+    host->has_more = false;
     if (host->first != NULL)
         merge_waiting(host);
     while (host->first != NULL && host->first->is_merged &&

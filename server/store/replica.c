@@ -14,6 +14,9 @@
 #define BATCH_RECORDS_MAX 512
 #define BATCH_BYTES_MAX   (4u << 20)
 
+/* Of one call: its thread has other things to do every few milliseconds. */
+#define BATCHES_MAX 2
+
 /* A record on its way into the store. */
 struct arrival {
     struct wire_record record;
@@ -294,7 +297,7 @@ enum status replica_merge(struct replica *replica, struct bytes blob, uint64_t f
     if (*done > blob.size || skip(&reader, blob.size - *done) != STATUS_OK)
         return STATUS_CORRUPT;
     replica->frame_horizon = frame_horizon;
-    while (end == STATUS_OK) {
+    for (int batches = 0; end == STATUS_OK && batches < BATCHES_MAX; batches++) {
         enum status status;
 
         end = collect(replica, &reader, newest_allowed);

@@ -34,7 +34,8 @@ struct merge_counts {
  * *done (bytes of the blob that are done already) on; *done moves on.  *group is raised to the
  * commit to wait for; counts are added up.
  *
- *     STATUS_OK              all of it
+ *     STATUS_OK              all of it; or, if *done is less than the blob's size, as many
+ *                            transactions as one call makes: call again
  *     STATUS_PARKED          too much waits for the commit thread: try again after a commit
  *     STATUS_CANNOT_PERSIST  the store refuses writes
  *     STATUS_CLOCK_SKEW      a record is stamped later than newest_allowed: that one and what

@@ -146,12 +146,13 @@ static enum status merge_registry(struct transfer_load *load)
     struct merge_counts counts = {0};
     uint64_t group = 0;
     size_t done = 0;
-    enum status status;
+    enum status status = STATUS_OK;
 
     if (load->registry.size == 0)
         return STATUS_OK;
-    status = replica_merge(load->replica, buffer_view(&load->registry), UINT64_MAX, UINT64_MAX,
-                           &done, &counts, &group);
+    while (status == STATUS_OK && done < load->registry.size)
+        status = replica_merge(load->replica, buffer_view(&load->registry), UINT64_MAX, UINT64_MAX,
+                               &done, &counts, &group);
     store_end_turn(load->thread);
     if (status == STATUS_OK)
         status = order_wait(&load->store->order, group, load->failures);

@@ -260,9 +260,12 @@ static enum status merge_from(struct side *side, struct bytes blob, uint64_t new
                               size_t *done)
 {
     uint64_t group = 0;
-    enum status status = replica_merge(side->replica, blob, store_horizon(side->store),
-                                       newest_allowed, done, &side->counts, &group);
+    enum status status;
 
+    do
+        status = replica_merge(side->replica, blob, store_horizon(side->store), newest_allowed,
+                               done, &side->counts, &group);
+    while (status == STATUS_OK && *done < blob.size);
     wait_committed(side, group);
     return status;
 }
@@ -488,7 +491,10 @@ static void long_values_are_merged_whole(void **state)
 
 static void many_records_go_in_several_transactions(void **state)
 {
-    enum { COUNT = 3000 };
+    enum { COUNT = 3000, A_CALL = 1024 };
+    uint64_t group = 0;
+    size_t done = 0;
+    struct buffer blob;
     struct wire_record *records = calloc(COUNT, sizeof *records);
     char(*keys)[16] = calloc(COUNT, sizeof *keys);
 
@@ -497,10 +503,18 @@ static void many_records_go_in_several_transactions(void **state)
         (void)snprintf(keys[i], sizeof keys[i], "%d", i);
         records[i] = record_of(keys[i], "v", stamp_now() + (uint64_t)i);
     }
-    assert_int_equal(merge_records(&a, records, COUNT), STATUS_OK);
+    blob = blob_of(records, COUNT);
+    assert_int_equal(replica_merge(a.replica, buffer_view(&blob), store_horizon(a.store), NO_LIMIT,
+                                   &done, &a.counts, &group),
+                     STATUS_OK);
+    assert_int_equal(a.counts.taken, A_CALL);
+    assert_true(done > 0 && done < blob.size);
+    assert_int_equal(merge_from(&a, buffer_view(&blob), NO_LIMIT, &done), STATUS_OK);
+    assert_int_equal(done, blob.size);
     assert_int_equal(a.counts.taken, COUNT);
     assert_int_equal(db(&a, 0)->key_count, COUNT);
     assert_value(&a, db(&a, 0), "2999", "v");
+    buffer_clear(&blob);
     free(records);
     free(keys);
 }
