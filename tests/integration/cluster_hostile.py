@@ -324,7 +324,7 @@ def a_node_with_another_secret_stays_outside():
         stranger.secret = "another secret"
         with Calm(Pretend(cluster, 2), lines_per_s=2.2):
             stranger.start()
-            check(stranger.client()("SET", "k0", "stranger"), "OK")
+            wait.until(lambda: stranger.client()("SET", "k0", "stranger") == "OK", "it gives up waiting for data", 5)
             wait.until(lambda: "wrong cluster secret" in cluster[0].log(), "it is said why", 10)
             wait.pass_by(2)
             check("wrong cluster secret" in stranger.log(), True)
