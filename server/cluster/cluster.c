@@ -616,8 +616,12 @@ void cluster_destroy(struct cluster *cluster)
         (void)event_del(&cluster->wake_event);
         (void)event_del(&cluster->tick_timer);
     }
-    if (cluster->base != NULL)
+    if (cluster->base != NULL) {
+        /* Links that still had something to say hold on to their buffers until it was their turn.
+         */
+        (void)event_base_loop(cluster->base, EVLOOP_NONBLOCK);
         event_base_free(cluster->base);
+    }
     if (cluster->wake_descriptor >= 0)
         (void)close(cluster->wake_descriptor);
     buffer_clear(&cluster->salvage_path);
