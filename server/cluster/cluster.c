@@ -12,6 +12,7 @@
 
 #include "base/condition.h"
 #include "base/memory.h"
+#include "cluster/announce.h"
 #include "cluster/host.h"
 #include "cluster/link.h"
 #include "store/digest.h"
@@ -376,29 +377,18 @@ static size_t split(char *text, const char **words, size_t words_max)
     return count;
 }
 
-static bool is_wildcard(const char *address)
-{
-    return strcmp(address, "*") == 0 || strcmp(address, "0.0.0.0") == 0 ||
-           strcmp(address, "::") == 0 || strcmp(address, "::*") == 0;
-}
-
 /* What others are told to dial; "" if that can't be known here: then they keep to the address at
  * which they found this node. */
-static void find_announced(const struct cluster *cluster, const char *bind_address,
-                           char announced[GOSSIP_ADDRESS_MAX])
+static void find_announced(const struct cluster *cluster, const char *const *bind_addresses,
+                           size_t bind_count, char announced[GOSSIP_ADDRESS_MAX])
 {
     char *given = options_take_text(cluster->options, OPTION_GOSSIP_ANNOUNCE);
-    int port = (int)options_number(cluster->options, OPTION_GOSSIP_PORT);
 
-    if (bind_address[0] == '-')
-        bind_address++;
     if (given[0] != '\0')
         (void)snprintf(announced, GOSSIP_ADDRESS_MAX, "%s", given);
-    else if (is_wildcard(bind_address))
-        announced[0] = '\0';
     else
-        (void)snprintf(announced, GOSSIP_ADDRESS_MAX,
-                       strchr(bind_address, ':') ? "[%s]:%d" : "%s:%d", bind_address, port);
+        announce_choose(bind_addresses, bind_count,
+                        (int)options_number(cluster->options, OPTION_GOSSIP_PORT), announced);
     free(given);
 }
 
@@ -511,7 +501,7 @@ static enum status create_parts(struct cluster *cluster, char error[CLUSTER_ERRO
 
     if (bind_count == 0)
         bind_addresses[bind_count++] = "*";
-    find_announced(cluster, bind_addresses[0], announced);
+    find_announced(cluster, bind_addresses, bind_count, announced);
     status = create_gossip(cluster, announced, peers, peer_count, error);
     if (status == STATUS_OK)
         status = create_links(cluster, announced, bind_addresses, bind_count == 0 ? 1 : bind_count,
