@@ -118,7 +118,7 @@ void links_complain(struct links *links, const char *address, struct target *tar
     if (target != NULL && target->complaint == complaint)
         return;
     if (!complaints_allow(&links->complaints, target == NULL ? host : bytes_of(address),
-                          links_now(links)))
+                          bytes_of(reason), links_now(links)))
         return;
     if (target != NULL)
         target->complaint = complaint;

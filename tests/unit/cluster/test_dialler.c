@@ -149,10 +149,21 @@ static void an_address_is_complained_of_once_a_second(void **state)
     int64_t at_us = 5000000;
 
     (void)state;
-    assert_true(complaints_allow(&complaints, bytes_of("a"), at_us));
-    assert_false(complaints_allow(&complaints, bytes_of("a"), at_us + 999999));
-    assert_true(complaints_allow(&complaints, bytes_of("b"), at_us + 999999));
-    assert_true(complaints_allow(&complaints, bytes_of("a"), at_us + 1000000));
+    assert_true(complaints_allow(&complaints, bytes_of("a"), bytes_of("why"), at_us));
+    assert_false(complaints_allow(&complaints, bytes_of("a"), bytes_of("that"), at_us + 999999));
+    assert_true(complaints_allow(&complaints, bytes_of("b"), bytes_of("why"), at_us + 999999));
+    assert_true(complaints_allow(&complaints, bytes_of("a"), bytes_of("that"), at_us + 1000000));
+}
+
+static void the_same_complaint_is_news_once_a_minute(void **state)
+{
+    struct complaints complaints = {0};
+    int64_t at_us = 5000000;
+
+    (void)state;
+    assert_true(complaints_allow(&complaints, bytes_of("a"), bytes_of("why"), at_us));
+    assert_false(complaints_allow(&complaints, bytes_of("a"), bytes_of("why"), at_us + 59999999));
+    assert_true(complaints_allow(&complaints, bytes_of("a"), bytes_of("why"), at_us + 60000000));
 }
 
 static void many_addresses_do_not_fill_the_log(void **state)
@@ -165,7 +176,7 @@ static void many_addresses_do_not_fill_the_log(void **state)
         char address[16];
 
         (void)snprintf(address, sizeof address, "h%d", i);
-        allowed += complaints_allow(&complaints, bytes_of(address), 5000000 + i);
+        allowed += complaints_allow(&complaints, bytes_of(address), bytes_of("why"), 5000000 + i);
     }
     assert_int_equal(allowed, COMPLAINTS_MAX);
 }
@@ -182,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_address_given_twice_is_one_target, setup, teardown),
         cmocka_unit_test_setup_teardown(there_are_so_many_targets_at_most, setup, teardown),
         cmocka_unit_test(an_address_is_complained_of_once_a_second),
+        cmocka_unit_test(the_same_complaint_is_news_once_a_minute),
         cmocka_unit_test(many_addresses_do_not_fill_the_log),
     };
 
