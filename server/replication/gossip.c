@@ -10,6 +10,7 @@
 #define OFFSET_WAIT_US    (1000 * MS_US) /* for a first reading of a peer's clock */
 #define ACTIVE_US         (1000 * MS_US)
 #define COMPARE_PERIOD_MS 10000
+#define SEAL_COMPARE_MS   1000  /* until a comparison that a seal waits for */
 #define COMPARE_AGAIN_MS  100   /* after differences were found */
 #define COMPARE_RETRY_MS  1000  /* after a comparison that came to nothing */
 #define STAGGER_MIN_US    20000 /* a busy machine lets a thread wait so long for its turn */
@@ -266,6 +267,20 @@ static void join_positions(struct gossip *gossip, struct gossip_time now,
     }
 }
 
+/* Everything the peer held is held here, but for what was younger than the cutoff: so what origins
+ * wrote that were closed before the table of members last changed, if that is long enough ago. */
+static void note_covered(struct gossip *gossip, struct peer *peer, uint64_t cutoff)
+{
+    int64_t settle_us = (COMPARE_CUTOFF_MS + gossip->skew_max_ms) * MS_US;
+
+    if (gossip->compare_among != gossip->members_hash ||
+        peer->covered_among == gossip->members_hash ||
+        (cutoff != UINT64_MAX && gossip->compare_began_us < gossip->members_changed_us + settle_us))
+        return;
+    peer->covered_among = gossip->members_hash;
+    gossip->is_changed = true; /* closed origins can be announced as such */
+}
+
 static void comparer_covered(void *context, struct gossip_time now, uint64_t node_id,
                              const struct origin_position *positions, size_t count, uint64_t cutoff,
                              int64_t differences)
@@ -277,6 +292,7 @@ static void comparer_covered(void *context, struct gossip_time now, uint64_t nod
         return;
     gossip->compares++;
     join_positions(gossip, now, positions, count, cutoff);
+    note_covered(gossip, peer, cutoff);
     peer->differences += differences;
     if (differences == 0) {
         gossip->compares_equal++;
@@ -307,19 +323,25 @@ static uint64_t new_session(struct gossip *gossip)
 static void compare_next(struct gossip *gossip, struct gossip_time now)
 {
     struct peer *next = NULL;
+    bool is_seal_waiting = horizon_waits_to_seal(gossip);
 
     if (comparer_is_running(gossip->comparer))
         return;
     for (size_t i = 0; i < gossip->peer_count; i++) {
         struct peer *peer = gossip->peers[i];
 
+        if (is_seal_waiting && peer->covered_among != gossip->members_hash)
+            gossip_compare_soon(peer, now, SEAL_COMPARE_MS);
         if (gossip_may_exchange(gossip, peer) && peer->compare_due_us <= now.monotonic_us &&
             !comparer_is_answering(gossip->comparer, now, peer->node_id) &&
             (next == NULL || peer->compare_due_us < next->compare_due_us))
             next = peer;
     }
-    if (next != NULL)
-        (void)comparer_begin(gossip->comparer, now, next->node_id, new_session(gossip));
+    if (next == NULL)
+        return;
+    gossip->compare_among = gossip->members_hash;
+    gossip->compare_began_us = now.monotonic_us;
+    (void)comparer_begin(gossip->comparer, now, next->node_id, new_session(gossip));
 }
 
 /* ---------- life ---------- */
@@ -678,6 +700,8 @@ void gossip_last_own(struct gossip *gossip, struct gossip_time now, uint64_t sta
 
         if (origin->node_id != gossip->node_id || origin->incarnation >= gossip->incarnation)
             continue;
+        if (origin->start >= stamp)
+            continue; /* it wrote nothing that is held: the stamp is of one before it */
         horizon_raise(gossip, origin, stamp);
         break;
     }

@@ -75,6 +75,7 @@ struct peer {
     struct push_out out;
     struct gap gap;
 
+    uint64_t covered_among; /* a comparison brought all it holds, with this members_hash */
     int64_t equal_us;       /* monotonic; -1 = never */
     int64_t compare_due_us; /* monotonic */
     int64_t differences;
@@ -125,7 +126,7 @@ struct load {
     size_t token_count; /* pages that are being put into the store */
     struct positions held;
     uint64_t horizon, source_position; /* of the source's own writes, with the first page */
-    bool has_first;
+    bool has_first, is_wait_told;
     int64_t pages;
 };
 
@@ -181,6 +182,9 @@ struct gossip {
 
     struct comparer *comparer;
     struct comparer_owner comparer_owner;
+    uint64_t compare_among;     /* members_hash when the comparison that runs began */
+    int64_t compare_began_us;   /* monotonic */
+    int64_t members_changed_us; /* monotonic: the table, when last */
     uint64_t compare_count, compares, compares_equal;
 
     struct load load;
@@ -236,6 +240,9 @@ void gossip_become_stale(struct gossip *gossip, struct gossip_time now, const ch
 /* members.c */
 struct member *members_find(const struct gossip *gossip, uint64_t node_id);
 bool members_is_in(const struct gossip *gossip, uint64_t node_id);
+/* Another node answers at its address, and it is not to be reached. */
+bool members_is_replaced(const struct gossip *gossip, struct gossip_time now,
+                         const struct member *member);
 size_t members_in_count(const struct gossip *gossip);
 /* True if anything changed. */
 bool members_put(struct gossip *gossip, const struct member_entry *entry);
@@ -290,6 +297,11 @@ void horizon_update_own(struct gossip *gossip);
 bool horizon_wants(const struct gossip *gossip);
 /* Would it be of use if more were announced, soon? */
 bool horizon_is_waited_for(const struct gossip *gossip);
+/* Of what is announced: an origin is said to be closed only by who has compared with all members
+ * since. */
+void horizon_mask_closed(const struct gossip *gossip, struct positions *saving);
+/* Are there tombstones to get rid of, and closed origins in the way? */
+bool horizon_waits_to_seal(const struct gossip *gossip);
 void horizon_heard(struct gossip *gossip, struct gossip_time now, struct peer *peer);
 void horizon_tick(struct gossip *gossip, struct gossip_time now);
 /* It is known that every member has announced the same of this one and of those before it (G4). */

@@ -110,6 +110,38 @@ bool horizon_is_waited_for(const struct gossip *gossip)
     return has_unannounced_closed(gossip) || (horizon_wants(gossip) && are_all_here(gossip));
 }
 
+bool horizon_waits_to_seal(const struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->held.count; i++)
+        if (gossip->held.at[i].is_closed)
+            return horizon_wants(gossip);
+    return false;
+}
+
+static bool has_covered_all(const struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->member_count; i++) {
+        const struct member *member = &gossip->members[i];
+        const struct peer *peer = gossip_find_peer(gossip, member->node_id);
+
+        if (member->state == MEMBER_IN && member->node_id != gossip->node_id &&
+            (peer == NULL || peer->covered_among != gossip->members_hash))
+            return false;
+    }
+    return true;
+}
+
+/* Positions are lower bounds: a member that crashed may hold more of a closed origin than it says,
+ * and more than the origin itself.  So that nothing of it is anywhere but everywhere, each compares
+ * with all others, and again when any of them begins anew. */
+void horizon_mask_closed(const struct gossip *gossip, struct positions *saving)
+{
+    if (has_covered_all(gossip))
+        return;
+    for (size_t i = 0; i < saving->count; i++)
+        saving->at[i].is_closed = false;
+}
+
 /* ---------- the watermark ---------- */
 
 bool horizon_wants(const struct gossip *gossip)
@@ -200,26 +232,19 @@ void horizon_seal(struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
     gossip->is_changed = true;
 }
 
+/* Seals what can be sealed; the least announced position of the rest, 0 if it is not known. */
 static bool is_oldest(const struct gossip *gossip, size_t i)
 {
     return i == 0 || gossip->held.at[i - 1].node_id != gossip->held.at[i].node_id;
 }
 
-/* Seals what can be sealed; the least announced position of the rest, 0 if it is not known. */
-/* Until the first horizon, nodes with data of their own may still come in, and they have announced
- * nothing: so only what never had a write is sealed before. */
-static bool may_seal(const struct gossip *gossip, size_t i, const struct agreement *agreement)
-{
-    const struct origin_position *origin = &gossip->held.at[i];
-
-    return origin->is_closed && is_oldest(gossip, i) &&
-           (gossip->horizon > 0 || origin->position == origin->start) &&
-           (agreement->is_same || !rule(gossip, RULE_SEAL));
-}
-
+/* The least of all that is not sealed.  Until the first horizon, nodes with data of their own may
+ * still come in, and they have announced nothing: so what could be sealed is left out before, but
+ * stays. */
 static uint64_t find_watermark(struct gossip *gossip)
 {
     uint64_t watermark = UINT64_MAX;
+    bool is_left_out = false; /* the one before */
 
     for (size_t i = 0; i < gossip->held.count;) {
         const struct origin_position *origin = &gossip->held.at[i];
@@ -227,11 +252,14 @@ static uint64_t find_watermark(struct gossip *gossip)
 
         if (!survey(gossip, origin, &agreement))
             return 0;
-        if (may_seal(gossip, i, &agreement)) {
+        is_left_out = origin->is_closed && (is_oldest(gossip, i) || is_left_out) &&
+                      (agreement.is_same || !rule(gossip, RULE_SEAL));
+        if (is_left_out && is_oldest(gossip, i) && gossip->horizon > 0) {
             horizon_seal(gossip, origin->node_id, origin->incarnation);
             continue;
         }
-        watermark = agreement.least < watermark ? agreement.least : watermark;
+        if (!is_left_out && agreement.least < watermark)
+            watermark = agreement.least;
         i++;
     }
     return watermark == UINT64_MAX ? 0 : watermark;

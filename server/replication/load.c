@@ -13,7 +13,7 @@
  */
 #include "replication/gossip_internal.h"
 
-#define ACKS_WAIT_US (5000 * MS_US)
+#define ACKS_WAIT_US (5000 * MS_US) /* until it is said for whom we wait */
 #define REPEAT_US    (2000 * MS_US)
 #define REFUSED_US   (1000 * MS_US) /* until a source that refused is asked again */
 #define PAGE_BYTES   (1u << 20)
@@ -50,19 +50,38 @@ static struct peer *choose_source(const struct gossip *gossip)
     return best;
 }
 
-/* G8: a member that does not know of this node could forget deletes that it misses. */
-static bool do_members_know(const struct gossip *gossip)
+/* G8: a member that does not know of this node could forget deletes that it misses; and if only the
+ * source knew, and were lost, nobody would.  NULL: all know. */
+static const struct member *who_does_not_know(const struct gossip *gossip, struct gossip_time now)
 {
     if (!rule(gossip, RULE_JOIN_ACKS))
-        return true;
-    for (size_t i = 0; i < gossip->peer_count; i++) {
-        const struct peer *peer = gossip->peers[i];
+        return NULL;
+    for (size_t i = 0; i < gossip->member_count; i++) {
+        const struct member *member = &gossip->members[i];
+        const struct peer *peer = gossip_find_peer(gossip, member->node_id);
 
-        if (peer->is_linked && members_is_in(gossip, peer->node_id) &&
-            (!peer->has_beat || peer->members_hash != gossip->members_hash))
-            return false;
+        if (member->state != MEMBER_IN || member->node_id == gossip->node_id ||
+            members_is_replaced(gossip, now, member))
+            continue;
+        if (peer == NULL || !peer->is_linked || !peer->has_beat ||
+            peer->members_hash != gossip->members_hash)
+            return member;
     }
-    return true;
+    return NULL;
+}
+
+static void say_who_is_awaited(struct gossip *gossip, struct gossip_time now,
+                               const struct member *member)
+{
+    struct load *load = &gossip->load;
+
+    if (load->is_wait_told || now.monotonic_us - load->since_us < ACKS_WAIT_US)
+        return;
+    load->is_wait_told = true;
+    gossip_say(gossip, true,
+               "Waiting until the replica %016llx (%s) knows this one; if it is gone for good, "
+               "remove it on another replica by GOSSIP FORGET.",
+               (unsigned long long)member->node_id, member->address);
 }
 
 static void ask(struct gossip *gossip, struct gossip_time now)
@@ -261,6 +280,7 @@ static bool is_source_lost(const struct gossip *gossip)
 void load_tick(struct gossip *gossip, struct gossip_time now)
 {
     struct load *load = &gossip->load;
+    const struct member *awaited;
     const struct peer *source;
 
     if (load->step == LOAD_NONE || load->step == LOAD_FAILED || load->has_last || gossip->is_stale)
@@ -271,8 +291,10 @@ void load_tick(struct gossip *gossip, struct gossip_time now)
         return;
     }
     source = now.monotonic_us < load->hold_until_us ? NULL : choose_source(gossip);
-    if (source != NULL &&
-        (do_members_know(gossip) || now.monotonic_us - load->since_us > ACKS_WAIT_US))
+    awaited = who_does_not_know(gossip, now);
+    if (awaited != NULL)
+        say_who_is_awaited(gossip, now, awaited);
+    else if (source != NULL)
         begin_with(gossip, now, source);
 }
 

@@ -88,6 +88,7 @@ void members_changed(struct gossip *gossip)
 {
     meet_members(gossip);
     gossip->members_hash = hash_table(gossip);
+    gossip->members_changed_us = gossip->last_tick.monotonic_us;
     gossip->is_save_wanted = true;
     gossip_update_targets(gossip);
 }
@@ -171,8 +172,8 @@ void members_remove(struct gossip *gossip, struct gossip_time now, uint64_t node
 
 /* A node that answers at the address of a member which is not to be reached has taken its place: it
  * was wiped, and has a new id. */
-static bool is_replaced(const struct gossip *gossip, struct gossip_time now,
-                        const struct member *member)
+bool members_is_replaced(const struct gossip *gossip, struct gossip_time now,
+                         const struct member *member)
 {
     const struct peer *lost = gossip_find_peer(gossip, member->node_id);
 
@@ -203,7 +204,7 @@ void members_send(struct gossip *gossip, struct gossip_time now, uint64_t node_i
 
     for (size_t i = 0; i < gossip->member_count; i++) {
         entries[i] = entry_of(&gossip->members[i]);
-        if (is_replaced(gossip, now, &gossip->members[i]))
+        if (members_is_replaced(gossip, now, &gossip->members[i]))
             replaced[replaced_count++] = gossip->members[i].node_id;
     }
     if (peer != NULL)
@@ -339,7 +340,7 @@ static bool do_all_agree(const struct gossip *gossip, struct gossip_time now, ui
         const struct peer *peer = gossip_find_peer(gossip, member->node_id);
 
         if (member->state != MEMBER_IN || member->node_id == gossip->node_id ||
-            member->node_id == lost || is_replaced(gossip, now, member))
+            member->node_id == lost || members_is_replaced(gossip, now, member))
             continue;
         if (peer == NULL || !peer->is_linked || !agrees(peer, lost))
             return false;
@@ -380,7 +381,7 @@ void members_tick(struct gossip *gossip, struct gossip_time now)
 
         if (is_gone_for_long(gossip, now, member)) {
             members_remove(gossip, now, member->node_id, "away for longer than forget-after");
-        } else if (is_replaced(gossip, now, member)) {
+        } else if (members_is_replaced(gossip, now, member)) {
             has_votes = true;
             if (do_all_agree(gossip, now, member->node_id))
                 members_remove(gossip, now, member->node_id,

@@ -156,6 +156,7 @@ void state_save(struct gossip *gossip)
     gossip->save_token = gossip_new_token(gossip);
     gossip->horizon_saving = gossip->horizon;
     positions_copy(&gossip->saving, &gossip->held);
+    horizon_mask_closed(gossip, &gossip->saving);
     state_encode(gossip, &state);
     gossip->host->save(gossip->host->context, gossip->save_token, buffer_view(&state));
     buffer_clear(&state);
