@@ -79,12 +79,32 @@ static bool is_membership_calm(const struct world *world)
 
 /* ---------- processes ---------- */
 
+static void right_clock(struct node *node)
+{
+    struct gossip_time now = node_time(node);
+    int64_t error_us =
+        now.wall_us - (WALL_START_MS * 1000 + node->world->now_us + node->world->leap_us);
+
+    node->clock_offset_us +=
+        world_between(node->world, -SETTLED_OFFSET_US, SETTLED_OFFSET_US) - error_us;
+    node->is_clock_wrong = false;
+}
+
+/* A clock that is wrong from the start can't be told from a right one, unless there are two others:
+ * machines set theirs before they start anything. */
+static void start(struct node *node)
+{
+    if (node->is_clock_wrong)
+        right_clock(node);
+    node_start(node);
+}
+
 static void start_again(struct world *world, struct event *event)
 {
     struct node *node = world->nodes[event->a];
 
     if (!node->is_up && !node->has_left)
-        node_start(node);
+        start(node);
 }
 
 static void start_later(struct world *world, const struct node *node, int64_t max_us)
@@ -227,15 +247,6 @@ static void strike_partition(struct world *world)
 
 /* ---------- clocks ---------- */
 
-static void right_clock(struct node *node)
-{
-    struct gossip_time now = node_time(node);
-    int64_t error_us = now.wall_us - (WALL_START_MS * 1000 + node->world->now_us);
-
-    node->clock_offset_us += world_between(node->world, -SETTLED_OFFSET_US, SETTLED_OFFSET_US) -
-                             error_us + node->world->leap_us;
-}
-
 static void end_jump(struct world *world, struct event *event)
 {
     right_clock(world->nodes[event->a]);
@@ -250,6 +261,7 @@ static void strike_jump(struct world *world)
     if (world_chance(world, 100))
         by_us *= 360;
     node->clock_offset_us += by_us;
+    node->is_clock_wrong = true;
     world_trace(world, node->index, -1, "has its clock set by", (uint64_t)by_us, 0, 0);
     world_schedule(world, world_between(world, 100 * MS, 8 * SECOND),
                    (struct event){.run = end_jump, .a = (uint64_t)node->index});
@@ -266,7 +278,7 @@ static void strike_leap(struct world *world)
 static void strike_join(struct world *world)
 {
     if (world->node_count < (size_t)world->plan.node_count + 2 && is_membership_calm(world))
-        node_start(node_create(world));
+        start(node_create(world));
 }
 
 /* Is it a member of a cluster that knows all who are meant to be in it? */
@@ -362,7 +374,7 @@ static void watch_loading(struct node *node)
     if (!node->is_up || !node->has_load_failed || node->is_disk_full)
         return;
     node_stop(node);
-    node_start(node);
+    start(node);
 }
 
 static void watch(struct world *world, struct event *event)
@@ -494,6 +506,30 @@ void faults_begin(struct world *world)
 
 /* ---------- afterwards ---------- */
 
+static bool is_known_by_any(const struct node *node)
+{
+    const struct world *world = node->world;
+
+    for (size_t i = 0; i < world->node_count; i++)
+        if (world->nodes[i] != node && world->nodes[i]->is_up && node_is_sound(world->nodes[i]) &&
+            knows(world->nodes[i], node->disk.node_id))
+            return true;
+    return false;
+}
+
+/* A node that was killed before it knew that it had left is switched off. */
+static void end_leaving(struct world *world)
+{
+    for (size_t i = 0; i < world->node_count; i++) {
+        struct node *node = world->nodes[i];
+
+        if (!node->is_leaving || node->has_left || !node->is_up || is_known_by_any(node))
+            continue;
+        node->has_left = true;
+        node_stop(node);
+    }
+}
+
 /* Whoever left and was not heard to is removed by hand. */
 static void forget_left(struct world *world)
 {
@@ -512,6 +548,7 @@ static void wipe_outcasts(struct world *world, struct event *event)
     bool is_waiting = false;
 
     (void)event;
+    end_leaving(world);
     forget_left(world);
     for (size_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[i];
@@ -521,7 +558,7 @@ static void wipe_outcasts(struct world *world, struct event *event)
             continue;
         node_crash(node);
         node_wipe(node);
-        node_start(node);
+        start(node);
         is_waiting = true;
     }
     world_schedule(world, OPERATOR_US, (struct event){.run = wipe_outcasts});
@@ -541,7 +578,7 @@ void faults_end(struct world *world)
         if (node->stalled_until_us > world->now_us)
             node->stalled_until_us = world->now_us;
         if (!node->is_up && !node->has_left)
-            node_start(node);
+            start(node);
     }
     world_schedule(world, OPERATOR_US, (struct event){.run = wipe_outcasts});
 }

@@ -76,6 +76,7 @@ struct node {
     bool has_backup;
     int64_t clock_offset_us; /* now */
     int64_t drift_ppm;
+    bool is_clock_wrong; /* by more than is allowed */
     bool is_disk_full;
     int64_t sync_every_us; /* between durable points, at most */
     size_t feed_bytes_max;
