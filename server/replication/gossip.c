@@ -876,6 +876,8 @@ static int64_t lag_ms(const struct gossip *gossip, struct gossip_time now, const
 
     if (peer->is_linked && held >= peer->closed)
         return 0;
+    if (held == 0 && peer->start == 0)
+        return -1;
     lag = wall_ms(now) - stamp_wall_ms(held > peer->start ? held : peer->start);
     return lag > 0 ? lag : 0;
 }

@@ -242,7 +242,7 @@ struct gossip_peer {
     char address[GOSSIP_ADDRESS_MAX];
     enum peer_state state;
     int64_t rtt_us, offset_us; /* -1 / 0 while unknown */
-    int64_t lag_ms;            /* how far its writes are ahead of what is held here */
+    int64_t lag_ms;            /* how far its writes are ahead of what is held here; -1 = unknown */
     int64_t equal_age_ms;      /* since a comparison last found no difference; -1 = never */
     int64_t differences;       /* found by comparing, ever */
     int64_t compared_bytes;    /* sent and received by comparing, records apart */

@@ -32,7 +32,7 @@ struct store_digest {
     size_t table_count, table_capacity;
     struct digest_table *last_table; /* the one that was asked for last */
     atomic_bool is_wanted;           /* S8 */
-    bool is_resting;
+    atomic_bool is_resting;
     atomic_bool is_ready;
     _Atomic uint64_t last_own;
     struct buffer key, value; /* of rows */
