@@ -560,6 +560,7 @@ enum status cluster_create(struct options *options, struct store *store, const s
         cluster_destroy(cluster);
         return STATUS_FAILED;
     }
+    publish_status(cluster);
     *created = cluster;
     return STATUS_OK;
 }
@@ -569,6 +570,7 @@ static void *run(void *context)
     struct cluster *cluster = context;
 
     (void)event_base_dispatch(cluster->base);
+    gossip_end(cluster->gossip);
     return NULL;
 }
 

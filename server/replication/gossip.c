@@ -466,6 +466,14 @@ enum status gossip_create(const struct gossip_config *config, const struct gossi
     return STATUS_OK;
 }
 
+void gossip_end(struct gossip *gossip)
+{
+    if (!gossip->is_changed && !gossip->is_save_wanted)
+        return;
+    gossip->save_token = 0; /* what is being saved is older */
+    state_save(gossip);
+}
+
 void gossip_destroy(struct gossip *gossip)
 {
     if (gossip == NULL)

@@ -163,6 +163,8 @@ struct gossip_config {
 enum status gossip_create(const struct gossip_config *config, const struct gossip_host *host,
                           struct bytes state, struct gossip_time now,
                           struct gossip **gossip) MUST_USE;
+/* In good order: saves what is known by now.  Nothing but gossip_destroy() follows. */
+void gossip_end(struct gossip *gossip);
 void gossip_destroy(struct gossip *gossip);
 
 /* This incarnation, for HELLO.  Links and writes are allowed once gossip_is_ready(): the

@@ -112,6 +112,16 @@ def a_new_node_refuses_clients_until_it_has_everything():
 
 
 @claim
+def a_node_that_ends_remembers_its_members_of_the_last_moment():
+    with Cluster(3, *NO_RATE) as cluster:
+        cluster.stop()
+        for node in cluster:
+            node.start().wait_until_up()
+            check(node.info()["members"], 3)
+            node.stop()
+
+
+@claim
 def nodes_that_all_start_again_find_that_nothing_differs_for_a_kilobyte():
     with Cluster(3, *NO_RATE) as cluster:
         load(cluster[0], 50_000)
