@@ -5,11 +5,12 @@
  * are the fields marked "shared" in session.h and those that this file guards with its lock.
  *
  * L1  A session that clients_each() shows stays until the call returns: its thread waits for the
- * lock in clients_remove(). L2  session->wake() may be called with the lock held; it only rings the
- * owner's bell.  The owner then closes a session that is_killed, fetches lines that has_inbox
- * announces (clients_deliver()), and tries again a request that was parked. L3  Nothing on the way
- * of a command takes the lock unless there is a monitor: clients_has_monitors() and
- * clients_pause_end() are one relaxed load each.
+ *     lock in clients_remove().
+ * L2  session->wake() may be called with the lock held; it only rings the owner's bell.  The owner
+ *     then closes a session that is_killed, fetches lines that has_inbox announces
+ *     (clients_deliver()), and tries again a request that was parked.
+ * L3  Nothing on the way of a command takes the lock unless there is a monitor:
+ *     clients_has_monitors() and clients_pause_end() are one relaxed load each.
  */
 #ifndef COMMANDS_CLIENTS_H
 #define COMMANDS_CLIENTS_H

@@ -5,9 +5,11 @@
  *
  * D1  A request that must wait has changed nothing and left no reply: it is dispatched anew.
  * D2  A write answers before it is committed; if the commit refuses, its reply is taken back and
- * the refusal answered instead. D3  A read of several keys sees one state: it is repeated when a
- * transaction was published meanwhile, and in the end run inside the order. D4  One reading of the
- * clock a command; a GET of a cached key allocates nothing and takes no lock.
+ *     the refusal answered instead.
+ * D3  A read of several keys sees one state: it is repeated when a transaction was published
+ *     meanwhile, and in the end run inside the order.
+ * D4  One reading of the clock a command; a GET of a cached key allocates nothing and takes no
+ *     lock.
  */
 #ifndef COMMANDS_DISPATCH_H
 #define COMMANDS_DISPATCH_H

@@ -6,8 +6,9 @@
  * out under a lock.
  *
  * O1  A value that is out of range is refused whole: nothing changes, one sentence says what is
- * wrong and what is allowed. O2  A change hook runs in the thread of the change, before CONFIG SET
- * answers; if it refuses, the old values come back.
+ *     wrong and what is allowed.
+ * O2  A change hook runs in the thread of the change, before CONFIG SET answers; if it refuses,
+ *     the old values come back.
  */
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H

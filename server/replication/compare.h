@@ -21,8 +21,9 @@
  * Two sets with the same fingerprint hold the same records, so the records of the differing leaves
  * of both sides contain the whole difference, whether or not the leaves begin at the same keys.
  *
- * R1  The responder's positions are taken before its leaves are listed.  When all batches are done,
- *     everything it held then is held here, or newer: the positions are joined, up to the cutoff.
+ * R1  The responder's positions are taken before its leaves are listed.  When all batches are
+ *     done, everything it held then is held here, or newer: the positions are joined, up to the
+ *     cutoff.
  * R2  Differences younger than the cutoff, two seconds ago, are left to the pushes; and what one
  *     side has purged and the other not yet, to the horizon.  But a young write may stand in the
  *     place of an older one that never came: if joining the positions would raise any of them, the
@@ -33,11 +34,11 @@
  *     answered in two seconds is asked again, a few times; then the session ends and the next one
  *     begins anew with another number (which is the sketches' salt).
  * R5  If leaves differ and their records by (key, version_element()) do not, they are compared by
- * whole content, once: two records with one stamp, see merge.h. R6  Two replicas do not ask each
- * other at the same time: both would find and move the same. R7  Positions are joined only if the
- * responder's horizon has been taken over here meanwhile, by what was held without this session
- * (gossip.h, G5): else a replica that was restored from a backup would come to cover a horizon
- * below which it still holds what was deleted.
+ *     whole content, once: two records with one stamp, see merge.h.
+ * R6  Two replicas do not ask each other at the same time: both would find and move the same.
+ * R7  Positions are joined only if the responder's horizon has been taken over here meanwhile, by
+ *     what was held without this session (gossip.h, G5): else a replica that was restored from a
+ *     backup would come to cover a horizon below which it still holds what was deleted.
  *
  * Work in flight is bounded: one FETCH of at most 4096 keys and one GIVE of about 1 MiB at a time
  * beside one merge; 1024 leaves a batch.

@@ -9,8 +9,8 @@
  * all of its writes, and announces what of that is on disk.  The least of what all members announce
  * is the watermark; the horizon G follows it, and tombstones up to G are purged.
  *
- * G1  Positions are claims: V[o] = p says that every write of origin o with a stamp up to p is held
- *     here, or a newer version of its key.  They only rise, but for a crash.
+ * G1  Positions are claims: V[o] = p says that every write of origin o with a stamp up to p is
+ *     held here, or a newer version of its key.  They only rise, but for a crash.
  * G2  Announced is what was saved (state blob) and is on disk: a crash can't take it back.
  * G3  The horizon is at most the least announced position of any member for any origin that is not
  *     sealed, it only rises, and it is saved before anything is purged under it.
@@ -21,9 +21,9 @@
  *     exchanges no record with anybody, and takes no writes.
  * G6  Every blob of records carries the horizon under which it was read: see merge.h, M1.
  * G7  A record stamped more than the allowed skew ahead of the local clock is not merged yet, and
- * no clock reading that far ahead is believed. G8  A new node loads everything from one member
- * before it serves, and only when all members know it.  A member that is removed stays removed: its
- * id is refused for ever.
+ *     no clock reading that far ahead is believed.
+ * G8  A new node loads everything from one member before it serves, and only when all members know
+ *     it.  A member that is removed stays removed: its id is refused for ever.
  *
  * The object is fed by its host: one call for each thing that happens, with the time.  It answers
  * through the host's functions, which must not call back: what they start ends in a later call.  No

@@ -8,11 +8,11 @@
  * those of Redis 7.0 (networking.c).
  *
  * P1  `data` given to resp_parser_next() starts where the current request starts.  It may have
- * moved in memory since the last call; its bytes may not have changed. P2  argv points into `data`
- * and is valid until `data` moves or the next call. P3  Memory follows the bytes that arrived,
- * never a length that was only announced. P4  A request with a bulk longer than `bulk_keep_max` is
- * not kept: its bytes are counted and may be dropped as they come, and it ends as RESP_OVERSIZED,
- * with the connection still in step.
+ *     moved in memory since the last call; its bytes may not have changed.
+ * P2  argv points into `data` and is valid until `data` moves or the next call.
+ * P3  Memory follows the bytes that arrived, never a length that was only announced.
+ * P4  A request with a bulk longer than `bulk_keep_max` is not kept: its bytes are counted and may
+ *     be dropped as they come, and it ends as RESP_OVERSIZED, with the connection still in step.
  */
 #ifndef RESP_PARSER_H
 #define RESP_PARSER_H

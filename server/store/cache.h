@@ -12,8 +12,8 @@
  * H4  What was read from disk is linked only if nothing that had been written was removed from the
  *     shard meanwhile: else it might be older than what is on disk now (`generation`).
  * H5  A shard from which nothing stored was ever evicted, of a store that began empty, is complete:
- * what is not in it does not exist, and the engine need not be asked. H6  The number of buckets is
- * fixed at start by the memory given, so no reader meets a resize.
+ *     what is not in it does not exist, and the engine need not be asked.
+ * H6  The number of buckets is fixed at start by the memory given, so no reader meets a resize.
  */
 #ifndef STORE_CACHE_H
 #define STORE_CACHE_H

@@ -10,7 +10,8 @@
  * Y1  Without a preparation, or if too much was written during it (CARRY_NOTED_MAX), the scan is
  *     done under the order: right, but all writers wait as long as it takes.
  * Y2  All survivors are looked at again under the order, and are in memory, in one group, until
- * they are committed: what was written here between the emptying and the moment it is heard of.
+ *     they are committed: what was written here between the emptying and the moment it is heard
+ *     of.
  */
 #ifndef STORE_CARRY_H
 #define STORE_CARRY_H

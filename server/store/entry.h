@@ -2,7 +2,7 @@
  *
  * An entry is one allocation: this header, then the key, the metadata and the value.  Once
  * published (cache.h) it never changes, but for the few atomics; a write makes a new entry that
- * takes its place. So readers need no lock, and a pointer to an entry is good until the reader's
+ * takes its place.  So readers need no lock, and a pointer to an entry is good until the reader's
  * turn ends (epoch.h).
  *
  * Kinds:

@@ -8,8 +8,7 @@
  *
  *     open --(commit thread is free)--> in flight --(written)--> committed
  *                                           |
- *                                           +--(write failed)--> undone, with the open one behind
- * it
+ *                                           +--(write failed)--> undone, and the open one with it
  *
  * C1  Groups are numbered from 1 and committed in that order, each all or nothing.
  * C2  An entry whose group is not committed stays in the cache: nobody reads the disk behind it.

@@ -1,12 +1,13 @@
 /* record.h - a record as stored bytes.
  *
- *     flags u8        bits 0-1 kind (enum entry_kind), 2 has expiry, 3 has metadata, 4 value in
- * chunks, 5 raw (entry.h) stamp u64, origin u16, [expiry i64], value size u32, value hash u64,
- * [metadata size u16, metadata], [value]
+ *     flags u8     bits 0-1 kind (enum entry_kind), 2 has expiry, 3 has metadata,
+ *                  4 value in chunks, 5 raw (entry.h)
+ *     stamp u64, origin u16, [expiry i64], value size u32, value hash u64,
+ *     [metadata size u16, metadata], [value]
  *
  * Values up to RECORD_INLINE_MAX stand in the record itself; longer ones in chunks of their own, so
  * that listings don't read them.  Chunks carry the record's stamp: an overwrite can never mix two
- * values. Tombstones and expired records keep size and hash of what they were, and no value.
+ * values.  Tombstones and expired records keep size and hash of what they were, and no value.
  */
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H

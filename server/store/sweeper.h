@@ -3,7 +3,8 @@
  * Three chores, each in small transactions or batches so that nobody waits for it:
  *   - records whose expiry has passed become expired records, found by the expiry index;
  *   - tombstones and expired records that nobody needs any more are removed for good: the write
- * rate needs them for a second (design: a delete is a write of its key);
+ *     rate needs them for a second (a delete is a write of its key), other replicas until all of
+ *     them have heard of it (the horizon, replica.h);
  *   - the keys of emptied and dropped namespaces are removed, range by range.
  *
  * W1  Reads are exact without it: a record past its expiry is absent at once.
