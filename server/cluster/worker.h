@@ -1,9 +1,9 @@
 /* worker.h - the thread that reads and fills the store for other replicas, one job after another.
  *
  * The cluster thread posts jobs and takes them back when they are done; between the two a job
- * belongs to the worker.  Lists of leaves and scans stay with the worker under the number of the job
- * that made them, until a job closes them; the elements of a scan may be read meanwhile, for they
- * never change.
+ * belongs to the worker.  Lists of leaves and scans stay with the worker under the number of the
+ * job that made them, until a job closes them; the elements of a scan may be read meanwhile, for
+ * they never change.
  */
 #ifndef CLUSTER_WORKER_H
 #define CLUSTER_WORKER_H
