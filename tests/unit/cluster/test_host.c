@@ -1,4 +1,5 @@
-/* Merges on their way through a store, on a real LevelDB.  What gossip is told ends here.
+/* Merges on their way through a store, on a real LevelDB.  What gossip is told ends here: all that
+ * host.c calls of it is defined below, so that none of it is linked.
  *
  * write() of this program is the one below, also for LevelDB: it waits, or refuses, on demand. */
 #include "cluster/host.h"
@@ -75,6 +76,11 @@ void gossip_page(struct gossip *gossip, struct gossip_time now, uint64_t token,
                  struct bytes records, struct bytes cursor, bool is_last)
 {
     (void)gossip, (void)now, (void)token, (void)records, (void)cursor, (void)is_last;
+}
+
+void gossip_page_failed(struct gossip *gossip, uint64_t token)
+{
+    (void)gossip, (void)token;
 }
 
 /* ---------- the host ---------- */
