@@ -112,7 +112,7 @@ struct page_answer {
     struct positions held; /* empty but for the first page */
 };
 
-enum load_step { LOAD_NONE, LOAD_WANTED, LOAD_RUNNING, LOAD_FAILED };
+enum load_step { LOAD_NONE, LOAD_WANTED, LOAD_RUNNING, LOAD_FAILED, LOAD_FINISHING };
 
 struct load {
     enum load_step step;
@@ -127,6 +127,7 @@ struct load {
     struct positions held;
     uint64_t horizon, source_position; /* of the source's own writes, with the first page */
     bool has_first, is_wait_told;
+    bool is_saving; /* that all is loaded */
     int64_t pages;
 };
 
@@ -310,6 +311,8 @@ bool horizon_is_sealed(const struct gossip *gossip, uint64_t node_id, uint32_t i
 
 /* load.c */
 void load_want(struct gossip *gossip, struct gossip_time now);
+/* A save that was begun now is on disk. */
+void load_saved(struct gossip *gossip, struct gossip_time now);
 void load_tick(struct gossip *gossip, struct gossip_time now);
 void load_asked(struct gossip *gossip, struct peer *peer, const struct page_request *request);
 void load_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,

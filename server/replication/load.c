@@ -1,11 +1,10 @@
 /* load.c - a new node loads everything from one member; answering one that does.
  *
- *     wanted --(all members that are up know this node)--> running
- *       ^                                                   |   |
- *       +---------------(the source is lost)----------------+   +--(a page can't be stored)-->
- * failed
- *                                                           |
- *     none <--(all pages are stored; the source's positions and horizon are taken over)
+ *     wanted --(all members know this node)--> running --(a page can't be stored)--> failed
+ *       ^                                       |   |
+ *       +---------(the source is lost)----------+   +--(all pages are stored)--> finishing
+ *                                                                                    |
+ *     none <--(the source's positions and horizon, taken over, are saved)------------+
  *
  * The pages come in stored order, so the source may be replaced half-way by another one: then only
  * what both held is claimed.  Pages are asked for one at a time, and two may be on their way into
@@ -231,21 +230,49 @@ static void take_over(struct gossip *gossip)
                  load->horizon > load->source_position ? load->horizon : load->source_position);
 }
 
-static void finish(struct gossip *gossip, struct gossip_time now)
+/* The data are here; that they are is saved before anybody writes: else a crash would have
+ * everything loaded anew, over those writes. */
+static void finish(struct gossip *gossip)
 {
     struct load *load = &gossip->load;
 
     take_over(gossip);
     gossip_say(gossip, false, "All data are loaded: %lld pages.", (long long)load->pages);
-    load->step = LOAD_NONE;
+    load->step = LOAD_FINISHING;
     gossip->is_loaded_before = true;
     gossip->is_save_wanted = true;
     buffer_clear(&load->cursor);
+}
+
+static void end_load(struct gossip *gossip, struct gossip_time now)
+{
+    gossip->load.step = LOAD_NONE;
+    gossip->load.is_saving = false;
     for (size_t i = 0; i < gossip->peer_count; i++) {
         gossip->peers[i]->next_beat_us = 0;
         gossip_compare_soon(gossip->peers[i], now, 0);
     }
     gossip_update_gate(gossip, now);
+}
+
+void load_saved(struct gossip *gossip, struct gossip_time now)
+{
+    if (gossip->load.is_saving)
+        end_load(gossip, now);
+}
+
+/* Are all members here, and none that has, or had, anything? */
+static bool has_nobody_anything(const struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->member_count; i++) {
+        const struct member *member = &gossip->members[i];
+        const struct peer *peer = gossip_find_peer(gossip, member->node_id);
+
+        if (member->state == MEMBER_IN && member->node_id != gossip->node_id &&
+            (peer == NULL || !peer->is_linked || !peer->has_beat || beats_has_history(peer)))
+            return false;
+    }
+    return true;
 }
 
 bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
@@ -264,7 +291,7 @@ bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
         return true;
     }
     if (load->has_last && load->token_count == 0)
-        finish(gossip, now);
+        finish(gossip);
     else if (!load->has_last && load->token_count == 1)
         ask(gossip, now);
     return true;
@@ -288,6 +315,11 @@ void load_tick(struct gossip *gossip, struct gossip_time now)
     if (load->step == LOAD_RUNNING && !is_source_lost(gossip)) {
         if (load->token_count < 2 && now.monotonic_us - load->asked_us > REPEAT_US)
             ask(gossip, now);
+        return;
+    }
+    if (load->step == LOAD_WANTED && has_nobody_anything(gossip)) {
+        gossip->is_save_wanted = true;
+        end_load(gossip, now); /* the one who had, and was to give, is gone */
         return;
     }
     source = now.monotonic_us < load->hold_until_us ? NULL : choose_source(gossip);

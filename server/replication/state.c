@@ -21,8 +21,10 @@
 
 static uint8_t flags_of(const struct gossip *gossip)
 {
+    bool is_loading = gossip->load.step != LOAD_NONE && gossip->load.step != LOAD_FINISHING;
+
     return (uint8_t)((gossip->is_out ? STATE_OUT : 0) | (gossip->is_stale ? STATE_STALE : 0) |
-                     (gossip->load.step != LOAD_NONE ? STATE_LOADING : 0));
+                     (is_loading ? STATE_LOADING : 0));
 }
 
 static void encode_members(const struct gossip *gossip, struct buffer *out)
@@ -157,6 +159,7 @@ void state_save(struct gossip *gossip)
     gossip->horizon_saving = gossip->horizon;
     positions_copy(&gossip->saving, &gossip->held);
     horizon_mask_closed(gossip, &gossip->saving);
+    gossip->load.is_saving = gossip->load.step == LOAD_FINISHING;
     state_encode(gossip, &state);
     gossip->host->save(gossip->host->context, gossip->save_token, buffer_view(&state));
     buffer_clear(&state);
@@ -176,6 +179,7 @@ void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token,
         gossip->is_ready = true;
         gossip_update_targets(gossip);
     }
+    load_saved(gossip, now);
     if (gossip->load.step == LOAD_NONE) {
         positions_copy(&gossip->announced, &gossip->saving);
         gossip->vector_revision++;
