@@ -9,6 +9,7 @@
 #define CHAOS_MAX_US      (35 * SECOND)
 #define SETTLED_OFFSET_US (150 * MS)   /* of a clock that is right */
 #define OPERATOR_US       (4 * SECOND) /* until people act, after the faults */
+#define LEAVING_MAX_US    (30 * SECOND)
 #define WATCH_US          (100 * MS)
 
 static const char *const words[] = {
@@ -517,9 +518,12 @@ static bool is_known_by_any(const struct node *node)
     return false;
 }
 
-/* A node that was killed before it knew that it had left is switched off. */
+/* A node that was killed before it knew that it had left, and that nobody knows any more, is
+ * switched off. */
 static void end_leaving(struct world *world)
 {
+    if (world->now_us < world->plan.chaos_us + LEAVING_MAX_US)
+        return;
     for (size_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[i];
 

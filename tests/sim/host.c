@@ -124,7 +124,8 @@ static void observe(void *context, uint64_t stamp)
 {
     struct node *node = context;
 
-    if (stamp > node->hlc.last && stamp_wall_ms(stamp) > node_wall_ms(node) + SKEW_MAX_MS)
+    if (stamp > node->hlc.last && !node->is_clock_wrong &&
+        stamp_wall_ms(stamp) > node_wall_ms(node) + SKEW_MAX_MS)
         world_fail(node->world, node->index, -1, "a stamp %lld ms ahead of the clock is believed",
                    (long long)(stamp_wall_ms(stamp) - node_wall_ms(node)));
     hlc_observe(&node->hlc, stamp);

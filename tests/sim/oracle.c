@@ -226,6 +226,12 @@ void oracle_written(struct oracle *oracle, struct node *node, int slot, const st
 
 /* ---------- records ---------- */
 
+/* Does what it holds never come to the members any more? */
+static bool is_outside(const struct node *node)
+{
+    return node->is_forgotten || node->has_left || node->is_restored || node->stale_since_us != 0;
+}
+
 /* It came back: it was still on its way to somebody. */
 static void find_again(struct oracle *oracle, int slot, const struct record *record)
 {
@@ -244,7 +250,8 @@ void oracle_stores(struct oracle *oracle, struct node *node, int slot, const str
     const struct record *held = &node->disk.current.records[slot];
     const struct version *purged = &oracle->slots[slot].purged;
 
-    find_again(oracle, slot, record);
+    if (!is_outside(node))
+        find_again(oracle, slot, record);
     if (held->is_held && version_compare(&held->version, &record->version) > 0)
         world_fail(oracle->world, node->index, slot, "I1: %llx replaces %llx, which is newer",
                    (unsigned long long)record->version.stamp,
@@ -292,8 +299,8 @@ static void mark_durable(struct oracle *oracle, const struct node *node,
 {
     struct slot_history *history = &oracle->slots[change->slot];
 
-    if (!change->record.is_held || node->is_restored || node->is_forgotten)
-        return;
+    if (!change->record.is_held || node->is_restored || node->is_forgotten || node->is_leaving)
+        return; /* what comes to it now is not promised */
     for (size_t i = 0; i < history->count; i++) {
         struct write *write = &oracle->writes[history->writes[i]];
 
@@ -392,12 +399,6 @@ void oracle_joined(struct oracle *oracle, struct node *node)
     for (size_t i = 0; i < oracle->count; i++)
         if (oracle->writes[i].version.stamp <= oracle->horizon)
             check_on_disk(oracle, node, node, &oracle->writes[i]);
-}
-
-/* Does what it holds never come to the members any more? */
-static bool is_outside(const struct node *node)
-{
-    return node->is_forgotten || node->has_left || node->is_restored || node->stale_since_us != 0;
 }
 
 /* Does anybody hold it, or something newer in its place? */

@@ -25,7 +25,7 @@
 #define SETTLE_MAX_US  (180 * SECOND) /* until all must be equal, after the faults */
 #define SETTLE_LOOK_US (250 * MS)
 #define REPORT_LINES   40
-#define MUTANT_SEEDS   1000 /* in which a rule that is off must be noticed */
+#define MUTANT_SEEDS   2000 /* in which a rule that is off must be noticed */
 
 struct options {
     uint64_t seed, count;
@@ -41,7 +41,7 @@ struct mutant {
 
 static const struct mutant mutants[] = {
     {"horizon-drop", RULE_HORIZON_DROP, 0,
-     1u << FAULT_RESTORE | 1u << FAULT_SYNC | 1u << FAULT_LOSS},
+     1u << FAULT_RESTORE | 1u << FAULT_PARTITION | 1u << FAULT_LATENESS},
     {"watermark", RULE_WATERMARK, 0, 0},
     {"durable", RULE_DURABLE, 0, 0},
     {"incarnation", RULE_INCARNATION, 0, 0},
