@@ -781,16 +781,20 @@ static void wait_until_writable(void)
     assert_false(store_is_refusing(fixture.store, reason));
 }
 
+/* The commit thread waits meanwhile: else its own work might meet the full disk first. */
 static void fail_some_changes(struct random *random)
 {
+    struct store_digest *digest = store_digest(fixture.store);
     uint64_t group = 0;
 
+    pthread_mutex_lock(&digest->mutex);
     atomic_store(&is_full, true);
     for (int i = 0; i < 40; i++) {
         uint64_t last = change_at_random(random);
 
         group = last > group ? last : group;
     }
+    pthread_mutex_unlock(&digest->mutex);
     assert_false(wait_for_group(group));
     atomic_store(&is_full, false);
     wait_until_writable();
