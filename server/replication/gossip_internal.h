@@ -119,6 +119,7 @@ struct load {
     int64_t since_us, asked_us, hold_until_us; /* monotonic */
     uint64_t told;                             /* the last source that the log knows of */
     uint64_t source, session;
+    uint32_t source_incarnation;
     uint32_t number; /* of the page that is awaited */
     struct buffer cursor;
     bool has_last; /* all pages are here */

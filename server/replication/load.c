@@ -6,9 +6,9 @@
  *                                                                                    |
  *     none <--(the source's positions and horizon, taken over, are saved)------------+
  *
- * The pages come in stored order, so the source may be replaced half-way by another one: then only
- * what both held is claimed.  Pages are asked for one at a time, and two may be on their way into
- * the store.
+ * The pages come in stored order, so the source may be replaced half-way by another one, or by
+ * itself after a crash that took what it had: then only what both held is claimed.  Pages are asked
+ * for one at a time, and two may be on their way into the store.
  */
 #include "replication/gossip_internal.h"
 
@@ -102,6 +102,7 @@ static void begin_with(struct gossip *gossip, struct gossip_time now, const stru
 
     load->step = LOAD_RUNNING;
     load->source = source->node_id;
+    load->source_incarnation = source->incarnation;
     load->session = gossip_new_token(gossip);
     load->number = 0;
     if (load->told != source->node_id)
@@ -165,8 +166,8 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
     struct load *load = &gossip->load;
 
     if (load->step != LOAD_RUNNING || peer->node_id != load->source ||
-        page->session != load->session || page->number != load->number || load->has_last ||
-        load->token_count == 2)
+        peer->incarnation != load->source_incarnation || page->session != load->session ||
+        page->number != load->number || load->has_last || load->token_count == 2)
         return;
     if (is_ahead(gossip, now, page))
         return; /* one of the two clocks is wrong (G7): asked for again */
@@ -301,7 +302,8 @@ static bool is_source_lost(const struct gossip *gossip)
 {
     const struct peer *source = gossip_find_peer(gossip, gossip->load.source);
 
-    return source == NULL || !is_source(gossip, source);
+    return source == NULL || source->incarnation != gossip->load.source_incarnation ||
+           !is_source(gossip, source);
 }
 
 void load_tick(struct gossip *gossip, struct gossip_time now)
