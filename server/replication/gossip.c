@@ -144,7 +144,7 @@ static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_tim
     if (!gossip_trusts_clock(gossip))
         return GATE_SKEW;
     if (now.monotonic_us < gossip->wait_until_us && has_others(gossip) && !beats_has_offset(gossip))
-        return is_new(gossip) ? GATE_LOADING : GATE_WAIT;
+        return GATE_WAIT;
     return GATE_OPEN;
 }
 
@@ -162,7 +162,8 @@ void gossip_update_gate(struct gossip *gossip, struct gossip_time now)
     gossip->gate = gate;
     if (gate == GATE_OPEN)
         gossip->wait_until_us = 0; /* never again: a peer that comes and goes stops nobody */
-    gossip->host->set_gate(gossip->host->context, gate);
+    gossip->host->set_gate(gossip->host->context,
+                           gate == GATE_WAIT && is_new(gossip) ? GATE_LOADING : gate);
 }
 
 void gossip_become_stale(struct gossip *gossip, struct gossip_time now, const char *why)
