@@ -1,9 +1,9 @@
 /* wrongclock.c - a wall clock that is off, preloaded into one process.
  *
- * The file named by WRONG_CLOCK holds a signed 64-bit number: by how many nanoseconds CLOCK_REALTIME
- * is ahead.  It is mapped, so that a test changes it while the process runs.  (libfaketime does the
- * same and more, but jemalloc asks for the time before libfaketime can tell it, and neither gives
- * way.)  Nothing here allocates, and CLOCK_MONOTONIC stays as it is. */
+ * The file named by WRONG_CLOCK holds a signed 64-bit number: by how many nanoseconds
+ * CLOCK_REALTIME is ahead.  It is mapped, so that a test changes it while the process runs.
+ * (libfaketime does the same and more, but jemalloc asks for the time before libfaketime can tell
+ * it, and neither gives way.)  Nothing here allocates, and CLOCK_MONOTONIC stays as it is. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
