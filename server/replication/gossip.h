@@ -125,8 +125,9 @@ struct gossip_host {
     void (*close_scan)(void *context, uint64_t scan);
     /* All records in stored order from a cursor on: gossip_page(). */
     void (*read_page)(void *context, uint64_t token, struct bytes cursor, size_t bytes_max);
-    /* A new node puts a page into its empty store: gossip_applied(token).  With is_last everything
-     * is complete and on disk. */
+    /* A new node puts a page into its empty store: gossip_applied(token).  The last one is empty,
+     * and when it is done everything is complete and on disk; a store that is opened after some
+     * pages but not the last is wiped, with its state. */
     void (*load_page)(void *context, uint64_t token, struct bytes records, bool is_last);
 
     /* --- people --- */

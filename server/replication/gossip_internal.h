@@ -313,7 +313,7 @@ bool horizon_is_sealed(const struct gossip *gossip, uint64_t node_id, uint32_t i
 /* load.c */
 void load_want(struct gossip *gossip, struct gossip_time now);
 /* A save that was begun now is on disk. */
-void load_saved(struct gossip *gossip, struct gossip_time now);
+void load_saved(struct gossip *gossip);
 void load_tick(struct gossip *gossip, struct gossip_time now);
 void load_asked(struct gossip *gossip, struct peer *peer, const struct page_request *request);
 void load_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,

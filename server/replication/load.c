@@ -4,7 +4,7 @@
  *       ^                                       |   |
  *       +---------(the source is lost)----------+   +--(all pages are stored)--> finishing
  *                                                                                    |
- *     none <--(the source's positions and horizon, taken over, are saved)------------+
+ *     none <--(the store has ended)--(positions and horizon of the source are saved)-+
  *
  * The pages come in stored order, so the source may be replaced half-way by another one, or by
  * itself after a crash that took what it had: then only what both held is claimed.  Pages are asked
@@ -185,7 +185,7 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
     load->pages++;
     load->has_last = page->is_last;
     gossip->host->load_page(gossip->host->context, load->tokens[load->token_count++], page->records,
-                            page->is_last);
+                            false);
     if (!page->is_last && load->token_count < 2)
         ask(gossip, now);
 }
@@ -231,35 +231,38 @@ static void take_over(struct gossip *gossip)
                  load->horizon > load->source_position ? load->horizon : load->source_position);
 }
 
-/* The data are here; that they are is saved before anybody writes: else a crash would have
- * everything loaded anew, over those writes. */
+/* All pages are here.  What they allow to claim is saved first, and only then the store is told
+ * that they were all: until then it is wiped if it is opened again, and this node begins as a new
+ * one. The other way round a crash, or a backup, would leave data of which nothing is known. */
 static void finish(struct gossip *gossip)
+{
+    take_over(gossip);
+    gossip->load.step = LOAD_FINISHING;
+    gossip->is_save_wanted = true;
+    buffer_clear(&gossip->load.cursor);
+}
+
+void load_saved(struct gossip *gossip)
 {
     struct load *load = &gossip->load;
 
-    take_over(gossip);
-    gossip_say(gossip, false, "All data are loaded: %lld pages.", (long long)load->pages);
-    load->step = LOAD_FINISHING;
-    gossip->is_loaded_before = true;
-    gossip->is_save_wanted = true;
-    buffer_clear(&load->cursor);
+    if (!load->is_saving || load->token_count > 0)
+        return;
+    load->tokens[load->token_count++] = gossip_new_token(gossip);
+    gossip->host->load_page(gossip->host->context, load->tokens[0], bytes_of(""), true);
 }
 
 static void end_load(struct gossip *gossip, struct gossip_time now)
 {
     gossip->load.step = LOAD_NONE;
     gossip->load.is_saving = false;
+    gossip->is_loaded_before = true;
+    gossip->is_save_wanted = true; /* and announced */
     for (size_t i = 0; i < gossip->peer_count; i++) {
         gossip->peers[i]->next_beat_us = 0;
         gossip_compare_soon(gossip->peers[i], now, 0);
     }
     gossip_update_gate(gossip, now);
-}
-
-void load_saved(struct gossip *gossip, struct gossip_time now)
-{
-    if (gossip->load.is_saving)
-        end_load(gossip, now);
 }
 
 /* Are all members here, and none that has, or had, anything? */
@@ -291,10 +294,14 @@ bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
                    "The data could not be stored: start this server again when there is room.");
         return true;
     }
-    if (load->has_last && load->token_count == 0)
+    if (load->step == LOAD_FINISHING) {
+        gossip_say(gossip, false, "All data are loaded: %lld pages.", (long long)load->pages);
+        end_load(gossip, now);
+    } else if (load->has_last && load->token_count == 0) {
         finish(gossip);
-    else if (!load->has_last && load->token_count == 1)
+    } else if (!load->has_last && load->token_count == 1) {
         ask(gossip, now);
+    }
     return true;
 }
 
@@ -320,7 +327,6 @@ void load_tick(struct gossip *gossip, struct gossip_time now)
         return;
     }
     if (load->step == LOAD_WANTED && has_nobody_anything(gossip)) {
-        gossip->is_save_wanted = true;
         end_load(gossip, now); /* the one who had, and was to give, is gone */
         return;
     }

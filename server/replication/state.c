@@ -179,7 +179,7 @@ void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token,
         gossip->is_ready = true;
         gossip_update_targets(gossip);
     }
-    load_saved(gossip, now);
+    load_saved(gossip);
     if (gossip->load.step == LOAD_NONE) {
         positions_copy(&gossip->announced, &gossip->saving);
         gossip->vector_revision++;
