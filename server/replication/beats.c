@@ -94,7 +94,7 @@ void beats_send(struct gossip *gossip, struct gossip_time now, struct peer *peer
         .start = gossip->start,
         .applied = position_of(gossip, peer->node_id, peer->incarnation, peer->start),
         .horizon = gossip->horizon_saved,
-        .members_hash = gossip->members_hash,
+        .members_hash = gossip->members_hash_saved,
         .flags = own_flags(gossip),
         .has_vector = has_vector,
     };

@@ -150,6 +150,7 @@ struct gossip {
     struct member *members; /* ordered by node id; with this node */
     size_t member_count, member_capacity;
     uint64_t members_hash;
+    uint64_t members_hash_saving, members_hash_saved; /* what is said: a crash takes nothing back */
     struct peer *peers[GOSSIP_PEERS_MAX];
     size_t peer_count;
 

@@ -74,8 +74,9 @@ void horizon_update_own(struct gossip *gossip)
 {
     struct origin_position *own;
 
-    if (gossip->gate == GATE_WAIT || !gossip_trusts_clock(gossip))
-        return;
+    if (gossip->gate == GATE_WAIT || gossip->load.step != LOAD_NONE ||
+        gossip->host->is_blank(gossip->host->context) || !gossip_trusts_clock(gossip))
+        return; /* nobody has to hear of a node that has written nothing */
     own = horizon_origin(gossip, gossip->node_id, gossip->incarnation, gossip->start);
     if (own != NULL)
         horizon_raise(gossip, own, gossip->host->close_time(gossip->host->context));

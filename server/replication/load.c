@@ -265,6 +265,21 @@ static void end_load(struct gossip *gossip, struct gossip_time now)
     gossip_update_gate(gossip, now);
 }
 
+/* The one who had the data, and was to give them, is gone.  What has come is kept; nothing can be
+ * claimed by it. */
+static void give_up(struct gossip *gossip, struct gossip_time now)
+{
+    struct load *load = &gossip->load;
+
+    load->held.count = 0;
+    load->horizon = load->source_position = 0;
+    load->has_last = true;
+    if (!load->has_first)
+        end_load(gossip, now);
+    else if (load->token_count == 0)
+        finish(gossip);
+}
+
 /* Are all members here, and none that has, or had, anything? */
 static bool has_nobody_anything(const struct gossip *gossip)
 {
@@ -326,8 +341,8 @@ void load_tick(struct gossip *gossip, struct gossip_time now)
             ask(gossip, now);
         return;
     }
-    if (load->step == LOAD_WANTED && has_nobody_anything(gossip)) {
-        end_load(gossip, now); /* the one who had, and was to give, is gone */
+    if (has_nobody_anything(gossip)) {
+        give_up(gossip, now);
         return;
     }
     source = now.monotonic_us < load->hold_until_us ? NULL : choose_source(gossip);

@@ -157,6 +157,7 @@ void state_save(struct gossip *gossip)
     gossip->is_changed = false;
     gossip->save_token = gossip_new_token(gossip);
     gossip->horizon_saving = gossip->horizon;
+    gossip->members_hash_saving = gossip->members_hash;
     positions_copy(&gossip->saving, &gossip->held);
     horizon_mask_closed(gossip, &gossip->saving);
     gossip->load.is_saving = gossip->load.step == LOAD_FINISHING;
@@ -179,6 +180,7 @@ void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token,
         gossip->is_ready = true;
         gossip_update_targets(gossip);
     }
+    gossip->members_hash_saved = gossip->members_hash_saving;
     load_saved(gossip);
     if (gossip->load.step == LOAD_NONE) {
         positions_copy(&gossip->announced, &gossip->saving);
