@@ -393,6 +393,7 @@ void oracle_check_node(struct oracle *oracle, struct node *node)
 
 void oracle_joined(struct oracle *oracle, struct node *node)
 {
+    oracle_horizon(oracle, node, node->horizon);
     for (int slot = 0; slot < KEYS_SLOTS; slot++)
         check_layer(oracle, node, &node->disk.current, slot, &oracle->slots[slot].purged,
                     "in memory");
