@@ -25,6 +25,9 @@
 
 #define ADDRESSES_MAX 64
 
+/* When nothing moves, fewer ticks will do. */
+#define IDLE_TICK_MS 150
+
 /* A turn never takes so long; a clock that is further on was set (store_set_clock_limit()). */
 #define CLOCK_LIMIT_MS 1000
 
@@ -297,6 +300,14 @@ static void on_wake(evutil_socket_t descriptor, short what, void *context)
         publish_status(cluster);
 }
 
+static void schedule_tick(struct cluster *cluster)
+{
+    bool is_active = gossip_is_active(cluster->gossip, host_now(&cluster->host));
+    const struct timeval tick = {.tv_usec = (is_active ? GOSSIP_TICK_MS : IDLE_TICK_MS) * 1000};
+
+    (void)event_add(&cluster->tick_timer, &tick);
+}
+
 static void on_tick(evutil_socket_t descriptor, short what, void *context)
 {
     struct cluster *cluster = context;
@@ -310,6 +321,7 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
                                               cluster->host.skew_max_ms);
     pump(cluster);
     publish_status(cluster);
+    schedule_tick(cluster);
 }
 
 /* ---------- links ---------- */
@@ -528,7 +540,7 @@ static enum status create_loop(struct cluster *cluster, char error[CLUSTER_ERROR
     (void)event_assign(&cluster->wake_event, cluster->base, cluster->wake_descriptor,
                        EV_READ | EV_PERSIST, on_wake, cluster);
     (void)event_add(&cluster->wake_event, NULL);
-    (void)event_assign(&cluster->tick_timer, cluster->base, -1, EV_PERSIST, on_tick, cluster);
+    (void)event_assign(&cluster->tick_timer, cluster->base, -1, 0, on_tick, cluster);
     (void)event_add(&cluster->tick_timer, &tick);
     return STATUS_OK;
 }

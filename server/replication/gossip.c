@@ -830,6 +830,12 @@ void gossip_tick(struct gossip *gossip, struct gossip_time now)
     gossip_update_gate(gossip, now);
 }
 
+bool gossip_is_active(const struct gossip *gossip, struct gossip_time now)
+{
+    return now.monotonic_us < gossip->active_until_us || gossip->gate != GATE_OPEN ||
+           comparer_is_running(gossip->comparer);
+}
+
 /* ---------- operators ---------- */
 
 enum status gossip_meet(struct gossip *gossip, struct gossip_time now, const char *address)

@@ -199,6 +199,8 @@ void gossip_target_is_self(struct gossip *gossip, const char *address);
 enum status gossip_receive(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
                            enum message_kind kind, struct bytes body) MUST_USE;
 void gossip_tick(struct gossip *gossip, struct gossip_time now);
+/* Is anything under way?  Else fewer ticks will do. */
+bool gossip_is_active(const struct gossip *gossip, struct gossip_time now);
 /* The last stamp of this node's own writes, of earlier incarnations, that the store holds: known at
  * once after a clean stop, else when the digest is ready.  Until then they are not announced as
  * closed. */

@@ -15,7 +15,9 @@
 #include "store/store_internal.h"
 #include "store/txn_internal.h"
 
-#define PERIOD_MS      50  /* between two rounds when there is nothing to do */
+#define PERIOD_MS      50  /* between two rounds */
+#define QUIET_MS       200 /* ... when there was nothing to do for QUIET_ROUNDS */
+#define QUIET_ROUNDS   20
 #define KEYS_PER_TXN   128 /* holds up no writer for longer than some tens of microseconds */
 #define ROWS_PER_ROUND 8192
 #define PURGE_BATCH    1024 /* keys of a namespace removed in one batch */
@@ -38,7 +40,7 @@ struct sweeper {
     struct store_thread *thread;
     struct txn *txn;
     struct buffer key;
-    int rounds;
+    int rounds, quiet_rounds;
     uint64_t expire_from, purge_from; /* where the next round starts in the indexes */
     pthread_t id;
     pthread_mutex_t mutex;
@@ -190,6 +192,8 @@ static bool sweep(struct sweeper *sweeper, const struct index *index, uint64_t *
                index->read(engine_iterator_key(iterator), &position) == STATUS_OK &&
                position.time <= later;
     engine_iterator_destroy(iterator);
+    if (rows > 0)
+        sweeper->quiet_rounds = 0;
     flush_rows(sweeper, index, &pass);
     if (pass.is_refused)
         *from = pass.reached;
@@ -217,6 +221,7 @@ static void sweep_indexes(struct sweeper *sweeper)
     uint64_t horizon = store_horizon(sweeper->store);
 
     sweeper->is_behind = false;
+    sweeper->quiet_rounds++;
     if (atomic_load(&sweeper->is_active) && enter_engine(sweeper))
         (void)sweep(sweeper, &expiries, &sweeper->expire_from, (uint64_t)now_ms, (uint64_t)now_ms);
     if (enter_engine(sweeper))
@@ -384,7 +389,7 @@ static void *run(void *context)
         purge_namespaces(sweeper);
         epoch_collect(sweeper->thread->epoch);
         if (!sweeper->is_behind)
-            pause_for(sweeper, PERIOD_MS);
+            pause_for(sweeper, sweeper->quiet_rounds < QUIET_ROUNDS ? PERIOD_MS : QUIET_MS);
     }
     return NULL;
 }
