@@ -155,7 +155,7 @@ void beats_clock_jumped(struct gossip *gossip, int64_t by_us)
 {
     for (size_t i = 0; i < gossip->peer_count; i++) {
         gossip->peers[i]->clock.offset_us -= by_us;
-        gossip->peers[i]->clock.rtt_us = INT64_MAX; /* the next reading is better */
+        gossip->peers[i]->clock.at_us = INT64_MIN / 2; /* the next reading is better */
         gossip->peers[i]->beat_arrived_us += by_us;
     }
 }
