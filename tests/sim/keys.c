@@ -1,6 +1,5 @@
 #include "sim/keys.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static struct key table[KEYS_SLOTS];
@@ -9,7 +8,9 @@ static struct digest_keys digest_keys;
 static void fill(struct key *key, int ns, int number)
 {
     memset(key->ns, 'a' + ns, sizeof key->ns);
-    (void)snprintf(key->text, sizeof key->text, "k%02d", number);
+    key->text[0] = 'k';
+    key->text[1] = (char)('0' + number / 10);
+    key->text[2] = (char)('0' + number % 10);
     key->hash = digest_of_key(&digest_keys, key->ns, (struct bytes){key->text, KEYS_TEXT_SIZE});
     key->is_boundary = (key->hash.low & KEYS_LEAF_MASK) == 0;
 }

@@ -29,12 +29,8 @@ struct node *node_create(struct world *world)
     return node;
 }
 
-static void end_process(struct node *node, bool is_crash);
-
 void node_destroy(struct node *node)
 {
-    if (node->is_up)
-        end_process(node, true);
     disk_clear(&node->disk);
     if (node->has_backup)
         disk_clear(&node->backup);

@@ -119,6 +119,7 @@ struct node {
 
 /* Adds a node to the world; it is not started. */
 struct node *node_create(struct world *world);
+/* It must not be up. */
 void node_destroy(struct node *node);
 struct node *node_by_id(const struct world *world, uint64_t node_id);
 struct node *node_by_address(const struct world *world, const char *address);

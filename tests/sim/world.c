@@ -27,6 +27,8 @@ struct world *world_create(uint64_t seed, const struct plan *plan)
 void world_destroy(struct world *world)
 {
     for (size_t i = 0; i < world->node_count; i++)
+        node_crash(world->nodes[i]);
+    for (size_t i = 0; i < world->node_count; i++)
         node_destroy(world->nodes[i]);
     for (size_t i = 0; i < world->event_count; i++)
         free(world->events[i].memory);
