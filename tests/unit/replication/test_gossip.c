@@ -89,10 +89,9 @@ static void a_lost_push_is_sent_again(void **state)
     toys->is_lost[MESSAGE_PUSH] = true;
     stamp = toys_write(&toys->all[0]);
     toys_run(toys, TOYS_TICK_US);
+    assert_true(toys_position(&toys->all[1], &toys->all[0]) < stamp);
     toys->is_lost[MESSAGE_PUSH] = false;
     (void)toys_write(&toys->all[0]); /* it comes behind a gap */
-    toys_run(toys, TOYS_TICK_US);
-    assert_true(toys_position(&toys->all[1], &toys->all[0]) < stamp);
     toys_run(toys, SECOND_US / 2);
     assert_true(toys_position(&toys->all[1], &toys->all[0]) >= stamp);
     toys_destroy(toys);
@@ -346,7 +345,7 @@ static void a_new_node_loads_before_it_serves(void **state)
     (void)state;
     toys_start(b);
     toys_run(toys, 3 * SECOND_US);
-    assert_int_equal(b->pages_loaded, 1);
+    assert_int_equal(b->pages_loaded, 2); /* the last one is empty */
     assert_int_equal(b->gate, GATE_OPEN);
     toys_destroy(toys);
 }
