@@ -61,7 +61,9 @@ class Node(Server):
             file.write(struct.pack("q", int(ahead_s * 1_000_000_000)))
 
     def choose_ports(self):
-        self.port, self.gossip_port = free_port(), free_port()
+        self.port = self.gossip_port = free_port()
+        while self.gossip_port == self.port:  # the kernel may give one port twice
+            self.gossip_port = free_port()
         if self.cluster.network is not None:
             self.host = self.cluster.network.address(self.number)
         elif self.cluster.relay is not None:
