@@ -751,12 +751,7 @@ const struct digest_keys *digest_keys_of(const struct store_digest *digest)
 
 int64_t digest_dirty_leaves(struct store_digest *digest)
 {
-    int64_t count;
-
-    pthread_mutex_lock(&digest->mutex);
-    count = digest->mark_count;
-    pthread_mutex_unlock(&digest->mutex);
-    return count;
+    return atomic_load(&digest->mark_count);
 }
 
 int64_t digest_mismatches(const struct store_digest *digest)
@@ -764,14 +759,21 @@ int64_t digest_mismatches(const struct store_digest *digest)
     return atomic_load(&digest->mismatches);
 }
 
-int64_t digest_bytes(struct store_digest *digest)
+static int64_t count_bytes(const struct store_digest *digest)
 {
     size_t bytes = sizeof *digest;
 
-    pthread_mutex_lock(&digest->mutex);
     bytes += digest->table_capacity * sizeof *digest->tables + digest->marks.capacity;
     for (size_t i = 0; i < digest->table_count; i++)
         bytes += sizeof *digest->tables[i] + leaves_bytes(digest->tables[i]->leaves);
-    pthread_mutex_unlock(&digest->mutex);
     return (int64_t)bytes;
+}
+
+int64_t digest_bytes(struct store_digest *digest)
+{
+    if (pthread_mutex_trylock(&digest->mutex) == 0) {
+        atomic_store(&digest->bytes_seen, count_bytes(digest));
+        pthread_mutex_unlock(&digest->mutex);
+    }
+    return atomic_load(&digest->bytes_seen);
 }

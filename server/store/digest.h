@@ -93,6 +93,7 @@ void leaf_list_destroy(struct leaf_list *list);
 enum status digest_count_anew(struct store_digest *digest) MUST_USE;
 
 /* Leaves whose stored sum is not to be trusted. */
+/* Neither waits for a commit that is under way: the bytes may be those of a moment ago. */
 int64_t digest_dirty_leaves(struct store_digest *digest);
 int64_t digest_bytes(struct store_digest *digest); /* memory */
 /* Sums that did not fit what is stored: must stay 0. */

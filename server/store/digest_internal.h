@@ -55,8 +55,9 @@ struct store_digest {
     /* the checkpoint */
     struct buffer marks; /* leaves that were marked: number, size and bytes of the boundary */
     size_t marks_done, marks_until; /* until > done: a checkpoint is under way */
-    int64_t mark_count;
-    int64_t checkpoint_us; /* when the last one began, monotonic */
+    _Atomic int64_t mark_count;     /* changed by the commit thread, read by all */
+    _Atomic int64_t bytes_seen;     /* as of the last look that did not have to wait */
+    int64_t checkpoint_us;          /* when the last one began, monotonic */
     struct engine_batch *batch;
 
     /* the scrub: the next leaf to look at */
