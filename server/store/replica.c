@@ -79,11 +79,18 @@ static struct entry *entry_of(const struct wire_record *record)
     return entry;
 }
 
+/* Most records are in the same one as those before them; others are searched for. */
 static enum status find_namespace(struct replica *replica, const struct wire_record *record,
                                   struct ns **ns)
 {
     struct registry *registry = replica->store->registry;
+    const struct arrival *before =
+        replica->count > 0 ? &replica->arrivals[replica->count - 1] : NULL;
 
+    if (before != NULL && before->ns != NULL && bytes_equal(before->record.ns, record->ns)) {
+        *ns = ns_retain(before->ns);
+        return STATUS_OK;
+    }
     *ns = registry_by_id(registry, record->ns);
     if (*ns != NULL || registry_was_dropped(registry, record->ns))
         return STATUS_OK;
@@ -102,12 +109,8 @@ static enum status add_arrival(struct replica *replica, const struct wire_record
     if (!replica_is_sound(record))
         return STATUS_CORRUPT;
     status = find_namespace(replica, record, &ns);
-    if (status == STATUS_OK && registry_is_id(record->ns))
-        status = registry_prepare(replica->thread, record);
-    if (status != STATUS_OK) {
-        ns_release(ns);
+    if (status != STATUS_OK)
         return status;
-    }
     *arrival = (struct arrival){*record, ns, ns != NULL ? entry_of(record) : NULL};
     replica->bytes += sizeof(struct entry) + record->key.size + record->value.size;
     replica->count++;
