@@ -85,11 +85,6 @@ static void apply(void *context, uint64_t token, uint64_t frame_horizon, struct 
     host->end = &merging->next;
 }
 
-static uint64_t newest_allowed(const struct host *host)
-{
-    return stamp_of_wall_ms(clock_wall_ms(host->clock) + host->skew_max_ms + 1) - 1;
-}
-
 static enum applied result_of(enum status status)
 {
     if (status == STATUS_OK)
@@ -106,9 +101,10 @@ static enum applied result_of(enum status status)
 /* A bounded part of it.  False if the store takes no more for now. */
 static bool merge_some(struct host *host, struct merging *merging)
 {
+    uint64_t newest = stamp_newest_believed(clock_wall_ms(host->clock), host->skew_max_ms);
     enum status status =
-        replica_merge(host->replica, buffer_view(&merging->blob), merging->frame_horizon,
-                      newest_allowed(host), &merging->done, &host->counts, &merging->group);
+        replica_merge(host->replica, buffer_view(&merging->blob), merging->frame_horizon, newest,
+                      &merging->done, &host->counts, &merging->group);
 
     if (status == STATUS_PARKED)
         return false;

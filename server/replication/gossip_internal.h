@@ -217,7 +217,7 @@ static inline int64_t wall_ms(struct gossip_time now)
 /* G7: no stamp above this one is believed. */
 static inline uint64_t newest_believed(const struct gossip *gossip, struct gossip_time now)
 {
-    return stamp_of_wall_ms(wall_ms(now) + gossip->skew_max_ms + 1) - 1;
+    return stamp_newest_believed(wall_ms(now), gossip->skew_max_ms);
 }
 
 /* gossip.c */

@@ -28,6 +28,12 @@ static inline uint64_t stamp_of_wall_ms(int64_t wall_ms)
     return (uint64_t)wall_ms << HLC_COUNTER_BITS;
 }
 
+/* The largest stamp that is believed at a time: no clock is allowed to be further ahead. */
+static inline uint64_t stamp_newest_believed(int64_t wall_ms, int64_t skew_max_ms)
+{
+    return stamp_of_wall_ms(wall_ms + skew_max_ms + 1) - 1;
+}
+
 uint64_t hlc_tick(struct hlc *hlc, int64_t wall_ms);
 void hlc_observe(struct hlc *hlc, uint64_t seen);
 
