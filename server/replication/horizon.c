@@ -233,15 +233,15 @@ void horizon_seal(struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
     gossip->is_changed = true;
 }
 
-/* Seals what can be sealed; the least announced position of the rest, 0 if it is not known. */
+/* Of a node's incarnations, which come in order, the first that is not sealed. */
 static bool is_oldest(const struct gossip *gossip, size_t i)
 {
     return i == 0 || gossip->held.at[i - 1].node_id != gossip->held.at[i].node_id;
 }
 
-/* The least of all that is not sealed.  Until the first horizon, nodes with data of their own may
- * still come in, and they have announced nothing: so what could be sealed is left out before, but
- * stays. */
+/* Seals what can be sealed; the least announced position of the rest, 0 if it is not known.  Until
+ * the first horizon, nodes with data of their own may still come in, and they have announced
+ * nothing: so what could be sealed is left out before, but stays. */
 static uint64_t find_watermark(struct gossip *gossip)
 {
     uint64_t watermark = UINT64_MAX;

@@ -271,7 +271,7 @@ void members_received(struct gossip *gossip, struct gossip_time now, struct peer
 
 /* ---------- who may come in ---------- */
 
-static bool admit(struct gossip *gossip, struct peer *peer)
+static void admit(struct gossip *gossip, struct peer *peer)
 {
     struct member_entry entry = {.node_id = peer->node_id,
                                  .incarnation = peer->incarnation,
@@ -285,7 +285,6 @@ static bool admit(struct gossip *gossip, struct peer *peer)
     }
     gossip_mark_reached(gossip, peer->address);
     gossip_mark_reached(gossip, peer->dialled);
-    return true;
 }
 
 bool members_admit(struct gossip *gossip, struct peer *peer)
@@ -294,10 +293,10 @@ bool members_admit(struct gossip *gossip, struct peer *peer)
     bool is_peer_blank = (peer->flags & BEAT_IS_BLANK) != 0;
     bool is_history_forgotten = gossip->horizon > 0 || peer->horizon > 0;
 
-    if (members_is_in(gossip, peer->node_id))
-        return admit(gossip, peer);
-    if (is_blank || is_peer_blank || !is_history_forgotten) {
-        return admit(gossip, peer);
+    if (members_is_in(gossip, peer->node_id) || is_blank || is_peer_blank ||
+        !is_history_forgotten) {
+        admit(gossip, peer);
+        return true;
     }
     gossip->host->drop_links(gossip->host->context, peer->node_id,
                              "both it and this node have data of their own and have forgotten "
