@@ -15,6 +15,7 @@
 #include "cluster/announce.h"
 #include "cluster/host.h"
 #include "cluster/link.h"
+#include "config/words.h"
 #include "store/digest.h"
 #include "store/feed.h"
 #include "store/replica.h"
@@ -377,15 +378,19 @@ static void on_self(void *context, const char *target)
 
 /* ---------- building ---------- */
 
-/* Cuts a text option at its blanks, in place. */
+/* The words of a text option, each zero-ended: the blanks behind them are cut out. */
 static size_t split(char *text, const char **words, size_t words_max)
 {
+    struct bytes rest = bytes_of(text), word;
     size_t count = 0;
-    char *rest = text;
-    char *word;
 
-    while (count < words_max && (word = strtok_r(rest, " \n\t", &rest)) != NULL)
-        words[count++] = word;
+    while (count < words_max && words_next(&rest, &word)) {
+        words[count++] = word.data;
+        if (rest.size == 0)
+            break;
+        text[rest.data - text] = '\0';
+        rest = (struct bytes){rest.data + 1, rest.size - 1};
+    }
     return count;
 }
 
@@ -516,8 +521,7 @@ static enum status create_parts(struct cluster *cluster, char error[CLUSTER_ERRO
     find_announced(cluster, bind_addresses, bind_count, announced);
     status = create_gossip(cluster, announced, peers, peer_count, error);
     if (status == STATUS_OK)
-        status = create_links(cluster, announced, bind_addresses, bind_count == 0 ? 1 : bind_count,
-                              error);
+        status = create_links(cluster, announced, bind_addresses, bind_count, error);
     free(bind);
     free(peer);
     return status;
