@@ -33,7 +33,7 @@ FLAVOUR_fuzz    := $(FLAVOUR_asan) -fsanitize=fuzzer-no-link
 
 CFLAGS   ?= $(FLAVOUR_$(FLAVOUR))
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver $(WARNINGS) $(CFLAGS) -MMD -MP
-LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -lcrypto -lsodium -lhiredis \
+LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -lcrypto -lsodium \
             -lleveldb -ljansson -lpthread -lm
 CLI_LIBS := -lhiredis -ljansson
 ifeq ($(FLAVOUR),release)
