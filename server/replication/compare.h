@@ -52,7 +52,7 @@
 
 struct comparer;
 
-/* What the comparer needs of the rest of gossip (gossip.c). */
+/* What the comparer needs of the rest of gossip (comparing.c). */
 struct comparer_owner {
     void *context;
     const struct gossip_host *host;

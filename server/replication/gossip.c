@@ -4,20 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "replication/gossip_internal.h"
 
-#define OFFSET_WAIT_US    (1000 * MS_US) /* for a first reading of a peer's clock */
-#define ACTIVE_US         (1000 * MS_US)
-#define COMPARE_PERIOD_MS 10000
-#define SEAL_COMPARE_MS   1000  /* until a comparison that a seal waits for */
-#define COMPARE_AGAIN_MS  100   /* after differences were found */
-#define COMPARE_RETRY_MS  1000  /* after a comparison that came to nothing */
-#define STAGGER_MIN_US    20000 /* a busy machine lets a thread wait so long for its turn */
-#define STAGGER_MAX_US    (100 * MS_US)
-#define JUMP_MIN_US       (100 * MS_US)
-#define LEAVE_SETTLE_US   (500 * MS_US) /* until what was begun is committed */
-#define LEAVE_ANSWER_US   (5000 * MS_US)
+#define OFFSET_WAIT_US (1000 * MS_US) /* for a first reading of a peer's clock */
+#define ACTIVE_US      (1000 * MS_US)
+#define STAGGER_MIN_US 20000 /* a busy machine lets a thread wait so long for its turn */
+#define STAGGER_MAX_US (100 * MS_US)
+#define JUMP_MIN_US    (100 * MS_US)
 
 /* ---------- small things ---------- */
 
@@ -42,6 +35,11 @@ void gossip_send(struct gossip *gossip, uint64_t node_id, const struct message *
     gossip->body.size = 0;
     message_encode(&gossip->body, message);
     gossip->host->send(gossip->host->context, node_id, message->kind, buffer_view(&gossip->body));
+}
+
+void gossip_copy_address(char to[GOSSIP_ADDRESS_MAX], const char *from)
+{
+    (void)snprintf(to, GOSSIP_ADDRESS_MAX, "%s", from);
 }
 
 struct peer *gossip_find_peer(const struct gossip *gossip, uint64_t node_id)
@@ -224,133 +222,7 @@ void gossip_target_is_self(struct gossip *gossip, const char *address)
     gossip_mark_reached(gossip, address);
 }
 
-/* ---------- the comparer ---------- */
-
-static uint64_t comparer_token(void *context)
-{
-    return gossip_new_token(context);
-}
-
-static uint64_t comparer_horizon(void *context)
-{
-    return ((struct gossip *)context)->horizon_saved;
-}
-
-static const struct origin_position *comparer_held(void *context, size_t *count)
-{
-    struct gossip *gossip = context;
-
-    horizon_update_own(gossip);
-    *count = gossip->held.count;
-    return gossip->held.at;
-}
-
-static void join_positions(struct gossip *gossip, struct gossip_time now,
-                           const struct origin_position *positions, size_t count, uint64_t cutoff)
-{
-    uint64_t believed = newest_believed(gossip, now);
-
-    for (size_t i = 0; i < count; i++) {
-        const struct origin_position *theirs = &positions[i];
-        uint64_t position = theirs->position < cutoff ? theirs->position : cutoff;
-        struct origin_position *ours;
-        struct peer *peer;
-
-        if (theirs->node_id == gossip->node_id && theirs->incarnation >= gossip->incarnation)
-            continue;
-        ours = horizon_origin(gossip, theirs->node_id, theirs->incarnation, theirs->start);
-        if (ours == NULL)
-            continue;
-        horizon_raise(gossip, ours, position < believed ? position : believed);
-        peer = gossip_find_peer(gossip, theirs->node_id);
-        if (peer != NULL)
-            push_close_gap(gossip, peer, ours);
-    }
-}
-
-/* Everything the peer held is held here, but for what was younger than the cutoff: so what origins
- * wrote that were closed before the table of members last changed, if that is long enough ago. */
-static void note_covered(struct gossip *gossip, struct peer *peer, uint64_t cutoff)
-{
-    int64_t settle_us = (COMPARE_CUTOFF_MS + gossip->skew_max_ms) * MS_US;
-
-    if (gossip->compare_among != gossip->members_hash ||
-        peer->covered_among == gossip->members_hash ||
-        (cutoff != UINT64_MAX && gossip->compare_began_us < gossip->members_changed_us + settle_us))
-        return;
-    peer->covered_among = gossip->members_hash;
-    gossip->is_changed = true; /* closed origins can be announced as such */
-}
-
-static void comparer_covered(void *context, struct gossip_time now, uint64_t node_id,
-                             const struct origin_position *positions, size_t count, uint64_t cutoff,
-                             int64_t differences)
-{
-    struct gossip *gossip = context;
-    struct peer *peer = gossip_find_peer(gossip, node_id);
-
-    if (peer == NULL)
-        return;
-    gossip->compares++;
-    join_positions(gossip, now, positions, count, cutoff);
-    note_covered(gossip, peer, cutoff);
-    peer->differences += differences;
-    if (differences == 0) {
-        gossip->compares_equal++;
-        peer->equal_us = now.monotonic_us;
-    } else {
-        gossip_mark_active(gossip, now);
-    }
-    peer->compare_due_us =
-        now.monotonic_us + (differences == 0 ? COMPARE_PERIOD_MS : COMPARE_AGAIN_MS) * MS_US;
-}
-
-static void comparer_failed(void *context, struct gossip_time now, uint64_t node_id)
-{
-    struct peer *peer = gossip_find_peer(context, node_id);
-
-    if (peer != NULL)
-        peer->compare_due_us = now.monotonic_us + COMPARE_RETRY_MS * MS_US;
-}
-
-static uint64_t new_session(struct gossip *gossip)
-{
-    uint64_t parts[3] = {gossip->node_id, gossip->incarnation, ++gossip->compare_count};
-
-    return hash_content((struct bytes){(const char *)parts, sizeof parts});
-}
-
-/* The one that is due longest. */
-static void compare_next(struct gossip *gossip, struct gossip_time now)
-{
-    struct peer *next = NULL;
-    bool is_seal_waiting = horizon_waits_to_seal(gossip);
-
-    if (comparer_is_running(gossip->comparer))
-        return;
-    for (size_t i = 0; i < gossip->peer_count; i++) {
-        struct peer *peer = gossip->peers[i];
-
-        if (is_seal_waiting && peer->covered_among != gossip->members_hash)
-            gossip_compare_soon(peer, now, SEAL_COMPARE_MS);
-        if (gossip_may_exchange(gossip, peer) && peer->compare_due_us <= now.monotonic_us &&
-            !comparer_is_answering(gossip->comparer, now, peer->node_id) &&
-            (next == NULL || peer->compare_due_us < next->compare_due_us))
-            next = peer;
-    }
-    if (next == NULL)
-        return;
-    gossip->compare_among = gossip->members_hash;
-    gossip->compare_began_us = now.monotonic_us;
-    (void)comparer_begin(gossip->comparer, now, next->node_id, new_session(gossip));
-}
-
 /* ---------- life ---------- */
-
-static void copy_address(char to[GOSSIP_ADDRESS_MAX], const char *from)
-{
-    (void)snprintf(to, GOSSIP_ADDRESS_MAX, "%s", from);
-}
 
 static void take_config(struct gossip *gossip, const struct gossip_config *config)
 {
@@ -358,12 +230,12 @@ static void take_config(struct gossip *gossip, const struct gossip_config *confi
     gossip->skew_max_ms = config->skew_max_ms;
     gossip->forget_after_ms = config->forget_after_ms;
     gossip->rules_off = config->rules_off;
-    copy_address(gossip->address, config->address);
+    gossip_copy_address(gossip->address, config->address);
     gossip->configured = xcalloc(config->peer_count + 1, sizeof *gossip->configured);
     gossip->is_reached = xcalloc(config->peer_count + 1, sizeof *gossip->is_reached);
     gossip->configured_count = config->peer_count;
     for (size_t i = 0; i < config->peer_count; i++) {
-        copy_address(gossip->configured[i], config->peers[i]);
+        gossip_copy_address(gossip->configured[i], config->peers[i]);
         gossip->is_reached[i] = strcmp(config->peers[i], gossip->address) == 0;
     }
 }
@@ -399,19 +271,6 @@ static void begin_incarnation(struct gossip *gossip, const struct gossip_config 
     (void)positions_add(&gossip->held, gossip->node_id, gossip->incarnation, gossip->start);
 }
 
-static void create_comparer(struct gossip *gossip)
-{
-    gossip->comparer_owner = (struct comparer_owner){.context = gossip,
-                                                     .host = gossip->host,
-                                                     .new_token = comparer_token,
-                                                     .horizon = comparer_horizon,
-                                                     .held = comparer_held,
-                                                     .covered = comparer_covered,
-                                                     .failed = comparer_failed,
-                                                     .rules_off = gossip->rules_off};
-    gossip->comparer = comparer_create(&gossip->comparer_owner);
-}
-
 /* Without replication nobody waited for others: deletes were forgotten that members may not have
  * seen.  They can't be told any more.  Alone in its cluster, a node has only to say so. */
 static void take_up_again(struct gossip *gossip, const struct gossip_config *config,
@@ -438,7 +297,7 @@ static void begin(struct gossip *gossip, const struct gossip_config *config, str
     begin_incarnation(gossip, config, now);
     if (!members_is_in(gossip, gossip->node_id))
         gossip->is_out = gossip->is_stale = true; /* it was about to leave, and had said so */
-    create_comparer(gossip);
+    comparing_create(gossip);
     gossip->last_tick = now;
     gossip->wait_until_us = now.monotonic_us + OFFSET_WAIT_US;
     gossip->load.since_us = now.monotonic_us;
@@ -526,7 +385,7 @@ static void begin_link(struct gossip *gossip, struct gossip_time now, struct pee
         peer->gap = (struct gap){0};
     peer->incarnation = hello->incarnation;
     peer->start = hello->start;
-    copy_address(peer->address, hello->address);
+    gossip_copy_address(peer->address, hello->address);
     peer->is_linked = true;
     peer->has_beat = false;
     peer->flags = 0;
@@ -576,7 +435,7 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
     if (known.address[0] == '\0' && known.dialled != NULL)
         known.address = known.dialled; /* it doesn't know its own */
     if (known.dialled != NULL)
-        copy_address(peer->dialled, known.dialled);
+        gossip_copy_address(peer->dialled, known.dialled);
     if (peer->is_linked && peer->incarnation == known.incarnation)
         return STATUS_OK; /* one more link */
     update_member(gossip, &known);
@@ -740,53 +599,6 @@ static void watch_clock(struct gossip *gossip, struct gossip_time now)
     gossip_update_gate(gossip, now);
 }
 
-static bool holds_all(const struct gossip *gossip, const struct peer *peer)
-{
-    for (size_t i = 0; i < gossip->leave_held.count; i++) {
-        const struct origin_position *ours = &gossip->leave_held.at[i];
-        const struct origin_position *theirs;
-
-        if (horizon_is_sealed(gossip, ours->node_id, ours->incarnation))
-            continue;
-        theirs = positions_find(&peer->announced, ours->node_id, ours->incarnation);
-        if (theirs == NULL || theirs->position < ours->position)
-            return false;
-    }
-    return peer->has_announced;
-}
-
-/* Does every member say that it holds, on disk, what was held here when we stopped?  That is what
- * was written here, in this incarnation and in those before it, and what others wrote and nobody
- * else may have. */
-static bool has_everybody_mine(const struct gossip *gossip)
-{
-    size_t holding = 0;
-
-    for (size_t i = 0; i < gossip->peer_count; i++)
-        if (members_is_in(gossip, gossip->peers[i]->node_id))
-            holding += holds_all(gossip, gossip->peers[i]);
-    return holding > 0 && holding + 1 == members_in_count(gossip);
-}
-
-/* It is enough that one of them knows: members tell each other.  The answer may be lost, and later
- * hellos are refused. */
-static void leave_tick(struct gossip *gossip, struct gossip_time now)
-{
-    if (!gossip->is_leaving || gossip->is_out || !gossip->is_last_own_known ||
-        now.monotonic_us - gossip->leaving_since_us < LEAVE_SETTLE_US)
-        return;
-    if (gossip->leave_told_us > 0) {
-        gossip->is_out = now.monotonic_us - gossip->leave_told_us > LEAVE_ANSWER_US;
-        return;
-    }
-    if (gossip->leave_held.count == 0)
-        positions_copy(&gossip->leave_held, &gossip->held);
-    if (!has_everybody_mine(gossip))
-        return;
-    gossip->leave_told_us = now.monotonic_us;
-    members_remove(gossip, now, gossip->node_id, "it has left");
-}
-
 static void stagger_tick(struct gossip *gossip)
 {
     uint64_t ids[GOSSIP_PEERS_MAX + 1];
@@ -820,10 +632,10 @@ void gossip_tick(struct gossip *gossip, struct gossip_time now)
     members_tick(gossip, now);
     horizon_tick(gossip, now);
     load_tick(gossip, now);
-    leave_tick(gossip, now);
+    leaving_tick(gossip, now);
     push_tick(gossip, now);
     comparer_tick(gossip->comparer, now);
-    compare_next(gossip, now);
+    comparing_next(gossip, now);
     state_tick(gossip, now);
     beats_tick(gossip, now);
     stagger_tick(gossip);
@@ -849,7 +661,7 @@ enum status gossip_meet(struct gossip *gossip, struct gossip_time now, const cha
     if (gossip->met_count == GOSSIP_PEERS_MAX)
         return STATUS_FAILED;
     gossip->met = xrealloc(gossip->met, (gossip->met_count + 1) * sizeof *gossip->met);
-    copy_address(gossip->met[gossip->met_count++], address);
+    gossip_copy_address(gossip->met[gossip->met_count++], address);
     gossip_update_targets(gossip);
     return STATUS_OK;
 }
@@ -864,87 +676,8 @@ enum status gossip_forget(struct gossip *gossip, struct gossip_time now, uint64_
     return STATUS_OK;
 }
 
-enum status gossip_leave(struct gossip *gossip, struct gossip_time now)
-{
-    if (gossip->is_leaving)
-        return STATUS_OK;
-    if (members_in_count(gossip) <= 1)
-        return STATUS_NOT_FOUND;
-    gossip->is_leaving = true;
-    gossip->leaving_since_us = now.monotonic_us;
-    gossip_update_gate(gossip, now);
-    return STATUS_OK;
-}
-
 void gossip_sync(struct gossip *gossip, struct gossip_time now)
 {
     for (size_t i = 0; i < gossip->peer_count; i++)
         gossip_compare_soon(gossip->peers[i], now, 0);
-}
-
-/* ---------- observation ---------- */
-
-static int64_t lag_ms(const struct gossip *gossip, struct gossip_time now, const struct peer *peer)
-{
-    uint64_t held = gossip_position(gossip, peer->node_id, peer->incarnation);
-    int64_t lag;
-
-    if (peer->is_linked && held >= peer->closed)
-        return 0;
-    if (held == 0 && peer->start == 0)
-        return -1;
-    lag = wall_ms(now) - stamp_wall_ms(held > peer->start ? held : peer->start);
-    return lag > 0 ? lag : 0;
-}
-
-static void describe_peer(const struct gossip *gossip, struct gossip_time now,
-                          const struct peer *peer, struct gossip_peer *out)
-{
-    *out = (struct gossip_peer){
-        .node_id = peer->node_id,
-        .state = (peer->flags & BEAT_IS_STALE) != 0  ? PEER_STALE
-                 : peer->is_linked && peer->has_beat ? PEER_UP
-                                                     : PEER_DOWN,
-        .rtt_us = peer->clock.rtt_us,
-        .offset_us = peer->clock.offset_us,
-        .lag_ms = lag_ms(gossip, now, peer),
-        .equal_age_ms = peer->equal_us < 0 ? -1 : (now.monotonic_us - peer->equal_us) / 1000,
-        .differences = peer->differences,
-        .compared_bytes = comparer_bytes(gossip->comparer, peer->node_id),
-        .applied = peer->out.acked,
-    };
-    copy_address(out->address, peer->address);
-}
-
-/* Members, and who may become one; not who has left, though its process may still be there. */
-static bool is_shown(const struct gossip *gossip, const struct peer *peer)
-{
-    const struct member *member = members_find(gossip, peer->node_id);
-
-    return member == NULL ? peer->is_linked : member->state == MEMBER_IN;
-}
-
-void gossip_status(const struct gossip *gossip, struct gossip_time now,
-                   struct gossip_status *status)
-{
-    *status = (struct gossip_status){.gate = gossip->gate,
-                                     .is_out = gossip->is_out,
-                                     .horizon = gossip->horizon_saved,
-                                     .watermark = gossip->watermark,
-                                     .incarnation = gossip->incarnation,
-                                     .member_count = members_in_count(gossip),
-                                     .pushed_records_bytes = gossip->pushed_bytes,
-                                     .compares = (int64_t)gossip->compares,
-                                     .compares_equal = (int64_t)gossip->compares_equal,
-                                     .load_pages = gossip->load.pages};
-    for (size_t i = 0; i < gossip->peer_count; i++)
-        if (is_shown(gossip, gossip->peers[i]))
-            describe_peer(gossip, now, gossip->peers[i], &status->peers[status->peer_count++]);
-}
-
-uint64_t gossip_position(const struct gossip *gossip, uint64_t node_id, uint32_t incarnation)
-{
-    const struct origin_position *origin = positions_find(&gossip->held, node_id, incarnation);
-
-    return origin != NULL ? origin->position : 0;
 }

@@ -1,12 +1,15 @@
 /* gossip_internal.h - the parts of a gossip object, for its own files.
  *
- *     gossip.c    life, the tick, what clients may do, status
+ *     gossip.c    life, links, the tick, what clients may do
  *     members.c   who belongs to the cluster
  *     beats.c     saying and hearing how everybody is: clocks, positions, flags
  *     push.c      own writes to all others, theirs to here
  *     horizon.c   announcements, the watermark, sealing, the horizon; who is stale
  *     load.c      a new node loads everything; answering one that does
  *     state.c     what is saved
+ *     comparing.c when to compare with whom, and what that allows to claim
+ *     leaving.c   a member leaves
+ *     describe.c  status
  *     compare*.c  differences: a part of its own, compare.h
  */
 #ifndef REPLICATION_GOSSIP_INTERNAL_H
@@ -20,6 +23,8 @@
 #include "replication/version.h"
 
 #define MS_US 1000
+
+#define COMPARE_PERIOD_MS 10000 /* between two comparisons with a peer that is equal */
 
 struct clock_estimate {
     int64_t offset_us; /* the peer's clock less ours */
@@ -239,6 +244,16 @@ void gossip_mark_reached(struct gossip *gossip, const char *address);
 void gossip_compare_soon(struct peer *peer, struct gossip_time now, int64_t delay_ms);
 /* Ends everything but reading: this node is out of step with its cluster for good. */
 void gossip_become_stale(struct gossip *gossip, struct gossip_time now, const char *why);
+
+void gossip_copy_address(char to[GOSSIP_ADDRESS_MAX], const char *from);
+
+/* comparing.c */
+void comparing_create(struct gossip *gossip);
+/* With the peer that is due longest. */
+void comparing_next(struct gossip *gossip, struct gossip_time now);
+
+/* leaving.c */
+void leaving_tick(struct gossip *gossip, struct gossip_time now);
 
 /* members.c */
 struct member *members_find(const struct gossip *gossip, uint64_t node_id);
