@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/event_struct.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,7 @@
 #include "base/condition.h"
 #include "base/memory.h"
 #include "cluster/announce.h"
-#include "cluster/host.h"
+#include "cluster/cluster_internal.h"
 #include "cluster/link.h"
 #include "config/words.h"
 #include "store/digest.h"
@@ -32,57 +30,9 @@
 /* A turn never takes so long; a clock that is further on was set (store_set_clock_limit()). */
 #define CLOCK_LIMIT_MS 1000
 
-/* ---------- what clients' threads ask ---------- */
-
-enum request_kind { REQUEST_MEET, REQUEST_FORGET, REQUEST_LEAVE, REQUEST_SYNC, REQUEST_SALVAGE };
-
-/* On the asker's stack, who waits until it is answered. */
-struct request {
-    enum request_kind kind;
-    struct bytes argument;
-    uint64_t node_id;
-    bool is_answered;
-    enum status status;
-    char error[CLUSTER_ERROR_MAX];
-    struct request *next;
-};
-
-enum salvage_state { SALVAGE_IDLE, SALVAGE_RUNNING, SALVAGE_DONE };
-
-struct cluster {
-    struct options *options;
-    struct store *store;
-    const struct clock *clock;
-    struct event_base *base;
-    struct event wake_event, tick_timer;
-    int wake_descriptor;
-    atomic_bool is_rung, is_stopping;
-    bool has_thread;
-    pthread_t thread;
-    struct store_thread *store_thread;
-    struct worker *worker;
-    struct host host;
-    struct gossip *gossip;
-    struct links *links;
-    bool is_last_own_told;
-    uint64_t clock_at_start; /* above all stamps of earlier incarnations */
-
-    pthread_mutex_t mutex; /* the rest */
-    pthread_cond_t answered;
-    struct request *requests, **requests_end;
-    struct cluster_status status;
-    atomic_bool is_waited_for; /* WAIT has asked since the last look */
-    enum salvage_state salvage;
-    bool is_salvaged;
-    struct buffer salvage_path;
-    int64_t salvage_count;
-    char salvage_error[CLUSTER_ERROR_MAX];
-};
-
 /* ---------- waking ---------- */
 
-/* Any thread. */
-static void wake(void *context)
+void cluster_wake(void *context)
 {
     struct cluster *cluster = context;
     const uint64_t one = 1;
@@ -97,7 +47,7 @@ static void pump(struct cluster *cluster)
 {
     host_pump(&cluster->host);
     if (cluster->host.has_more)
-        wake(cluster);
+        cluster_wake(cluster);
 }
 
 /* ---------- status ---------- */
@@ -146,115 +96,6 @@ static void publish_status(struct cluster *cluster)
         store_wake_all(cluster->store);
 }
 
-/* ---------- requests ---------- */
-
-static void fail(struct request *request, const char *text)
-{
-    request->status = STATUS_FAILED;
-    (void)snprintf(request->error, sizeof request->error, "%s", text);
-}
-
-static void meet(struct cluster *cluster, struct request *request)
-{
-    struct bytes given = request->argument;
-    char address[GOSSIP_ADDRESS_MAX] = "";
-    enum status status;
-
-    if (given.size < sizeof address && memchr(given.data, '\0', given.size) == NULL)
-        (void)snprintf(address, sizeof address, "%.*s", (int)given.size, given.data);
-    status = gossip_meet(cluster->gossip, host_now(&cluster->host), address);
-    if (status == STATUS_SYNTAX)
-        fail(request, "this is not host:gossip-port");
-    else if (status != STATUS_OK)
-        fail(request, "too many addresses were given to GOSSIP MEET since this node was started");
-}
-
-static void leave(struct cluster *cluster, struct request *request)
-{
-    if (gossip_leave(cluster->gossip, host_now(&cluster->host)) != STATUS_OK)
-        fail(request, "there is no other member in this node's cluster");
-}
-
-static void forget(struct cluster *cluster, struct request *request)
-{
-    enum status status = gossip_forget(cluster->gossip, host_now(&cluster->host), request->node_id);
-
-    if (status == STATUS_SYNTAX)
-        fail(request, "that is this node's own id; GOSSIP LEAVE takes it out of the cluster");
-    else if (status != STATUS_OK)
-        fail(request, "no member of the cluster has this id, see GOSSIP PEERS");
-}
-
-static void begin_salvage(struct cluster *cluster, struct request *request)
-{
-    struct job *job = job_create(JOB_SALVAGE, 0);
-
-    job->cutoff = cluster->status.gossip.horizon; /* what is older all others have */
-    buffer_append_bytes(&job->bytes, request->argument);
-    worker_post(cluster->worker, job);
-}
-
-static void carry_out(struct cluster *cluster, struct request *request)
-{
-    struct gossip_time now = host_now(&cluster->host);
-
-    switch (request->kind) {
-    case REQUEST_MEET:
-        meet(cluster, request);
-        break;
-    case REQUEST_FORGET:
-        forget(cluster, request);
-        break;
-    case REQUEST_LEAVE:
-        leave(cluster, request);
-        break;
-    case REQUEST_SYNC:
-        gossip_sync(cluster->gossip, now);
-        break;
-    case REQUEST_SALVAGE:
-        begin_salvage(cluster, request);
-        break;
-    }
-}
-
-static struct request *take_request(struct cluster *cluster)
-{
-    struct request *request;
-
-    pthread_mutex_lock(&cluster->mutex);
-    request = cluster->requests;
-    if (request != NULL)
-        cluster->requests = request->next;
-    if (cluster->requests == NULL)
-        cluster->requests_end = &cluster->requests;
-    pthread_mutex_unlock(&cluster->mutex);
-    return request;
-}
-
-static void answer_requests(struct cluster *cluster)
-{
-    struct request *request;
-
-    while ((request = take_request(cluster)) != NULL) {
-        carry_out(cluster, request);
-        pthread_mutex_lock(&cluster->mutex);
-        request->is_answered = true;
-        pthread_cond_broadcast(&cluster->answered);
-        pthread_mutex_unlock(&cluster->mutex);
-    }
-}
-
-static void finish_salvage(struct cluster *cluster, const struct job *job)
-{
-    pthread_mutex_lock(&cluster->mutex);
-    cluster->salvage = SALVAGE_DONE;
-    cluster->is_salvaged = job->is_ok;
-    cluster->salvage_count = job->record_count;
-    (void)snprintf(cluster->salvage_error, sizeof cluster->salvage_error, "%s", job->error);
-    pthread_mutex_unlock(&cluster->mutex);
-    store_wake_all(cluster->store);
-}
-
 /* ---------- turns ---------- */
 
 /* What this node wrote before it started is known at once, or when the leaves that were open at a
@@ -291,10 +132,10 @@ static void on_wake(evutil_socket_t descriptor, short what, void *context)
     }
     pump(cluster);
     while ((job = host_take_answers(&cluster->host)) != NULL) {
-        finish_salvage(cluster, job);
+        orders_salvaged(cluster, job);
         job_destroy(job);
     }
-    answer_requests(cluster);
+    orders_answer(cluster);
     gossip_written(cluster->gossip, host_now(&cluster->host));
     pump(cluster);
     if (atomic_load(&cluster->is_waited_for))
@@ -565,10 +406,10 @@ enum status cluster_create(struct options *options, struct store *store, const s
     condition_init(&cluster->answered);
     status = create_loop(cluster, error);
     if (status == STATUS_OK) {
-        cluster->store_thread = store_join(store, wake, cluster);
+        cluster->store_thread = store_join(store, cluster_wake, cluster);
         host_init(&cluster->host, store, cluster->store_thread, clock,
                   options_number(options, OPTION_MAX_CLOCK_SKEW));
-        cluster->worker = worker_create(store, wake, cluster);
+        cluster->worker = worker_create(store, cluster_wake, cluster);
         cluster->host.worker = cluster->worker;
         status = create_parts(cluster, error);
     }
@@ -604,7 +445,7 @@ void cluster_stop(struct cluster *cluster)
     if (cluster == NULL || !cluster->has_thread)
         return;
     atomic_store(&cluster->is_stopping, true);
-    wake(cluster);
+    cluster_wake(cluster);
     (void)pthread_join(cluster->thread, NULL);
     cluster->has_thread = false;
 }
@@ -651,7 +492,7 @@ int cluster_count_applied(struct cluster *cluster, uint64_t stamp)
     for (size_t i = 0; i < cluster->status.gossip.peer_count; i++)
         count += cluster->status.gossip.peers[i].applied >= stamp;
     pthread_mutex_unlock(&cluster->mutex);
-    wake(cluster);
+    cluster_wake(cluster);
     return count;
 }
 
@@ -664,82 +505,4 @@ void cluster_status(struct cluster *cluster, struct cluster_status *status)
     pthread_mutex_lock(&cluster->mutex);
     *status = cluster->status;
     pthread_mutex_unlock(&cluster->mutex);
-}
-
-static enum status ask(struct cluster *cluster, struct request *request,
-                       char error[CLUSTER_ERROR_MAX])
-{
-    pthread_mutex_lock(&cluster->mutex);
-    *cluster->requests_end = request;
-    cluster->requests_end = &request->next;
-    pthread_mutex_unlock(&cluster->mutex);
-    wake(cluster);
-    pthread_mutex_lock(&cluster->mutex);
-    while (!request->is_answered)
-        pthread_cond_wait(&cluster->answered, &cluster->mutex);
-    pthread_mutex_unlock(&cluster->mutex);
-    if (request->status != STATUS_OK)
-        memcpy(error, request->error, CLUSTER_ERROR_MAX);
-    return request->status;
-}
-
-enum status cluster_meet(struct cluster *cluster, struct bytes address,
-                         char error[CLUSTER_ERROR_MAX])
-{
-    struct request request = {.kind = REQUEST_MEET, .argument = address};
-
-    return ask(cluster, &request, error);
-}
-
-enum status cluster_forget(struct cluster *cluster, uint64_t node_id, char error[CLUSTER_ERROR_MAX])
-{
-    struct request request = {.kind = REQUEST_FORGET, .node_id = node_id};
-
-    return ask(cluster, &request, error);
-}
-
-enum status cluster_leave(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
-{
-    struct request request = {.kind = REQUEST_LEAVE};
-
-    return ask(cluster, &request, error);
-}
-
-enum status cluster_sync(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
-{
-    struct request request = {.kind = REQUEST_SYNC};
-
-    return ask(cluster, &request, error);
-}
-
-static enum status take_salvaged(struct cluster *cluster, int64_t *count,
-                                 char error[CLUSTER_ERROR_MAX])
-{
-    cluster->salvage = SALVAGE_IDLE;
-    *count = cluster->salvage_count;
-    memcpy(error, cluster->salvage_error, CLUSTER_ERROR_MAX);
-    return cluster->is_salvaged ? STATUS_OK : STATUS_FAILED;
-}
-
-enum status cluster_salvage(struct cluster *cluster, struct bytes path, int64_t *count,
-                            char error[CLUSTER_ERROR_MAX])
-{
-    struct request request = {.kind = REQUEST_SALVAGE, .argument = path};
-    enum status status = STATUS_PARKED;
-    bool is_mine = false;
-
-    pthread_mutex_lock(&cluster->mutex);
-    if (cluster->salvage == SALVAGE_DONE &&
-        bytes_equal(path, buffer_view(&cluster->salvage_path))) {
-        status = take_salvaged(cluster, count, error);
-    } else if (cluster->salvage != SALVAGE_RUNNING) { /* who asked for another file is gone */
-        cluster->salvage = SALVAGE_RUNNING;
-        cluster->salvage_path.size = 0;
-        buffer_append_bytes(&cluster->salvage_path, path);
-        is_mine = true;
-    }
-    pthread_mutex_unlock(&cluster->mutex);
-    if (is_mine)
-        (void)ask(cluster, &request, error);
-    return status;
 }
