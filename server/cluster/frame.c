@@ -44,7 +44,7 @@ static enum frame_result take_line(struct cursor *cursor, size_t line_max, struc
 /* "*3" or "$10". */
 static enum frame_result take_number(struct cursor *cursor, char type, uint64_t *number)
 {
-    struct bytes line;
+    struct bytes line = {"", 0};
     enum frame_result result;
 
     if (cursor->at < cursor->input.size && cursor->input.data[cursor->at] != type)

@@ -101,13 +101,16 @@ static enum status fail(char *error, const char *format, ...)
 
 static int port_of(int descriptor)
 {
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
     socklen_t length = sizeof address;
 
-    (void)getsockname(descriptor, (struct sockaddr *)&address, &length);
-    if (address.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    memset(&address, 0, sizeof address);
+    (void)getsockname(descriptor, &address.any, &length);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static void add_listener(struct links *links, int descriptor)

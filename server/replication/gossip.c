@@ -432,10 +432,10 @@ enum status gossip_link_up(struct gossip *gossip, struct gossip_time now,
         *reason = "there are too many replicas";
         return STATUS_FAILED;
     }
-    if (known.address[0] == '\0' && known.dialled != NULL)
-        known.address = known.dialled; /* it doesn't know its own */
     if (known.dialled != NULL)
         gossip_copy_address(peer->dialled, known.dialled);
+    if (known.address[0] == '\0')
+        known.address = peer->dialled; /* it doesn't know its own */
     if (peer->is_linked && peer->incarnation == known.incarnation)
         return STATUS_OK; /* one more link */
     update_member(gossip, &known);
