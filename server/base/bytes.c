@@ -66,6 +66,17 @@ bool bytes_to_int64(struct bytes a, int64_t *value)
     return true;
 }
 
+int bytes_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
 bool bytes_to_long_double(struct bytes a, long double *value)
 {
     char text[LONG_DOUBLE_TEXT_MAX + 1];

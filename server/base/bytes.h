@@ -42,6 +42,9 @@ bool bytes_starts_with(struct bytes a, struct bytes prefix);
 bool bytes_to_int64(struct bytes a, int64_t *value) MUST_USE;
 bool bytes_to_uint64(struct bytes a, uint64_t *value) MUST_USE;
 
+/* What a hex digit of either case stands for, -1 if it is none. */
+int bytes_hex_digit(char c);
+
 /* A float as strtold reads it, the whole of `a`, without blanks, not NaN.  "inf" is one; a number
  * too large or too small for a long double is none. */
 bool bytes_to_long_double(struct bytes a, long double *value) MUST_USE;

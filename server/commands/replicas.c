@@ -1,6 +1,4 @@
 /* replicas.c - GOSSIP, for operators, and WAIT, for clients: the commands about other replicas. */
-#include <ctype.h>
-
 #include "cluster/cluster.h"
 #include "commands/figures.h"
 #include "commands/help.h"
@@ -90,11 +88,11 @@ static bool parse_id(struct bytes text, uint64_t *id)
     if (text.size != 16)
         return false;
     for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)tolower((unsigned char)text.data[i]);
+        int digit = bytes_hex_digit(text.data[i]);
 
-        if (!isxdigit(c))
+        if (digit < 0)
             return false;
-        parsed = parsed << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+        parsed = parsed << 4 | (uint64_t)digit;
     }
     *id = parsed;
     return true;

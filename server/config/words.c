@@ -9,18 +9,6 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* -1 if it is none. */
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static char escaped(char c)
 {
     switch (c) {
@@ -55,8 +43,9 @@ static void read_quoted_character(struct reader *reader)
     if (*at != '\\' || left < 2) {
         *reader->out++ = *at;
         reader->at += 1;
-    } else if (left >= 4 && at[1] == 'x' && hex_digit(at[2]) >= 0 && hex_digit(at[3]) >= 0) {
-        *reader->out++ = (char)(hex_digit(at[2]) * 16 + hex_digit(at[3]));
+    } else if (left >= 4 && at[1] == 'x' && bytes_hex_digit(at[2]) >= 0 &&
+               bytes_hex_digit(at[3]) >= 0) {
+        *reader->out++ = (char)(bytes_hex_digit(at[2]) * 16 + bytes_hex_digit(at[3]));
         reader->at += 4;
     } else {
         *reader->out++ = escaped(at[1]);

@@ -417,6 +417,18 @@ static void an_address_is_a_host_and_a_port(void **state)
         assert_false(bytes_is_address(bytes_of(bad[i])));
 }
 
+static void hex_digits_are_read_in_either_case(void **state)
+{
+    (void)state;
+    assert_int_equal(bytes_hex_digit('0'), 0);
+    assert_int_equal(bytes_hex_digit('9'), 9);
+    assert_int_equal(bytes_hex_digit('a'), 10);
+    assert_int_equal(bytes_hex_digit('F'), 15);
+    assert_int_equal(bytes_hex_digit('g'), -1);
+    assert_int_equal(bytes_hex_digit('/'), -1);
+    assert_int_equal(bytes_hex_digit('\0'), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +461,7 @@ int main(void)
         cmocka_unit_test(utf8_is_recognized),
         cmocka_unit_test(overlong_forms_surrogates_and_cut_characters_are_not_utf8),
         cmocka_unit_test(an_address_is_a_host_and_a_port),
+        cmocka_unit_test(hex_digits_are_read_in_either_case),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
