@@ -20,7 +20,7 @@ from lib import wait
 from lib.claims import Skip, check
 from lib.faultproxy import Relay
 from lib.netns import Namespaces
-from lib.resp import Closed
+from lib.resp import Closed, Error
 from lib.server import START_S, TOP, Server, StartError, environment, free_port, is_sanitized
 
 SECRET = "a secret of tests"
@@ -338,11 +338,21 @@ def _until(condition, describe, seconds):
 # --- what a node holds ---
 
 
+class Gone(Exception):
+    """The namespace was dropped while it was being read."""
+
+
+def _answered(answer):
+    if isinstance(answer, Error):
+        raise Gone(answer)
+    return answer
+
+
 def keys_of(client, limit=PAGE):
     """The keys of the selected namespace, in order; the connection speaks RESP3."""
     names, cursor = [], None
     while True:
-        page = client("KV.LIST", "LIMIT", limit, *(("CURSOR", cursor) if cursor else ()))
+        page = _answered(client("KV.LIST", "LIMIT", limit, *(("CURSOR", cursor) if cursor else ())))
         names += page[b"keys"]
         if page[b"list_complete"]:
             return names
@@ -355,7 +365,7 @@ def records_of(client):
     for start in range(0, len(names), PAGE):
         some = names[start:start + PAGE]
         for name, record in zip(some, client.pipeline(*(("KV.GET", name) for name in some))):
-            if record is not None and record[b"version"] is not None:
+            if _answered(record) is not None and record[b"version"] is not None:
                 records[name] = tuple(record[field] for field in (b"value", b"metadata", b"expiration", b"version"))
     return records
 
@@ -366,9 +376,12 @@ def state_of(node):
     with node.client() as client:
         client("HELLO", 3)
         for title in client("NAMESPACE", "LIST"):
-            about = client("NAMESPACE", "INFO", title)
-            if client("NAMESPACE", "USE", title) == "OK":
-                state[title] = (about[b"id"], about[b"limits"], client("DBSIZE"), records_of(client))
+            try:
+                about = _answered(client("NAMESPACE", "INFO", title))
+                _answered(client("NAMESPACE", "USE", title))
+                state[title] = (about[b"id"], about[b"limits"], _answered(client("DBSIZE")), records_of(client))
+            except Gone:
+                pass
     return {title: rest for title, rest in state.items() if rest[3] or not title.startswith(b"db")}
 
 
