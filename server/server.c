@@ -246,7 +246,7 @@ static void on_sample(evutil_socket_t descriptor, short what, void *context)
 static enum status add_duties(struct server *server, char *error)
 {
     const struct timeval sample = {.tv_sec = 0, .tv_usec = STATISTICS_SAMPLE_MS * 1000};
-    struct event_base *base = server->crew.loops[0]->base;
+    struct event_base *base = server->crew.loops[0]->reactor.base;
     sigset_t signals;
 
     fill_signals(&signals);

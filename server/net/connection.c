@@ -20,7 +20,7 @@
 
 void connection_count(struct connection *connection, enum counter counter, uint64_t more)
 {
-    statistics_add(connection->loop->worker.statistics, counter, more);
+    statistics_add(connection->loop->reactor.worker.statistics, counter, more);
 }
 
 void connection_log(struct connection *connection, enum log_level level, const char *what)
@@ -46,7 +46,7 @@ void connection_park(struct connection *connection, int64_t wake_at_ms)
     connection->state = CONNECTION_PARKED;
     connection->wake_at_ms = wake_at_ms;
     TAILQ_INSERT_TAIL(&loop->parked, connection, parked);
-    loop_retry_at(loop, wake_at_ms);
+    reactor_retry_at(&loop->reactor, wake_at_ms);
 }
 
 void connection_give_up(struct connection *connection)
@@ -61,7 +61,7 @@ void connection_turn_to(struct connection *connection)
 {
     struct loop *loop = connection->loop;
 
-    loop->worker.clock_us = clock_monotonic_us(loop->services->clock);
+    loop->reactor.worker.clock_us = clock_monotonic_us(loop->reactor.services->clock);
     if (connection->out.bytes.data == NULL)
         connection->out.bytes = loop_take_buffer(loop);
     loop->writer.out = &connection->out.bytes;
@@ -108,7 +108,8 @@ static void send_output(struct connection *connection)
 static bool is_over_limit(struct connection *connection)
 {
     const struct loop *loop = connection->loop;
-    struct output_limit limit = options_output_limit(loop->services->options, CLIENT_CLASS_NORMAL);
+    struct output_limit limit =
+        options_output_limit(loop->reactor.services->options, CLIENT_CLASS_NORMAL);
     int64_t size = (int64_t)outbox_size(&connection->out);
 
     if (limit.hard_bytes > 0 && size >= limit.hard_bytes)
@@ -118,8 +119,8 @@ static bool is_over_limit(struct connection *connection)
         return false;
     }
     if (connection->over_limit_at_s == 0)
-        connection->over_limit_at_s = loop->now_s;
-    return loop->now_s - connection->over_limit_at_s > limit.soft_seconds;
+        connection->over_limit_at_s = loop->reactor.now_s;
+    return loop->reactor.now_s - connection->over_limit_at_s > limit.soft_seconds;
 }
 
 static void check_output_limit(struct connection *connection)
@@ -185,7 +186,7 @@ static void listen_for_input(struct connection *connection)
     connection->listens_for = wanted;
     if (wanted == 0)
         return;
-    (void)event_assign(&connection->read_event, connection->loop->base,
+    (void)event_assign(&connection->read_event, connection->loop->reactor.base,
                        connection->session.descriptor, (short)(wanted | EV_PERSIST), on_readable,
                        connection);
     (void)event_add(&connection->read_event, NULL);
@@ -261,7 +262,7 @@ static void on_readable(evutil_socket_t descriptor, short what, void *context)
     struct connection *connection = context;
 
     (void)descriptor;
-    loop_begin_turn(connection->loop);
+    reactor_begin_turn(&connection->loop->reactor);
     if ((what & EV_READ) != 0) {
         connection_set_readable(connection, true);
         return;
@@ -276,7 +277,7 @@ static void on_writable(evutil_socket_t descriptor, short what, void *context)
 
     (void)descriptor;
     (void)what;
-    loop_begin_turn(connection->loop);
+    reactor_begin_turn(&connection->loop->reactor);
     connection_settle(connection);
 }
 
@@ -301,7 +302,7 @@ void connection_look(struct connection *connection)
     }
     if (atomic_load(&session->has_inbox)) {
         connection_turn_to(connection);
-        clients_deliver(loop->services->clients, session, &loop->writer.reply);
+        clients_deliver(loop->reactor.services->clients, session, &loop->writer.reply);
     }
     if (connection->state == CONNECTION_PARKED)
         serve_parked(connection);
@@ -328,10 +329,10 @@ static bool is_idle_too_long(const struct connection *connection)
 {
     const struct session *session = &connection->session;
     const struct loop *loop = connection->loop;
-    int64_t timeout_s = options_number(loop->services->options, OPTION_TIMEOUT);
+    int64_t timeout_s = options_number(loop->reactor.services->options, OPTION_TIMEOUT);
     int64_t active_s = atomic_load_explicit(&session->active_s, memory_order_relaxed);
 
-    return timeout_s > 0 && loop->now_s - active_s > timeout_s &&
+    return timeout_s > 0 && loop->reactor.now_s - active_s > timeout_s &&
            connection->state != CONNECTION_PARKED &&
            !atomic_load_explicit(&session->is_monitor, memory_order_relaxed);
 }
@@ -353,7 +354,7 @@ bool connection_is_busy(const struct connection *connection)
 {
     int64_t active_s = atomic_load_explicit(&connection->session.active_s, memory_order_relaxed);
 
-    return connection->loop->now_s - active_s <= 1;
+    return connection->loop->reactor.now_s - active_s <= 1;
 }
 
 void connection_send_to(struct connection *connection, struct loop *to)
@@ -384,7 +385,7 @@ static void set_number(int descriptor, int level, int name, int value)
  * the calls fail and do no harm. */
 static void set_keepalive(const struct loop *loop, int descriptor)
 {
-    int seconds = (int)options_number(loop->services->options, OPTION_TCP_KEEPALIVE);
+    int seconds = (int)options_number(loop->reactor.services->options, OPTION_TCP_KEEPALIVE);
 
     if (seconds <= 0)
         return;
@@ -403,21 +404,21 @@ static void init_session(struct connection *connection, int descriptor)
     session_init(session);
     session->descriptor = descriptor;
     session->wake = wake;
-    session->created_s = loop->now_s;
-    session->is_authenticated = !clients_need_password(loop->services->options);
-    atomic_store_explicit(&session->active_s, loop->now_s, memory_order_relaxed);
+    session->created_s = loop->reactor.now_s;
+    session->is_authenticated = !clients_need_password(loop->reactor.services->options);
+    atomic_store_explicit(&session->active_s, loop->reactor.now_s, memory_order_relaxed);
     address_of_peer(descriptor, session->address, sizeof session->address);
     address_of_socket(descriptor, session->local_address, sizeof session->local_address);
-    clients_add(loop->services->clients, session);
+    clients_add(loop->reactor.services->clients, session);
 }
 
 void connection_arrive(struct connection *connection, struct loop *loop)
 {
     connection->loop = loop;
-    (void)event_assign(&connection->write_event, loop->base, connection->session.descriptor,
+    (void)event_assign(&connection->write_event, loop->reactor.base, connection->session.descriptor,
                        EV_WRITE | EV_PERSIST, on_writable, connection);
     TAILQ_INSERT_TAIL(&loop->connections, connection, all);
-    if (atomic_load(&loop->is_stopping))
+    if (reactor_is_stopping(&loop->reactor))
         connection->state = CONNECTION_LEAVING;
     connection_settle(connection);
 }
@@ -447,7 +448,7 @@ void connection_close(struct connection *connection)
     listen_for_input(connection);
     TAILQ_REMOVE(&loop->connections, connection, all);
 
-    clients_remove(loop->services->clients, &connection->session);
+    clients_remove(loop->reactor.services->clients, &connection->session);
     loop_forget(loop, connection);
     (void)close(connection->session.descriptor);
     session_clear(&connection->session);

@@ -275,7 +275,8 @@ static void welcome(struct listener *listener, int descriptor, const struct sock
         loop_adopt(crew_admit(listener->crew), descriptor);
         return;
     }
-    statistics_add(listener->crew->loops[0]->worker.statistics, COUNTER_REJECTED_CONNECTIONS, 1);
+    statistics_add(listener->crew->loops[0]->reactor.worker.statistics,
+                   COUNTER_REJECTED_CONNECTIONS, 1);
     (void)send(descriptor, words, strlen(words), MSG_NOSIGNAL);
     (void)close(descriptor);
 }
@@ -285,7 +286,7 @@ static void welcome(struct listener *listener, int descriptor, const struct sock
 static void pause_accepting(struct listener *listener, int why)
 {
     struct timeval pause = {.tv_sec = 0, .tv_usec = PAUSE_MS * 1000};
-    int64_t now_s = listener->crew->loops[0]->now_s;
+    int64_t now_s = listener->crew->loops[0]->reactor.now_s;
 
     if (now_s != listener->trouble_logged_s)
         log_line(LOG_WARNING, "can't accept clients for the moment: %s", strerror(why));
@@ -319,7 +320,7 @@ static void on_knock(evutil_socket_t descriptor, short what, void *context)
     struct listener *listener = knocked->listener;
 
     (void)what;
-    loop_begin_turn(listener->crew->loops[0]);
+    reactor_begin_turn(&listener->crew->loops[0]->reactor);
     for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
         struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
         socklen_t length = sizeof peer;
@@ -338,8 +339,8 @@ static void watch_sockets(struct listener *listener)
     for (int i = 0; i < listener->socket_count; i++) {
         struct listening_socket *socket = &listener->sockets[i];
 
-        (void)event_assign(&socket->event, listener->crew->loops[0]->base, socket->descriptor,
-                           EV_READ | EV_PERSIST, on_knock, socket);
+        (void)event_assign(&socket->event, listener->crew->loops[0]->reactor.base,
+                           socket->descriptor, EV_READ | EV_PERSIST, on_knock, socket);
         (void)event_add(&socket->event, NULL);
     }
 }
@@ -408,7 +409,7 @@ bool listener_change_port(struct listener *listener)
 
 void listener_start(struct listener *listener, struct crew *crew)
 {
-    struct event_base *base = crew->loops[0]->base;
+    struct event_base *base = crew->loops[0]->reactor.base;
 
     listener->crew = crew;
     (void)evtimer_assign(&listener->resume_timer, base, on_resume, listener);

@@ -18,88 +18,55 @@
 /* A loop asks for relief when it was overloaded at so many checks in a row. */
 #define OVERLOADED_CHECKS 2
 
-/* How soon an idle loop comes back to free what other loops may still have been reading. */
-#define COLLECT_MS 10
-
 #define SPARE_CAPACITY     ((size_t)16 * 1024)
 #define SPARE_CAPACITY_MAX ((size_t)64 * 1024) /* a larger buffer is freed instead of kept */
 
 /* Values of this size are always read whole, so that a refusal can say how long they were. */
 #define BULK_KEPT_MIN ((int64_t)1024 * 1024)
 
-static struct timeval milliseconds(int64_t ms)
+static struct loop *loop_of(struct reactor *reactor)
 {
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
-}
-
-/* --- what wakes it --- */
-
-static void on_commit(void *context)
-{
-    struct loop *loop = context;
-
-    atomic_store_explicit(&loop->has_commit, true, memory_order_release);
-    if (atomic_fetch_add(&loop->expects_commit, 0) != 0 || /* read-modify-write: see L2 */
-        store_failure_pending(loop->worker.store_thread))
-        mail_ring(&loop->mail);
-}
-
-static void on_mail(evutil_socket_t descriptor, short what, void *context)
-{
-    (void)descriptor;
-    (void)what;
-    loop_begin_turn(context);
+    return (struct loop *)reactor;
 }
 
 /* --- a turn --- */
 
-/* What was committed while nobody here waited for it is no news; a failure is. */
-static void forget_old_commits(struct loop *loop)
+static void begin(struct reactor *reactor)
 {
-    if (atomic_load_explicit(&loop->expects_commit, memory_order_relaxed) != 0 ||
-        !atomic_load_explicit(&loop->has_commit, memory_order_relaxed))
-        return;
-    (void)atomic_exchange(&loop->has_commit, false);
-    if (store_failure_pending(loop->worker.store_thread))
-        atomic_store(&loop->has_commit, true);
-}
-
-void loop_begin_turn_slowly(struct loop *loop)
-{
-    const struct services *services = loop->services;
+    const struct services *services = reactor->services;
     int64_t value_max = registry_value_size_max(store_registry(services->store));
+    struct loop *loop = loop_of(reactor);
 
-    loop->is_in_turn = true;
-    if (mail_wake_up(&loop->mail))
-        loop->was_rung = true;
-    forget_old_commits(loop);
-    epoch_enter(loop->epoch);
-    loop->now_ms = clock_wall_ms(services->clock);
-    loop->now_s = clock_monotonic_us(services->clock) / 1000000;
     loop->limits.bulk_max = options_number(services->options, OPTION_PROTO_MAX_BULK_LEN);
     loop->limits.bulk_keep_max = value_max > BULK_KEPT_MIN ? value_max : BULK_KEPT_MIN;
 }
 
-/* A failed commit: whatever this loop's clients were about to hear of it becomes an error. */
-static void fail_held(struct loop *loop)
+static void work(struct reactor *reactor)
 {
-    uint64_t committed = store_committed(loop->services->store);
+    serve_readable(loop_of(reactor));
+}
+
+/* A failed commit: whatever this loop's clients were about to hear of it becomes an error. */
+static void fail_held(struct reactor *reactor)
+{
+    struct loop *loop = loop_of(reactor);
+    uint64_t committed = store_committed(loop->reactor.services->store);
     struct buffer error = {0};
     struct connection *connection, *next;
 
     loop->writer.out = &error;
-    dispatch_cannot_persist(loop->services->store, &loop->writer.reply);
+    dispatch_cannot_persist(loop->reactor.services->store, &loop->writer.reply);
     for (connection = TAILQ_FIRST(&loop->holding); connection != NULL; connection = next) {
         next = TAILQ_NEXT(connection, holding);
         connection_fail(connection, committed, buffer_view(&error));
     }
     buffer_clear(&error);
-    store_failure_seen(loop->worker.store_thread);
 }
 
-static void release_held(struct loop *loop)
+static void release_held(struct reactor *reactor)
 {
-    uint64_t committed = store_committed(loop->services->store);
+    struct loop *loop = loop_of(reactor);
+    uint64_t committed = store_committed(loop->reactor.services->store);
     struct connection *connection, *next;
 
     for (connection = TAILQ_FIRST(&loop->holding); connection != NULL; connection = next) {
@@ -109,8 +76,9 @@ static void release_held(struct loop *loop)
 }
 
 /* A connection that parks again joins the list's end, so the walk ends where the end was. */
-static void retry_parked(struct loop *loop, int64_t until_ms)
+static void retry_parked(struct reactor *reactor, int64_t until_ms)
 {
+    struct loop *loop = loop_of(reactor);
     struct connection *last = TAILQ_LAST(&loop->parked, connection_list);
     struct connection *connection, *next = TAILQ_FIRST(&loop->parked);
 
@@ -120,17 +88,16 @@ static void retry_parked(struct loop *loop, int64_t until_ms)
         if (connection->wake_at_ms <= until_ms)
             serve_parked(connection);
     }
+    for (connection = TAILQ_FIRST(&loop->parked); connection != NULL;
+         connection = TAILQ_NEXT(connection, parked))
+        reactor_retry_at(reactor, connection->wake_at_ms);
 }
 
-static void look_at_commits(struct loop *loop)
+static bool expects_commit(const struct reactor *reactor)
 {
-    if (!atomic_exchange_explicit(&loop->has_commit, false, memory_order_acquire))
-        return;
-    if (store_failure_pending(loop->worker.store_thread))
-        fail_held(loop);
-    else
-        release_held(loop);
-    retry_parked(loop, INT64_MAX);
+    const struct loop *loop = (const struct loop *)reactor;
+
+    return !TAILQ_EMPTY(&loop->holding) || !TAILQ_EMPTY(&loop->parked);
 }
 
 static void turn_away(struct loop *loop, int descriptor)
@@ -146,7 +113,7 @@ static void welcome_newcomers(struct loop *loop)
     int *newcomers = mail_take_newcomers(&loop->mail, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (atomic_load(&loop->is_stopping))
+        if (reactor_is_stopping(&loop->reactor))
             turn_away(loop, newcomers[i]);
         else
             connection_open(loop, newcomers[i]);
@@ -154,12 +121,11 @@ static void welcome_newcomers(struct loop *loop)
     free(newcomers);
 }
 
-static void look_at_mail(struct loop *loop)
+static void look_at_mail(struct reactor *reactor)
 {
+    struct loop *loop = loop_of(reactor);
     struct connection *connection;
 
-    loop_begin_turn(loop);
-    look_at_commits(loop);
     welcome_newcomers(loop);
     while ((connection = mail_take_immigrant(&loop->mail)) != NULL)
         connection_arrive(connection, loop);
@@ -167,79 +133,22 @@ static void look_at_mail(struct loop *loop)
         connection_look(connection);
 }
 
-static void end_turn(struct loop *loop)
-{
-    struct timeval soon = milliseconds(COLLECT_MS);
+static const struct reactor_ops ops = {
+    .begin = begin,
+    .work = work,
+    .rung = look_at_mail,
+    .committed = release_held,
+    .failed = fail_held,
+    .retry = retry_parked,
+    .expects_commit = expects_commit,
+};
 
-    if (loop->is_in_turn) {
-        store_end_turn(loop->worker.store_thread);
-        epoch_exit(loop->epoch);
-    }
-    loop->is_in_turn = false;
-    if (loop->is_collecting || epoch_pending(loop->epoch) == 0)
-        return;
-    loop->is_collecting = true;
-    (void)evtimer_add(&loop->collect_timer, &soon);
-}
-
-/* L2: of this exchange and the addition in on_commit() one comes second and sees the other. */
-static void expect_commits(struct loop *loop)
-{
-    int expects = !TAILQ_EMPTY(&loop->holding) || !TAILQ_EMPTY(&loop->parked);
-
-    if (expects == atomic_load_explicit(&loop->expects_commit, memory_order_relaxed))
-        return;
-    (void)atomic_exchange(&loop->expects_commit, expects);
-    if (expects != 0 && atomic_load_explicit(&loop->has_commit, memory_order_acquire))
-        mail_ring(&loop->mail);
-}
-
-static void turn(struct loop *loop)
-{
-    int flags = mail_fall_asleep(&loop->mail) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
-
-    (void)event_base_loop(loop->base, flags);
-    serve_readable(loop);
-    if (mail_wake_up(&loop->mail) || loop->was_rung) {
-        loop->was_rung = false;
-        look_at_mail(loop);
-    }
-    end_turn(loop);
-    expect_commits(loop);
-}
-
-/* --- timers --- */
-
-static void on_collect(evutil_socket_t descriptor, short what, void *context)
-{
-    struct loop *loop = context;
-
-    (void)descriptor;
-    (void)what;
-    loop->is_collecting = false;
-    if (!loop->is_in_turn)
-        epoch_collect(loop->epoch);
-}
-
-static void on_retry(evutil_socket_t descriptor, short what, void *context)
-{
-    struct loop *loop = context;
-    struct connection *connection;
-
-    (void)descriptor;
-    (void)what;
-    loop_begin_turn(loop);
-    loop->retry_at_ms = INT64_MAX;
-    retry_parked(loop, loop->now_ms);
-    for (connection = TAILQ_FIRST(&loop->parked); connection != NULL;
-         connection = TAILQ_NEXT(connection, parked))
-        loop_retry_at(loop, connection->wake_at_ms);
-}
+/* --- the check --- */
 
 /* How much of the time since the last check this thread has been working. */
 static void measure_work(struct loop *loop)
 {
-    int64_t now_us = clock_monotonic_us(loop->services->clock), used_us;
+    int64_t now_us = clock_monotonic_us(loop->reactor.services->clock), used_us;
     struct timespec used;
 
     (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
@@ -289,7 +198,7 @@ static void on_check(evutil_socket_t descriptor, short what, void *context)
     measure_work(loop);
     if (TAILQ_EMPTY(&loop->connections))
         return;
-    loop_begin_turn(loop);
+    reactor_begin_turn(&loop->reactor);
     seek_relief(loop);
     for (int i = 0; i < count && !TAILQ_EMPTY(&loop->connections); i++) {
         struct connection *connection = TAILQ_FIRST(&loop->connections);
@@ -298,17 +207,6 @@ static void on_check(evutil_socket_t descriptor, short what, void *context)
         TAILQ_INSERT_TAIL(&loop->connections, connection, all);
         connection_check(connection);
     }
-}
-
-void loop_retry_at(struct loop *loop, int64_t at_ms)
-{
-    struct timeval wait;
-
-    if (at_ms >= loop->retry_at_ms)
-        return;
-    loop->retry_at_ms = at_ms;
-    wait = milliseconds(at_ms > loop->now_ms ? at_ms - loop->now_ms : 1);
-    (void)evtimer_add(&loop->retry_timer, &wait);
 }
 
 /* --- output buffers --- */
@@ -338,8 +236,7 @@ void loop_give_buffer(struct loop *loop, struct buffer *buffer)
 
 void loop_stop(struct loop *loop)
 {
-    atomic_store(&loop->is_stopping, true);
-    mail_ring(&loop->mail);
+    reactor_stop(&loop->reactor);
 }
 
 void loop_adopt(struct loop *loop, int descriptor)
@@ -375,19 +272,6 @@ void loop_forget(struct loop *loop, struct connection *connection)
 
 /* --- its life --- */
 
-static struct event_base *create_base(void)
-{
-    struct event_config *config = event_config_new();
-    struct event_base *base;
-
-    if (config == NULL)
-        return NULL;
-    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    base = event_base_new_with_config(config);
-    event_config_free(config);
-    return base;
-}
-
 static void init_lists(struct loop *loop)
 {
     TAILQ_INIT(&loop->readable);
@@ -396,16 +280,11 @@ static void init_lists(struct loop *loop)
     TAILQ_INIT(&loop->parked);
 }
 
-static void create_events(struct loop *loop)
+static void start_checks(struct loop *loop)
 {
-    struct timeval check = milliseconds(CHECK_MS);
+    struct timeval check = reactor_milliseconds(CHECK_MS);
 
-    (void)event_assign(&loop->mail_event, loop->base, loop->mail.descriptor,
-                       EV_READ | EV_PERSIST | EV_ET, on_mail, loop);
-    (void)event_assign(&loop->check_timer, loop->base, -1, EV_PERSIST, on_check, loop);
-    (void)evtimer_assign(&loop->retry_timer, loop->base, on_retry, loop);
-    (void)evtimer_assign(&loop->collect_timer, loop->base, on_collect, loop);
-    (void)event_add(&loop->mail_event, NULL);
+    (void)event_assign(&loop->check_timer, loop->reactor.base, -1, EV_PERSIST, on_check, loop);
     (void)event_add(&loop->check_timer, &check);
 }
 
@@ -413,26 +292,17 @@ enum status loop_create(struct services *services, struct crew *crew, struct loo
 {
     struct loop *loop = xaligned_alloc(CACHE_LINE, sizeof *loop);
 
-    /* It expects commits until its first turn: before, nobody has looked for failed ones. */
-    *loop = (struct loop){
-        .services = services, .crew = crew, .retry_at_ms = INT64_MAX, .expects_commit = 1};
-    loop->base = create_base();
-    if (loop->base == NULL || mail_init(&loop->mail) != STATUS_OK) {
-        if (loop->base != NULL)
-            event_base_free(loop->base);
+    *loop = (struct loop){.crew = crew};
+    if (reactor_init(&loop->reactor, &ops, services) != STATUS_OK) {
         free(loop);
         return STATUS_IO;
     }
+    mail_init(&loop->mail, &loop->reactor.bell);
     init_lists(loop);
-    create_events(loop);
+    start_checks(loop);
 
     loop->input = xmalloc(2 * LOOP_INPUT_SIZE);
     resp_writer_init(&loop->writer, NULL, 2);
-    loop->worker.services = services;
-    loop->worker.statistics = statistics_join(services->statistics);
-    loop->worker.store_thread = store_join(services->store, on_commit, loop);
-    loop->worker.txn = txn_create(loop->worker.store_thread);
-    loop->epoch = store_epoch(loop->worker.store_thread);
     *created = loop;
     return STATUS_OK;
 }
@@ -456,16 +326,9 @@ void loop_destroy(struct loop *loop)
     while (loop->spare_count > 0)
         buffer_clear(&loop->spare[--loop->spare_count]);
 
-    txn_destroy(loop->worker.txn);
-    store_leave(loop->worker.store_thread);
-    buffer_clear(&loop->worker.scratch);
-
-    (void)event_del(&loop->mail_event);
     (void)event_del(&loop->check_timer);
-    (void)event_del(&loop->retry_timer);
-    (void)event_del(&loop->collect_timer);
-    event_base_free(loop->base);
     mail_clear(&loop->mail);
+    reactor_clear(&loop->reactor);
     free(loop->input);
     free(loop);
 }
@@ -480,29 +343,29 @@ static void on_farewell_over(evutil_socket_t descriptor, short what, void *conte
 /* Replies that wait for a commit still get their chance; nothing new is read. */
 static void say_farewell(struct loop *loop)
 {
-    struct timeval patience = milliseconds(LOOP_FAREWELL_MS);
+    struct timeval patience = reactor_milliseconds(LOOP_FAREWELL_MS);
     struct connection *connection, *next;
     struct event timer;
     bool is_over = false;
 
-    loop_begin_turn(loop);
+    reactor_begin_turn(&loop->reactor);
     for (connection = TAILQ_FIRST(&loop->connections); connection != NULL; connection = next) {
         next = TAILQ_NEXT(connection, all);
         connection_leave(connection);
     }
-    end_turn(loop);
+    reactor_end_turn(&loop->reactor);
 
-    (void)evtimer_assign(&timer, loop->base, on_farewell_over, &is_over);
+    (void)evtimer_assign(&timer, loop->reactor.base, on_farewell_over, &is_over);
     (void)evtimer_add(&timer, &patience);
     while (!is_over && !TAILQ_EMPTY(&loop->connections))
-        turn(loop);
+        reactor_turn(&loop->reactor);
     (void)event_del(&timer);
 }
 
 void loop_run(struct loop *loop)
 {
-    while (!atomic_load_explicit(&loop->is_stopping, memory_order_acquire))
-        turn(loop);
+    while (!reactor_is_stopping(&loop->reactor))
+        reactor_turn(&loop->reactor);
     say_farewell(loop);
     while (!TAILQ_EMPTY(&loop->connections))
         connection_close(TAILQ_FIRST(&loop->connections));

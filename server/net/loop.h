@@ -1,33 +1,19 @@
-/* loop.h - one thread that serves connections.
+/* loop.h - one thread that serves Redis clients.
  *
- * A loop waits in libevent for its sockets and timers.  All that became ready at once is one turn:
- *
- *     wait -> callbacks, the first of which begins the turn -> read, run, write -> mail -> end
- *
- * During a turn the clock stands still (now_ms), and what was found in the store stays valid: the
- * loop is inside the epoch (epoch.h) from the turn's first callback to its end, and never while it
- * waits.
+ * A reactor (reactor.h) with connections: what they have sent is read, run and answered group by
+ * group at the end of a turn's callbacks (serving.h).
  *
  * What lies in a loop belongs to its thread, down to its connections.  Other threads reach it
  * through its mail alone (mail.h).
- *
- * L1  Held replies (outbox.h) are let go at the end of a turn only, and a failed commit is looked
- *     at first: store_failure_pending(), then store_committed().
- * L2  A commit rings only a loop that expects one.  Who begins to expect looks once more after.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-#include <stdatomic.h>
-
 #include "base/buffer.h"
-#include "base/compiler.h"
-#include "commands/call.h"
 #include "net/batch.h"
 #include "net/crew.h"
 #include "net/mail.h"
+#include "net/reactor.h"
 #include "resp/parser.h"
 #include "resp/writer.h"
 
@@ -51,17 +37,10 @@ struct reading {
 };
 
 struct loop {
-    struct services *services;
+    struct reactor reactor; /* first: its ops find their loop */
     struct crew *crew;
-    struct worker worker;
-    struct epoch_thread *epoch;
-    struct event_base *base; /* without locks: this thread's alone */
 
     /* this turn's */
-    bool is_in_turn;
-    bool was_rung;
-    int64_t now_ms;                  /* wall clock */
-    int64_t now_s;                   /* monotonic */
     struct resp_limits limits;       /* is_authenticated: of the connection at work */
     struct resp_writer writer;       /* writes to the connection at work */
     struct connection_list readable; /* told by libevent, not read yet */
@@ -78,18 +57,13 @@ struct loop {
     struct connection_list connections; /* the one checked longest ago first */
     struct connection_list holding;     /* with held replies */
     struct connection_list parked;      /* with a request to run again */
-    int64_t retry_at_ms;                /* when retry_timer goes off; INT64_MAX = never */
-    struct event retry_timer, check_timer, collect_timer, mail_event;
-    bool is_collecting;          /* collect_timer is set */
+    struct event check_timer;
     int64_t checked_us, used_us; /* at the last check: monotonic, and processor time */
     int overloaded_checks;       /* so many checks in a row */
     int64_t attack_logged_s;
 
     /* any thread's */
     CACHE_ALIGNED struct mail mail;
-    atomic_bool has_commit;
-    atomic_int expects_commit; /* 1 = somebody holds replies or is parked */
-    atomic_bool is_stopping;
     atomic_int load;         /* sockets adopted, not closed and not given away */
     atomic_int percent_busy; /* see crew.h */
 };
@@ -118,21 +92,9 @@ int loop_percent_busy(const struct loop *loop);
 
 /* --- from the loop's own callbacks --- */
 
-void loop_begin_turn_slowly(struct loop *loop);
-
-/* Every callback begins with it. */
-static inline void loop_begin_turn(struct loop *loop)
-{
-    if (!loop->is_in_turn)
-        loop_begin_turn_slowly(loop);
-}
-
 /* An empty output buffer; loop_give_buffer() takes it back and leaves *buffer empty. */
 struct buffer loop_take_buffer(struct loop *loop);
 void loop_give_buffer(struct loop *loop, struct buffer *buffer);
-
-/* Serves the parked connections whose time has come by then. */
-void loop_retry_at(struct loop *loop, int64_t at_ms);
 
 /* The connection, which is in no list of this loop any more, goes to another. */
 void loop_give_away(struct loop *loop, struct connection *connection, struct loop *to);

@@ -1,10 +1,8 @@
 #include "net/mail.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -12,19 +10,12 @@
 
 #define NEWCOMERS_MIN 64
 
-enum bell { BELL_AWAKE, BELL_ASLEEP, BELL_RUNG };
-
-enum status mail_init(struct mail *mail)
+void mail_init(struct mail *mail, struct bell *bell)
 {
-    int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-
-    if (descriptor < 0)
-        return STATUS_IO;
-    *mail = (struct mail){.descriptor = descriptor};
+    *mail = (struct mail){.bell = bell};
     TAILQ_INIT(&mail->woken);
     TAILQ_INIT(&mail->immigrants);
     (void)pthread_mutex_init(&mail->lock, NULL);
-    return STATUS_OK;
 }
 
 void mail_clear(struct mail *mail)
@@ -33,7 +24,6 @@ void mail_clear(struct mail *mail)
     while (mail->newcomer_count > 0)
         (void)close(mail->newcomers[--mail->newcomer_count]);
     free(mail->newcomers);
-    (void)close(mail->descriptor);
     (void)pthread_mutex_destroy(&mail->lock);
 }
 
@@ -45,30 +35,6 @@ static void lock(struct mail *mail)
 static void unlock(struct mail *mail)
 {
     (void)pthread_mutex_unlock(&mail->lock);
-}
-
-/* --- the bell --- */
-
-void mail_ring(struct mail *mail)
-{
-    const uint64_t one = 1;
-
-    if (atomic_exchange(&mail->bell, BELL_RUNG) != BELL_ASLEEP)
-        return;
-    while (write(mail->descriptor, &one, sizeof one) < 0 && errno == EINTR)
-        ;
-}
-
-bool mail_fall_asleep(struct mail *mail)
-{
-    int awake = BELL_AWAKE;
-
-    return atomic_compare_exchange_strong(&mail->bell, &awake, BELL_ASLEEP);
-}
-
-bool mail_wake_up(struct mail *mail)
-{
-    return atomic_exchange(&mail->bell, BELL_AWAKE) == BELL_RUNG;
 }
 
 /* --- newcomers --- */
@@ -85,7 +51,7 @@ void mail_post_newcomer(struct mail *mail, int descriptor)
     }
     mail->newcomers[mail->newcomer_count++] = descriptor;
     unlock(mail);
-    mail_ring(mail);
+    bell_ring(mail->bell);
 }
 
 int *mail_take_newcomers(struct mail *mail, size_t *count)
@@ -123,7 +89,7 @@ void mail_post_wake(struct connection *connection)
         TAILQ_INSERT_TAIL(&home->woken, connection, woken);
     connection->is_woken = true;
     unlock(home);
-    mail_ring(home);
+    bell_ring(home->bell);
 }
 
 struct connection *mail_take_woken(struct mail *mail)
@@ -168,7 +134,7 @@ void mail_give_away(struct connection *connection, struct mail *to)
     atomic_store(&connection->home, to);
     unlock(second);
     unlock(first);
-    mail_ring(to);
+    bell_ring(to->bell);
 }
 
 void mail_forget(struct connection *connection)

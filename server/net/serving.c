@@ -26,13 +26,15 @@ static bool run_request(struct connection *connection, const struct request *req
     struct outcome outcome;
 
     loop->writer.protocol = session->protocol;
-    outcome = dispatch(&loop->worker, session, &loop->writer.reply, request, loop->now_ms);
+    outcome = dispatch(&loop->reactor.worker, session, &loop->writer.reply, request,
+                       loop->reactor.now_ms);
     if (UNLIKELY(outcome.is_parked)) {
         connection->is_oversized = request->oversized_bytes > 0;
         connection_park(connection, outcome.wake_at_ms);
         return false;
     }
-    if (outcome.depends_on != 0 && outcome.depends_on > store_committed(loop->services->store))
+    if (outcome.depends_on != 0 &&
+        outcome.depends_on > store_committed(loop->reactor.services->store))
         connection_hold_reply(connection, start, outcome.depends_on);
     if (UNLIKELY(session->wants_close))
         connection->state = CONNECTION_LEAVING;
@@ -55,19 +57,19 @@ static void parse(struct connection *connection, struct batch *batch, const char
 static void announce_keys(struct connection *connection, const struct batch *batch)
 {
     struct loop *loop = connection->loop;
-    const struct ns *ns = dispatch_selected(&loop->worker, &connection->session);
+    const struct ns *ns = dispatch_selected(&loop->reactor.worker, &connection->session);
 
     for (size_t i = 0; i < batch->count; i++)
         if (batch->requests[i].argc > 1)
             loop->announced[loop->announced_count++] =
-                store_announce(loop->worker.store_thread, ns, batch->requests[i].argv[1]);
+                store_announce(loop->reactor.worker.store_thread, ns, batch->requests[i].argv[1]);
 }
 
 static void prefetch_announced(struct loop *loop)
 {
     if (loop->announced_count > 1)
         for (size_t i = 0; i < loop->announced_count; i++)
-            store_prefetch(loop->worker.store_thread, loop->announced[i]);
+            store_prefetch(loop->reactor.worker.store_thread, loop->announced[i]);
     loop->announced_count = 0;
 }
 
@@ -93,7 +95,7 @@ static void refuse_protocol(struct connection *connection)
 
     connection_log(connection, LOG_VERBOSE, connection->parser.error);
     (void)snprintf(text, sizeof text, "ERR %s", connection->parser.error);
-    statistics_record_error(loop->worker.statistics, bytes_of(text));
+    statistics_record_error(loop->reactor.worker.statistics, bytes_of(text));
     if (connection->session.reply_mode == REPLY_ON)
         reply_error(&loop->writer.reply, bytes_of(text));
     connection->state = CONNECTION_LEAVING;
@@ -103,8 +105,9 @@ static void drop_attacker(struct connection *connection)
 {
     struct loop *loop = connection->loop;
 
-    if (loop->attack_logged_s == 0 || loop->now_s - loop->attack_logged_s >= SECURITY_LOG_EVERY_S) {
-        loop->attack_logged_s = loop->now_s;
+    if (loop->attack_logged_s == 0 ||
+        loop->reactor.now_s - loop->attack_logged_s >= SECURITY_LOG_EVERY_S) {
+        loop->attack_logged_s = loop->reactor.now_s;
         connection_log(
             connection, LOG_WARNING,
             "Possible SECURITY ATTACK detected: it sends HTTP (POST or Host:) to the RESP port, "
@@ -254,8 +257,8 @@ static void read_into_own(struct connection *connection)
 
 static void check_query_limit(struct connection *connection)
 {
-    int64_t limit =
-        options_number(connection->loop->services->options, OPTION_CLIENT_QUERY_BUFFER_LIMIT);
+    int64_t limit = options_number(connection->loop->reactor.services->options,
+                                   OPTION_CLIENT_QUERY_BUFFER_LIMIT);
 
     if ((int64_t)connection->in.size <= limit)
         return;
@@ -272,7 +275,7 @@ static void finish_reading(struct connection *connection)
 {
     if (connection->in.size > 0)
         check_query_limit(connection);
-    atomic_store_explicit(&connection->session.active_s, connection->loop->now_s,
+    atomic_store_explicit(&connection->session.active_s, connection->loop->reactor.now_s,
                           memory_order_relaxed);
     connection_settle(connection);
 }
