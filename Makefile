@@ -123,6 +123,7 @@ run:  ## build and serve on 127.0.0.1:6379, data in ./data (PORT=7000, ARGS='--n
 
 test:  ## every test: unit, dialogues, integration, fuzz corpora, lint, sanitizers
 	@tests/install build test
+	@tests/lib/npm.py
 	@$(MAKE) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory FLAVOUR=asan all test-programs
 	@$(MAKE) --no-print-directory FLAVOUR=tsan all test-programs

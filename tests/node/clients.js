@@ -6,13 +6,11 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const path = require("node:path");
 
 const [library, protocol, port] = process.argv.slice(2);
-const load = (name) => require(path.join(process.cwd(), "node_modules", name));
 
 async function nodeRedis() {
-  const { createClient, WatchError } = load(library);
+  const { createClient, WatchError } = require(library);
   const options = { socket: { host: "127.0.0.1", port: Number(port) }, database: 3, name: "app", RESP: Number(protocol) };
   const client = createClient(options);
   await client.connect();
@@ -49,7 +47,7 @@ async function nodeRedis() {
 }
 
 async function ioredis() {
-  const { Redis } = load(library);
+  const { Redis } = require(library);
   const options = { host: "127.0.0.1", port: Number(port), db: 3, connectionName: "app", protocol: Number(protocol) };
   const client = new Redis(options);
 
