@@ -5,6 +5,8 @@
         client("SET", "k", "v")
         server.restart()
 
+    with Server(http=True) as server:       HTTP, too, at server.http_port
+
 The environment variable GRAPEVINE_SERVER names another binary of ours (the runner sets it for the
 sanitizer builds).  Sanitizer reports make the end of a server fail.
 """
@@ -66,19 +68,21 @@ def free_port():
 class Server:
     """One server.  It owns its temporary folder unless it was given a directory."""
 
-    def __init__(self, *options, directory=None):
+    def __init__(self, *options, directory=None, http=False):
         self.options = [str(option) for option in options]
         self.scratch = tempfile.mkdtemp(prefix="grapevine-test-")
         self.directory = directory or os.path.join(self.scratch, "data")
         self.process = None
         self.port = None
+        self.speaks_http = http
+        self.http_port = 0
         atexit.register(self._abandon)
 
     # --- what differs in a real redis-server ---
 
     def command_line(self):
-        return [binary(), "--port", str(self.port), "--http-port", "0", "--dir", self.directory,
-                *self.options]
+        return [binary(), "--port", str(self.port), "--http-port", str(self.http_port), "--dir",
+                self.directory, *self.options]
 
     executable = None  # the program, where its name (command_line()[0]) is another
     host = "127.0.0.1"
@@ -100,7 +104,9 @@ class Server:
 
     def start(self):
         for attempt in range(5):
-            self.port = free_port()
+            self.port = self.http_port = free_port()
+            while self.http_port == self.port:  # the kernel may give one port twice
+                self.http_port = free_port() if self.speaks_http else 0
             try:
                 return self.start_here()
             except StartError as error:
