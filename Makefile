@@ -32,7 +32,7 @@ FLAVOUR_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 FLAVOUR_fuzz    := $(FLAVOUR_asan) -fsanitize=fuzzer-no-link
 
 CFLAGS   ?= $(FLAVOUR_$(FLAVOUR))
-ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver $(WARNINGS) $(CFLAGS) -MMD -MP
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver -Iclient $(WARNINGS) $(CFLAGS) -MMD -MP
 LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -lcrypto -lsodium \
             -lleveldb -ljansson -lpthread -lm
 CLI_LIBS := -lhiredis -ljansson
@@ -42,7 +42,7 @@ endif
 
 # Sources by folder: a new file needs no line here.
 SERVER_SOURCES := $(wildcard server/*.c server/*/*.c)
-CLI_SOURCES    := $(wildcard client/*.c)
+CLI_SOURCES    := $(wildcard client/cli/*.c)
 UNIT_SOURCES   := $(wildcard tests/unit/*/test_*.c)
 FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 SIM_SOURCES    := $(wildcard tests/sim/*.c)
@@ -50,7 +50,7 @@ TEST_SOURCES   := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c) $(S
 objects         = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 SERVER_LIBRARY := $(OBJ)/libserver.a
-CLI_LIBRARY    := $(OBJ)/libclient.a
+CLI_LIBRARY    := $(OBJ)/libcli.a
 UNIT_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(UNIT_SOURCES))
 FUZZ_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SOURCES))
 SIM_PROGRAM    := $(OUT)/tests/sim/sim
@@ -75,10 +75,10 @@ $(OBJ)/libraries:
 	@echo 'int main(void) { return 0; }' | $(CC) -x c - -o $@ $(LDFLAGS) $(LIBS) $(CLI_LIBS) || \
 		{ tests/install --missing build; exit 1; }
 
-# Tests link all of the server, or of the client, but its main().
+# Tests link all of the server, or of the CLI, but its main().
 
 $(SERVER_LIBRARY): $(call objects,$(filter-out server/main.c,$(SERVER_SOURCES)))
-$(CLI_LIBRARY): $(call objects,$(filter-out client/main.c,$(CLI_SOURCES)))
+$(CLI_LIBRARY): $(call objects,$(filter-out client/cli/main.c,$(CLI_SOURCES)))
 $(SERVER_LIBRARY) $(CLI_LIBRARY):
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -87,7 +87,7 @@ $(SERVER_LIBRARY) $(CLI_LIBRARY):
 # Tests write an argv of literals.
 $(OBJ)/tests/%.o: ALL_CFLAGS += -I. -Itests -Wno-write-strings
 
-$(OUT)/tests/unit/client/%: $(OBJ)/tests/unit/client/%.o $(CLI_LIBRARY)
+$(OUT)/tests/unit/cli/%: $(OBJ)/tests/unit/cli/%.o $(CLI_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLI_LIBS)
 
@@ -155,7 +155,7 @@ bench:  ## measure beside Debian's redis-server; writes bench/RESULTS.md
 	@bench/run
 
 format:  ## clang-format all of the C
-	clang-format -i $(wildcard server/*.[ch] server/*/*.[ch] client/*.[ch] tests/unit/*.[ch] tests/*/*/*.[ch] tests/fuzz/*.[ch])
+	clang-format -i $(wildcard server/*.[ch] server/*/*.[ch] client/*.[ch] client/*/*.[ch] tests/unit/*.[ch] tests/*/*/*.[ch] tests/fuzz/*.[ch])
 
 install: all  ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin

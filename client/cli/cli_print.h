@@ -3,8 +3,8 @@
  * Maps come as RESP2 spells them: arrays of name, value, name, value.  A reply of another shape
  * than expected is printed as if the missing parts were nil.
  */
-#ifndef CLI_PRINT_H
-#define CLI_PRINT_H
+#ifndef CLI_CLI_PRINT_H
+#define CLI_CLI_PRINT_H
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>

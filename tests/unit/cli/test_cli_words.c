@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli_words.h"
+#include "client/cli/cli_words.h"
 
 #define WORDS_MAX 16
 

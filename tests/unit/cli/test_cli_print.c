@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli_print.h"
+#include "client/cli/cli_print.h"
 
 /* Replies are read from their bytes on the wire, by the same reader that the program uses. */
 static redisReply *reply_of(const char *wire, size_t size)

@@ -1,6 +1,6 @@
 /* cli.h - grapevine-cli: one command, one answer, one exit code. */
-#ifndef CLI_H
-#define CLI_H
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
 
 #include "cli_words.h"
 

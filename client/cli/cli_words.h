@@ -6,8 +6,8 @@
  * (cli_words.c) name every command and every option; parsing and help read them.  Nothing here
  * talks to anybody.
  */
-#ifndef CLI_WORDS_H
-#define CLI_WORDS_H
+#ifndef CLI_CLI_WORDS_H
+#define CLI_CLI_WORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>
