@@ -35,23 +35,44 @@ uint32_t registry_new_number(struct registry *registry)
     return atomic_fetch_add(&registry->next_number, 1);
 }
 
+static struct ns **chain_of(struct registry *registry, const unsigned char id[NS_ID_SIZE])
+{
+    size_t end = (size_t)id[NS_ID_SIZE - 2] << 8 | id[NS_ID_SIZE - 1];
+
+    return &registry->by_id[end % ID_CHAINS];
+}
+
+/* Under the titles' lock. */
+static void add(struct registry *registry, struct ns *ns)
+{
+    struct ns **chain = chain_of(registry, ns->id);
+
+    ns->next = registry->all;
+    registry->all = ns;
+    ns->next_of_id = *chain;
+    *chain = ns;
+}
+
 void registry_add(struct registry *registry, struct ns *ns)
 {
     pthread_mutex_lock(&registry->titles);
-    ns->next = registry->all;
-    registry->all = ns;
+    add(registry, ns);
     pthread_mutex_unlock(&registry->titles);
 }
 
 void registry_take_out(struct registry *registry, struct ns *ns)
 {
-    struct ns **link = &registry->all;
+    struct ns **link = &registry->all, **chain = chain_of(registry, ns->id);
 
     pthread_mutex_lock(&registry->titles);
     while (*link != NULL && *link != ns)
         link = &(*link)->next;
     if (*link != NULL)
         *link = ns->next;
+    while (*chain != NULL && *chain != ns)
+        chain = &(*chain)->next_of_id;
+    if (*chain != NULL)
+        *chain = ns->next_of_id;
     pthread_mutex_unlock(&registry->titles);
 }
 
@@ -387,7 +408,9 @@ bool registry_is_blank(struct registry *registry)
 /* Under the titles' lock. */
 static struct ns *find_id(struct registry *registry, struct bytes id)
 {
-    for (struct ns *ns = registry->all; ns != NULL; ns = ns->next)
+    struct ns *ns = *chain_of(registry, (const unsigned char *)id.data);
+
+    for (; ns != NULL; ns = ns->next_of_id)
         if (memcmp(ns->id, id.data, NS_ID_SIZE) == 0 && !atomic_load(&ns->is_dropped))
             return ns;
     return NULL;
@@ -404,9 +427,25 @@ static struct ns *find_or_create(struct registry *registry, struct bytes id)
         return ns;
     ns = ns_create(id, database);
     atomic_store(&ns->number, registry_new_number(registry));
-    ns->next = registry->all;
-    registry->all = ns;
+    add(registry, ns);
     return ns;
+}
+
+enum status registry_find_id(struct registry *registry, const unsigned char id[NS_ID_SIZE],
+                             struct ns **found)
+{
+    struct ns *ns;
+
+    pthread_mutex_lock(&registry->titles);
+    ns = find_id(registry, (struct bytes){(const char *)id, NS_ID_SIZE});
+    if (ns != NULL && atomic_load(&ns->database) >= registry->database_count)
+        ns = NULL;
+    if (ns != NULL) {
+        ns->is_used = true;
+        *found = ns_retain(ns);
+    }
+    pthread_mutex_unlock(&registry->titles);
+    return ns != NULL ? STATUS_OK : STATUS_NO_NAMESPACE;
 }
 
 struct ns *registry_live_ns(struct registry *registry, struct bytes id)

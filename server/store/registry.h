@@ -73,6 +73,7 @@ struct ns {
     char *shown;         /* the same, or "<title>~<id>" (N3) */
     struct carry *carry; /* carry.h */
     struct ns *next;
+    struct ns *next_of_id; /* under the titles' lock: in a chain of the index */
 };
 
 struct registry;
@@ -99,6 +100,8 @@ uint64_t registry_changed_in(const struct registry *registry);
 /* STATUS_NO_NAMESPACE, or a reference that the caller gives back by ns_release(). */
 enum status registry_find(struct registry *registry, struct bytes title,
                           struct ns **found) MUST_USE;
+enum status registry_find_id(struct registry *registry, const unsigned char id[NS_ID_SIZE],
+                             struct ns **found) MUST_USE;
 struct ns *ns_retain(struct ns *ns);
 void ns_release(struct ns *ns);
 

@@ -26,6 +26,9 @@
 #define KEY_EMPTIED   'e'
 #define KEY_DATABASES "d"
 
+/* Ids are random, or end in a database's number: their last bytes choose the chain. */
+#define ID_CHAINS ((size_t)4096)
+
 /* An id that names no namespace here: what must be known should one appear. */
 struct absent {
     unsigned char id[NS_ID_SIZE];
@@ -36,7 +39,8 @@ struct absent {
 
 struct registry {
     pthread_mutex_t titles;
-    struct ns *all; /* newest first; holds a reference to each */
+    struct ns *all;              /* newest first; holds a reference to each */
+    struct ns *by_id[ID_CHAINS]; /* the same ones */
     struct absent *absent;
     struct ns *self;
     int database_count;

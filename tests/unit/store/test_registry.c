@@ -401,6 +401,63 @@ static void a_namespace_created_there_is_found_here(void **state)
     assert_true(has(b, titled(b, "news"), "k"));
 }
 
+static const struct ns *of_id(const struct node *node, const unsigned char id[NS_ID_SIZE])
+{
+    struct ns *ns = NULL;
+
+    if (registry_find_id(registry(node), id, &ns) == STATUS_OK)
+        ns_release(ns);
+    return ns;
+}
+
+static void a_namespace_is_found_by_its_id_while_it_lives(void **state)
+{
+    unsigned char id[NS_ID_SIZE];
+
+    (void)state;
+    create(a, "news");
+    memcpy(id, titled(a, "news")->id, sizeof id);
+    assert_ptr_equal(of_id(a, id), titled(a, "news"));
+    change_title(a, "news", "olds");
+    assert_ptr_equal(of_id(a, id), titled(a, "olds"));
+    reopen(a);
+    assert_ptr_equal(of_id(a, id), titled(a, "olds"));
+    drop(a, "olds");
+    assert_null(of_id(a, id));
+    id[0] ^= 1;
+    assert_null(of_id(a, id));
+}
+
+static void a_database_is_found_by_its_fixed_id(void **state)
+{
+    unsigned char id[NS_ID_SIZE] = {[NS_ID_SIZE - 1] = 3};
+
+    (void)state;
+    assert_ptr_equal(of_id(a, id), db(a, 3));
+    swap(a, 3, 4);
+    assert_ptr_equal(of_id(a, id), db(a, 4));
+    reopen_with(a, "4");
+    assert_null(of_id(a, id));
+}
+
+static void many_namespaces_are_each_found_by_id(void **state)
+{
+    unsigned char ids[100][NS_ID_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        char title[16];
+
+        (void)snprintf(title, sizeof title, "n%zu", i);
+        create(a, title);
+        memcpy(ids[i], titled(a, title)->id, NS_ID_SIZE);
+        if (i % 2 == 1)
+            drop(a, title);
+    }
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        assert_int_equal(of_id(a, ids[i]) != NULL, i % 2 == 0);
+}
+
 static void a_new_title_and_new_settings_follow(void **state)
 {
     (void)state;
@@ -1051,6 +1108,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLAIM(a_namespace_created_there_is_found_here),
+        CLAIM(a_namespace_is_found_by_its_id_while_it_lives),
+        CLAIM(a_database_is_found_by_its_fixed_id),
+        CLAIM(many_namespaces_are_each_found_by_id),
         CLAIM(a_new_title_and_new_settings_follow),
         CLAIM(of_two_changes_of_one_namespace_the_later_holds_everywhere),
         CLAIM(a_namespace_dropped_there_is_gone_here_at_once_and_for_good),
