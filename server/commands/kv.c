@@ -203,6 +203,14 @@ static void reply_meta(struct reply *reply, struct bytes meta)
         reply_bulk(reply, meta);
 }
 
+static void reply_expiration(struct reply *reply, int64_t expiry_ms)
+{
+    if (expiry_ms == EXPIRY_NONE)
+        reply_null(reply);
+    else
+        reply_integer(reply, expiry_ms);
+}
+
 static void reply_record(struct call *call, const struct entry *entry)
 {
     const struct record_header *header = &entry->header;
@@ -215,10 +223,7 @@ static void reply_record(struct call *call, const struct entry *entry)
     reply_text(reply, "metadata");
     reply_meta(reply, entry_meta(entry));
     reply_text(reply, "expiration");
-    if (header->expiry_ms == EXPIRY_NONE)
-        reply_null(reply);
-    else
-        reply_integer(reply, header->expiry_ms);
+    reply_expiration(reply, header->expiry_ms);
     reply_text(reply, "version");
     reply_bulk(reply, version_of(call, header->stamp, header->origin, text));
 }
@@ -261,11 +266,13 @@ struct list_options {
     int64_t rows_max;
     bool wants_meta;
     bool wants_values;
+    bool wants_expiration;
 };
 
 /* A row of a page, packed: this, then the key, the metadata and the value. */
 struct listed {
-    struct bytes key, meta, value;  /* only the sizes are kept; see unpack() */
+    struct bytes key, meta, value; /* only the sizes are kept; see unpack() */
+    int64_t expiry_ms;
     const struct entry *long_entry; /* a long value stays where it is, with its metadata */
 };
 
@@ -301,6 +308,8 @@ static enum status parse_list_options(struct call *call, struct list_options *op
             options->wants_meta = true;
         else if (bytes_is_word(word, "withvalues"))
             options->wants_values = true;
+        else if (bytes_is_word(word, "withexpiration"))
+            options->wants_expiration = true;
         else if (!take_argument(call, &i, &argument))
             s = STATUS_SYNTAX;
         else if (bytes_is_word(word, "prefix"))
@@ -353,7 +362,7 @@ static struct listed unpack(const struct list_page *page, size_t *at)
 static enum status add_row(struct call *call, const struct list_options *options,
                            struct list_page *page, const struct scan_row *found)
 {
-    struct listed row = {.key = found->key};
+    struct listed row = {.key = found->key, .expiry_ms = found->expiry_ms};
     enum status s = STATUS_OK;
 
     if (options->wants_values && !found->has_value) {
@@ -399,13 +408,17 @@ static enum status fill_page(struct call *call, const struct list_options *optio
 static void reply_row(struct reply *reply, const struct list_options *options,
                       const struct listed *row)
 {
-    if (options->wants_meta || options->wants_values)
-        reply_array(reply, 1U + options->wants_meta + options->wants_values);
+    size_t more = 0U + options->wants_meta + options->wants_values + options->wants_expiration;
+
+    if (more > 0)
+        reply_array(reply, 1 + more);
     reply_bulk(reply, row->key);
     if (options->wants_meta)
         reply_meta(reply, row->meta);
     if (options->wants_values)
         reply_bulk(reply, row->value);
+    if (options->wants_expiration)
+        reply_expiration(reply, row->expiry_ms);
 }
 
 static void reply_cursor(struct reply *reply, const struct list_options *options,
@@ -481,7 +494,8 @@ struct command kv_commands[] = {
     { .name = "kv.list", .arity = -1, .flags = CMD_READONLY, OURS,
       .run = command_kv_list, .complexity = "O(N) where N is the number of keys answered",
       .summary = "Lists keys in byte order, up to 10,000 or some megabytes at a time",
-      .syntax = "[PREFIX prefix] [CURSOR cursor] [LIMIT limit] [WITHMETA] [WITHVALUES]" },
+      .syntax = "[PREFIX prefix] [CURSOR cursor] [LIMIT limit] [WITHMETA] [WITHVALUES] "
+                "[WITHEXPIRATION]" },
     { 0 },
 };
 /* clang-format on */
