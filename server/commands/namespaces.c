@@ -30,6 +30,25 @@ static enum status find(struct call *call, struct bytes title, struct ns **found
     return s;
 }
 
+#define ID_TEXT_SIZE ((size_t)2 * NS_ID_SIZE)
+
+/* The id in hex. */
+static struct bytes write_id(const struct ns *ns, char text[ID_TEXT_SIZE])
+{
+    for (size_t i = 0; i < NS_ID_SIZE; i++) {
+        text[2 * i] = "0123456789abcdef"[ns->id[i] >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[ns->id[i] & 15];
+    }
+    return (struct bytes){text, ID_TEXT_SIZE};
+}
+
+static void reply_id(struct reply *reply, const struct ns *ns)
+{
+    char text[ID_TEXT_SIZE];
+
+    reply_bulk(reply, write_id(ns, text));
+}
+
 static enum status reply_done(struct call *call, enum status s)
 {
     if (s == STATUS_OK)
@@ -97,46 +116,76 @@ static enum status command_create(struct call *call)
     return reply_done(call, registry_create(call->txn, call_argument(call, 2)));
 }
 
+/* IFID id, behind `index` words: whoever knows a namespace by its id changes that one or none, even
+ * if its title is another's by now. */
+static enum status check_id(struct call *call, size_t index)
+{
+    char id[ID_TEXT_SIZE];
+    struct ns *ns;
+    bool is_it;
+    enum status s;
+
+    if (call->argc == index)
+        return STATUS_OK;
+    if (call->argc != index + 2 || !bytes_is_word(call_argument(call, index), "ifid"))
+        return STATUS_SYNTAX;
+    s = find(call, call_argument(call, 2), &ns);
+    if (s != STATUS_OK)
+        return s;
+    is_it = bytes_equal(write_id(ns, id), call_argument(call, index + 1));
+    ns_release(ns);
+    return is_it ? STATUS_OK : STATUS_NO_NAMESPACE;
+}
+
 static enum status command_rename(struct call *call)
 {
-    return reply_done(call,
-                      registry_rename(call->txn, call_argument(call, 2), call_argument(call, 3)));
+    enum status s = check_id(call, 4);
+
+    if (s == STATUS_OK)
+        s = registry_rename(call->txn, call_argument(call, 2), call_argument(call, 3));
+    return reply_done(call, s);
 }
 
 static enum status command_delete(struct call *call)
 {
-    return reply_done(call, registry_drop(call->txn, call_argument(call, 2)));
+    enum status s = check_id(call, 3);
+
+    if (s == STATUS_OK)
+        s = registry_drop(call->txn, call_argument(call, 2));
+    return reply_done(call, s);
 }
 
 /* --- looking --- */
 
+static void reply_listed(struct call *call, const struct ns *ns, bool wants_id)
+{
+    char *title = ns_take_title(registry_of(call), ns);
+
+    if (wants_id)
+        reply_array(call->reply, 2);
+    reply_text(call->reply, title);
+    if (wants_id)
+        reply_id(call->reply, ns);
+    free(title);
+}
+
 static enum status command_list(struct call *call)
 {
+    bool wants_ids = call->argc == 3 && bytes_is_word(call_argument(call, 2), "withids");
+    struct ns **list;
     size_t count;
-    struct ns **list = registry_list(registry_of(call), &count);
 
+    if (call->argc > 2 && !wants_ids)
+        return STATUS_SYNTAX;
+    list = registry_list(registry_of(call), &count);
     depend_on_registry(call);
     reply_array(call->reply, count);
     for (size_t i = 0; i < count; i++) {
-        char *title = ns_take_title(registry_of(call), list[i]);
-
-        reply_text(call->reply, title);
-        free(title);
+        reply_listed(call, list[i], wants_ids);
         ns_release(list[i]);
     }
     free(list);
     return STATUS_OK;
-}
-
-static void reply_id(struct reply *reply, const struct ns *ns)
-{
-    char text[2 * NS_ID_SIZE];
-
-    for (size_t i = 0; i < NS_ID_SIZE; i++) {
-        text[2 * i] = "0123456789abcdef"[ns->id[i] >> 4];
-        text[2 * i + 1] = "0123456789abcdef"[ns->id[i] & 15];
-    }
-    reply_bulk(reply, (struct bytes){text, sizeof text});
 }
 
 static void reply_limits(struct call *call, const struct ns *ns)
@@ -277,16 +326,17 @@ static enum status command_get(struct call *call)
 static struct command subcommands[] = {
     { .name = "create", .arity = 3, CHANGES, OURS, .run = command_create, .complexity = "O(1)",
       .summary = "Creates an empty namespace", .syntax = "title" },
-    { .name = "list", .arity = 2, OURS, .run = command_list,
+    { .name = "list", .arity = -2, OURS, .run = command_list,
       .complexity = "O(N) where N is the number of namespaces",
-      .summary = "Lists the titles of all namespaces", .syntax = "" },
+      .summary = "Lists the titles of all namespaces, or titles and ids",
+      .syntax = "[WITHIDS]" },
     { .name = "info", .arity = 3, OURS, .run = command_info, .complexity = "O(1)",
       .summary = "Tells id, number of keys, bytes and limits of a namespace", .syntax = "title" },
-    { .name = "rename", .arity = 4, CHANGES, OURS, .run = command_rename, .complexity = "O(1)",
-      .summary = "Gives a namespace another title", .syntax = "title new-title" },
-    { .name = "delete", .arity = 3, CHANGES, OURS, .run = command_delete, .complexity = "O(1)",
+    { .name = "rename", .arity = -4, CHANGES, OURS, .run = command_rename, .complexity = "O(1)",
+      .summary = "Gives a namespace another title", .syntax = "title new-title [IFID id]" },
+    { .name = "delete", .arity = -3, CHANGES, OURS, .run = command_delete, .complexity = "O(1)",
       .summary = "Deletes a namespace with all its keys, or empties a database",
-      .syntax = "title" },
+      .syntax = "title [IFID id]" },
     { .name = "use", .arity = 3, .flags = CMD_FAST | CMD_SELECTS, OURS, .run = command_use,
       .complexity = "O(1)",
       .summary = "Chooses the namespace to work in, as SELECT does", .syntax = "title" },

@@ -92,10 +92,10 @@ static void say_no_namespace(const struct call *call, char text[CALL_ERROR_MAX])
     say_title(call, call->command->container != NULL ? 2 : 1, "no such namespace", "", text);
 }
 
-/* ... and last, where it names one that must not. */
+/* ... and behind it the new one, if there is any. */
 static void say_title_taken(const struct call *call, char text[CALL_ERROR_MAX])
 {
-    say_title(call, call->argc - 1, "namespace", " already exists", text);
+    say_title(call, call->argc > 3 ? 3 : 2, "namespace", " already exists", text);
 }
 
 void refusal_describe_store(struct store *store, char text[CALL_ERROR_MAX])
