@@ -233,8 +233,9 @@ bool bytes_match_glob(struct bytes text, struct bytes pattern, bool ignore_case)
     return at == end;
 }
 
-/* The bytes of one character, 1 to 4, or 0 if `at` starts none (RFC 3629, section 4). */
-static size_t utf8_character_size(const unsigned char *at, size_t size)
+/* The bytes of the character at the front, 1 to 4 (RFC 3629, section 4), or, if it is not whole, of
+ * the longest beginning of one, at least 1. */
+static size_t utf8_step(const unsigned char *at, size_t size, bool *is_whole)
 {
     /* What the first byte says: how many follow, and the range of the one behind it, which is where
      * overlong forms, surrogates and numbers above U+10FFFF are told apart. */
@@ -247,34 +248,44 @@ static size_t utf8_character_size(const unsigned char *at, size_t size)
     };
 
     for (size_t i = 0; i < COUNT_OF(forms); i++) {
-        if (at[0] < forms[i].first_low || at[0] > forms[i].first_high)
+        size_t length = 1, whole = (size_t)forms[i].follow + 1;
+
+        if (!is_between(at[0], forms[i].first_low, forms[i].first_high))
             continue;
-        if (size <= forms[i].follow)
-            return 0;
-        if (forms[i].follow > 0 && !is_between(at[1], forms[i].second_low, forms[i].second_high))
-            return 0;
-        for (size_t next = 2; next <= forms[i].follow; next++)
-            if ((at[next] & 0xc0) != 0x80)
-                return 0;
-        return (size_t)forms[i].follow + 1;
+        if (whole > 1 && size > 1 && is_between(at[1], forms[i].second_low, forms[i].second_high))
+            length = 2;
+        while (length > 1 && length < whole && length < size && (at[length] & 0xc0) == 0x80)
+            length++;
+        *is_whole = length == whole;
+        return length;
     }
-    return 0;
+    *is_whole = false;
+    return 1;
+}
+
+size_t bytes_utf8_prefix(struct bytes a, size_t *broken)
+{
+    size_t at = 0;
+
+    while (at < a.size) {
+        bool is_whole;
+        size_t step = utf8_step((const unsigned char *)a.data + at, a.size - at, &is_whole);
+
+        if (!is_whole) {
+            *broken = step;
+            return at;
+        }
+        at += step;
+    }
+    *broken = 0;
+    return at;
 }
 
 bool bytes_is_utf8(struct bytes a)
 {
-    const unsigned char *at = (const unsigned char *)a.data;
-    size_t left = a.size;
+    size_t broken;
 
-    while (left > 0) {
-        size_t size = utf8_character_size(at, left);
-
-        if (size == 0)
-            return false;
-        at += size;
-        left -= size;
-    }
-    return true;
+    return bytes_utf8_prefix(a, &broken) == a.size;
 }
 
 bool bytes_is_address(struct bytes a)

@@ -64,6 +64,10 @@ bool bytes_match_glob(struct bytes text, struct bytes pattern, bool ignore_case)
 /* Is all of it well-formed UTF-8 (no surrogates, no overlong forms)? */
 bool bytes_is_utf8(struct bytes a);
 
+/* How much of it, from the front, is.  *broken is the size of what follows and makes no character:
+ * the longest beginning of one, or a byte that begins none; 0 if nothing follows. */
+size_t bytes_utf8_prefix(struct bytes a, size_t *broken);
+
 /* host:port?  The host may be an IPv6 address in brackets; whether there is such a host is not
  * looked at. */
 bool bytes_is_address(struct bytes a);

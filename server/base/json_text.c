@@ -22,20 +22,50 @@ static char short_escape(char character)
     }
 }
 
-void json_text_string(struct buffer *out, struct bytes text)
+static bool is_plain(char character)
 {
-    buffer_append_byte(out, '"');
-    for (size_t i = 0; i < text.size; i++) {
-        char letter = short_escape(text.data[i]);
+    return (unsigned char)character >= ' ' && character != '"' && character != '\\';
+}
 
+static void append_escaped(struct buffer *out, struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        size_t from = i;
+        char letter;
+
+        while (i < text.size && is_plain(text.data[i]))
+            i++;
+        buffer_append(out, text.data + from, i - from);
+        if (i == text.size)
+            return;
+        letter = short_escape(text.data[i]);
         if (letter != '\0') {
             buffer_append_byte(out, '\\');
             buffer_append_byte(out, letter);
-        } else if ((unsigned char)text.data[i] < ' ') {
-            buffer_printf(out, "\\u%04x", text.data[i]);
         } else {
-            buffer_append_byte(out, text.data[i]);
+            buffer_printf(out, "\\u%04x", text.data[i]);
         }
+    }
+}
+
+void json_text_string(struct buffer *out, struct bytes text)
+{
+    buffer_append_byte(out, '"');
+    append_escaped(out, text);
+    buffer_append_byte(out, '"');
+}
+
+void json_text_any(struct buffer *out, struct bytes bytes)
+{
+    buffer_append_byte(out, '"');
+    while (bytes.size > 0) {
+        size_t broken, whole = bytes_utf8_prefix(bytes, &broken);
+
+        append_escaped(out, (struct bytes){bytes.data, whole});
+        if (broken > 0)
+            buffer_append_text(out, "\xef\xbf\xbd");
+        bytes.data += whole + broken;
+        bytes.size -= whole + broken;
     }
     buffer_append_byte(out, '"');
 }

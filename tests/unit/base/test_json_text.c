@@ -49,6 +49,34 @@ static void every_character_comes_back_from_a_parser(void **state)
     json_decref(json);
 }
 
+static void what_makes_no_character_is_replaced(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", "\"\""},
+        {"Gr\xc3\xbc\xc3\x9f"
+         "e\n",
+         "\"Gr\xc3\xbc\xc3\x9f"
+         "e\\n\""},
+        {"a\xff"
+         "b",
+         "\"a\xef\xbf\xbd"
+         "b\""},
+        {"\xe2\x82", "\"\xef\xbf\xbd\""},
+        {"\xe2\x82x", "\"\xef\xbf\xbdx\""},
+        {"\xf0\x9f\x98\xc3\xbc", "\"\xef\xbf\xbd\xc3\xbc\""},
+        {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\"\x80\"", "\"\\\"\xef\xbf\xbd\\\"\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        buffer_clear(&out);
+        json_text_any(&out, bytes_of(rows[i][0]));
+        expect(rows[i][1]);
+    }
+}
+
 static void bytes_become_base64_with_padding(void **state)
 {
     static const char *const rows[][2] = {
@@ -77,6 +105,7 @@ int main(void)
         cmocka_unit_test_teardown(a_text_stands_in_quotes, tear_down),
         cmocka_unit_test_teardown(quotes_backslashes_and_control_characters_are_escaped, tear_down),
         cmocka_unit_test_teardown(every_character_comes_back_from_a_parser, tear_down),
+        cmocka_unit_test_teardown(what_makes_no_character_is_replaced, tear_down),
         cmocka_unit_test_teardown(bytes_become_base64_with_padding, tear_down),
         cmocka_unit_test_teardown(what_is_json_already_is_brought_to_one_line, tear_down),
     };
