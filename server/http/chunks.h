@@ -1,7 +1,7 @@
 /* chunks.h - a chunked body, taken apart as it comes (RFC 9112, section 7.1).
  *
- * Pure and incremental.  Extensions of chunks and trailers are read over; a line of either is at
- * most CHUNK_LINE_MAX bytes, and all trailers together CHUNK_TRAILERS_MAX.
+ * Pure and incremental.  Extensions of chunks and trailers are read over; a line of either is, with
+ * its end, at most CHUNK_LINE_MAX bytes, and all trailers together CHUNK_TRAILERS_MAX.
  */
 #ifndef HTTP_CHUNKS_H
 #define HTTP_CHUNKS_H

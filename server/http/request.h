@@ -58,10 +58,10 @@ enum http_parse {
     HTTP_PARSE_VERSION          /* 505: neither HTTP/1.1 nor 1.0 */
 };
 
-/* Reads the head at the front of `data`, which may be preceded by empty lines.  *scanned (0 before
- * the first call for a head) says how far earlier calls looked, so that a head which comes byte by
- * byte is not read anew each time.  DONE: *request is filled and *size is the head's length with
- * the empty lines around it.  Otherwise *request is undefined. */
+/* Reads the head at the front of `data`, which may be preceded by a few empty lines.  *scanned (0
+ * before the first call for a head) says how far earlier calls looked, so that a head which comes
+ * byte by byte is not read anew each time.  DONE: *request is filled and *size is the head's length
+ * with the empty lines around it.  Otherwise *request is undefined. */
 enum http_parse http_request_parse(struct http_request *request, struct bytes data, size_t *scanned,
                                    size_t *size) MUST_USE;
 
