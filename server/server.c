@@ -19,6 +19,7 @@
 #include "commands/cursors.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "http/door.h"
 #include "net/crew.h"
 #include "net/listener.h"
 #include "net/loop.h"
@@ -35,6 +36,7 @@ struct server {
     struct crew crew;
     pthread_t *threads; /* of the loops but the first */
     struct listener *listener;
+    struct doors *doors; /* NULL = none: http-port 0 */
     int signal_descriptor;
     bool is_ending; /* the first signal has come */
     struct event signal_event, sample_timer;
@@ -57,7 +59,7 @@ static enum status fail(char *error, const char *format, ...)
 static int64_t reserved_descriptors(const struct options *options)
 {
     return DESCRIPTORS_OF_LEVELDB + DESCRIPTORS_SPARE +
-           DESCRIPTORS_PER_LOOP * options_number(options, OPTION_IO_THREADS);
+           2 * DESCRIPTORS_PER_LOOP * options_number(options, OPTION_IO_THREADS);
 }
 
 /* Raises the limit to `wanted` if it is lower, as far as the system lets us, and returns what it is
@@ -199,6 +201,7 @@ static void stop(void *context)
 
     for (int i = 0; i < server->crew.count; i++)
         loop_stop(server->crew.loops[i]);
+    doors_stop(server->doors);
 }
 
 static void on_signal(evutil_socket_t descriptor, short what, void *context)
@@ -312,6 +315,8 @@ static enum status build(struct server *server, char *error)
     if (s == STATUS_OK)
         s = create_loops(server, error);
     if (s == STATUS_OK)
+        s = doors_create(services, &server->crew.client_count, &server->doors, error);
+    if (s == STATUS_OK)
         s = add_duties(server, error);
     if (s == STATUS_OK)
         obey_options(server);
@@ -345,6 +350,7 @@ void server_destroy(struct server *server)
     listener_destroy(server->listener);
     if (server->signal_descriptor >= 0)
         (void)close(server->signal_descriptor);
+    doors_destroy(server->doors);
     for (int i = 0; i < server->crew.count; i++)
         loop_destroy(server->crew.loops[i]);
     free(server->crew.loops);
@@ -383,9 +389,11 @@ void server_run(struct server *server)
     }
     if (server->services.cluster != NULL)
         cluster_start(server->services.cluster);
+    doors_start(server->doors);
     loop_run(server->crew.loops[0]);
     stop_listening_to_signals();
     for (int i = 1; i < server->crew.count; i++)
         (void)pthread_join(server->threads[i], NULL);
+    doors_join(server->doors);
     cluster_stop(server->services.cluster);
 }

@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 #include "base/reply.h"
 
-enum answer_kind {
+enum http_answer_kind {
     ANSWER_NULL,
     ANSWER_TEXT, /* bulk, simple, verbatim */
     ANSWER_ERROR,
@@ -21,41 +21,41 @@ enum answer_kind {
     ANSWER_MAP
 };
 
-struct answer_value {
-    enum answer_kind kind;
+struct http_answer_value {
+    enum http_answer_kind kind;
     size_t count; /* elements of an array, pairs of a map */
     int64_t integer;
     double number;
     size_t at, size; /* of the text, in answer->bytes */
 };
 
-struct answer {
+struct http_answer {
     struct reply reply; /* first: give &answer->reply to dispatch() */
     struct buffer bytes;
-    struct answer_value *values;
+    struct http_answer_value *values;
     size_t count, capacity;
 };
 
-void answer_init(struct answer *answer);
-void answer_clear(struct answer *answer);
+void http_answer_init(struct http_answer *answer);
+void http_answer_clear(struct http_answer *answer);
 
 /* Empty again; a large buffer is given back. */
-void answer_reset(struct answer *answer);
+void http_answer_reset(struct http_answer *answer);
 
 /* --- looking; indexes are those of answer->values --- */
 
-static inline enum answer_kind answer_kind(const struct answer *answer, size_t index)
+static inline enum http_answer_kind http_answer_kind(const struct http_answer *answer, size_t index)
 {
     return answer->values[index].kind;
 }
 
 /* Of a text or an error, valid until the answer changes; {"", 0} of anything else. */
-struct bytes answer_text(const struct answer *answer, size_t index);
+struct bytes http_answer_text(const struct http_answer *answer, size_t index);
 
 /* The index behind the value and all that is in it. */
-size_t answer_next(const struct answer *answer, size_t index);
+size_t http_answer_next(const struct http_answer *answer, size_t index);
 
 /* The value under that name in the map at `index`; there must be one. */
-size_t answer_member(const struct answer *answer, size_t index, const char *name);
+size_t http_answer_member(const struct http_answer *answer, size_t index, const char *name);
 
 #endif

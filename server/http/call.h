@@ -33,7 +33,6 @@ struct http_response {
     struct buffer headers;        /* more of them, each ended by CR LF */
     struct buffer body;
     size_t body_start; /* so many bytes at the front of `body` are not part of it */
-    size_t body_size;
 };
 
 struct http_call {
@@ -41,14 +40,15 @@ struct http_call {
     struct session *session; /* authenticated; its namespace is call->ns */
     int64_t now_ms;
     const struct http_request *request;
-    const struct route *route;
-    struct ns *ns;     /* of routes that name one */
-    struct buffer key; /* decoded, of routes that name one */
+    enum http_door door;
+    const struct route *route; /* NULL: none was found */
+    struct ns *ns;             /* of routes that name one */
+    struct buffer key;         /* decoded, of routes that name one */
 
     struct bytes body; /* empty if it was too long to be kept */
     int64_t body_size; /* as it came */
 
-    struct answer answer; /* of the last command */
+    struct http_answer answer; /* of the last command */
     struct http_response response;
     uint64_t depends_on; /* newest group that any command depends on */
     int64_t wake_at_ms;  /* HTTP_PARKED: try again then, or when a commit happens */

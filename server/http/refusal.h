@@ -42,6 +42,11 @@ enum http_refusal {
     REFUSE_CACHE_TTL,         /* 400, 10029 */
     REFUSE_NAMESPACE_FULL,    /* 400, 10020 */
     REFUSE_RATE,              /* 429, 10022; with Retry-After */
+    REFUSE_TIMEOUT,           /* 408, 10408: the request came too slowly */
+    REFUSE_TARGET_TOO_LONG,   /* 414, 10414 */
+    REFUSE_HEAD_TOO_LONG,     /* 431, 10431 */
+    REFUSE_CODING,            /* 501, 10501 */
+    REFUSE_VERSION,           /* 505, 10505 */
     REFUSE_BUSY,        /* 503, 10001; with Retry-After: no memory for the body at the moment */
     REFUSE_UNAVAILABLE, /* 503, 10001: the disk is full, this replica is loading, stale … */
     REFUSE_INTERNAL,    /* 500, 10001 */

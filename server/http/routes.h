@@ -54,6 +54,9 @@ struct route_match {
     struct bytes key;   /* raw */
 };
 
+/* Whose request it is, whether there is a route for it or not. */
+enum http_door route_door(const struct http_request *request);
+
 enum route_result { ROUTE_FOUND, ROUTE_UNKNOWN, ROUTE_METHOD };
 
 /* METHOD: the path exists, but not for this method; match->route is one that it exists for. */

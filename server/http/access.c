@@ -1,0 +1,52 @@
+#include "http/access.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/secret.h"
+
+static const char scheme[] = "Bearer ";
+
+void access_refresh(struct access *access, const struct options *options)
+{
+    access_clear(access);
+    access->token = options_take_text(options, OPTION_HTTP_TOKEN);
+    if (access->token[0] == '\0') {
+        free(access->token);
+        access->token = options_take_text(options, OPTION_REQUIREPASS);
+    }
+    access->is_protected = options_is_on(options, OPTION_PROTECTED_MODE);
+}
+
+void access_clear(struct access *access)
+{
+    free(access->token);
+    access->token = NULL;
+}
+
+static bool is_token(const struct access *access, struct bytes given)
+{
+    return given.size == strlen(access->token) &&
+           secret_equal((const unsigned char *)given.data, (const unsigned char *)access->token,
+                        given.size);
+}
+
+bool access_allows(const struct access *access, const struct http_request *request, bool is_local,
+                   enum http_refusal *refusal)
+{
+    struct bytes given;
+    size_t size = sizeof scheme - 1;
+
+    if (access->token[0] == '\0') {
+        *refusal = REFUSE_NOT_LOCAL;
+        return is_local || !access->is_protected;
+    }
+    if (!http_request_header(request, "authorization", &given) || given.size < size ||
+        strncasecmp(given.data, scheme, size) != 0) {
+        *refusal = REFUSE_NO_CREDENTIALS;
+        return false;
+    }
+    *refusal = REFUSE_WRONG_TOKEN;
+    return is_token(access, (struct bytes){given.data + size, given.size - size});
+}

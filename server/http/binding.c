@@ -1,0 +1,220 @@
+/* binding.c - the protocol that workerd's KV binding speaks: env.CONFIG.get(), put(), list() …
+ *
+ * Errors go into the reason phrase (refusal.h).  Metadata travels as JSON text in a header, both
+ * ways, and in listings as a string that holds JSON.
+ */
+#include "base/json_text.h"
+#include "http/bulk_get.h"
+#include "http/expiration.h"
+#include "http/key_name.h"
+#include "http/value.h"
+
+#define CACHE_TTL_MIN 30
+#define LIST_MAX      1000
+
+/* --- get --- */
+
+/* How long a copy may be served is of no concern to a server that has no copies; but what the real
+ * one refuses is refused here too. */
+static bool check_cache_ttl(struct http_call *call)
+{
+    struct buffer text = {0};
+    char echo[FAULT_ECHO_MAX + 1];
+    bool is_given, is_right;
+    int64_t ttl;
+
+    is_right = http_parameter(call, "cache_ttl", &text, &is_given);
+    if (is_right && is_given &&
+        (!bytes_to_int64(buffer_view(&text), &ttl) || ttl < CACHE_TTL_MIN)) {
+        http_refuse(call, REFUSE_CACHE_TTL,
+                    "Invalid cache_ttl of %s. Cache TTL must be at least %d.",
+                    fault_echo(buffer_view(&text), echo), CACHE_TTL_MIN);
+        is_right = false;
+    }
+    buffer_clear(&text);
+    return is_right;
+}
+
+static void add_number_header(struct http_call *call, const char *name, int64_t number)
+{
+    char text[INT64_TEXT_MAX];
+
+    http_add_header(call, name, (struct bytes){text, int64_to_text(number, text)});
+}
+
+static enum http_progress binding_get(struct http_call *call)
+{
+    struct value_found found;
+    bool is_found;
+
+    if (!value_check_key(call) || !check_cache_ttl(call))
+        return HTTP_DONE;
+    if (value_read(call, buffer_view(&call->key), &is_found, &found) == HTTP_PARKED)
+        return HTTP_PARKED;
+    if (call->response.status != 200)
+        return HTTP_DONE;
+    if (!is_found) {
+        http_refuse(call, REFUSE_NO_KEY, "Not Found");
+        return HTTP_DONE;
+    }
+    if (found.meta.size > 0)
+        http_add_header(call, "CF-KV-Metadata", found.meta);
+    if (found.has_expiration)
+        add_number_header(call, "CF-Expiration", expiration_seconds(found.expiry_ms));
+    http_respond_text_of_answer(call, found.value, "application/octet-stream");
+    return HTTP_DONE;
+}
+
+/* --- put, delete --- */
+
+static enum http_progress binding_put(struct http_call *call)
+{
+    struct bytes value, meta = {"", 0};
+    int64_t expiry_ms;
+
+    if (!value_check_key(call) || !value_expiration(call, &expiry_ms) || !http_body(call, &value))
+        return HTTP_DONE;
+    (void)http_request_header(call->request, "cf-kv-metadata", &meta);
+    return value_write(call, value, meta, expiry_ms);
+}
+
+static enum http_progress binding_delete(struct http_call *call)
+{
+    return value_check_key(call) ? value_delete(call) : HTTP_DONE;
+}
+
+/* --- list --- */
+
+struct listing {
+    struct buffer prefix, cursor, limit; /* as given */
+    bool has_prefix, has_cursor, has_limit;
+};
+
+static bool check_limit(struct http_call *call, const struct listing *listing)
+{
+    char echo[FAULT_ECHO_MAX + 1];
+    int64_t limit = LIST_MAX;
+
+    if (listing->has_limit && !bytes_to_int64(buffer_view(&listing->limit), &limit))
+        limit = 0;
+    if (limit >= 1 && limit <= LIST_MAX)
+        return true;
+    http_refuse(call, REFUSE_LIST_LIMIT,
+                limit < 1
+                    ? "Invalid key_count_limit of %s. Please specify an integer greater than 0."
+                    : "Invalid key_count_limit of %s. Please specify an integer less than 1000.",
+                fault_echo(buffer_view(&listing->limit), echo));
+    return false;
+}
+
+static bool check_prefix(struct http_call *call, const struct listing *listing)
+{
+    int64_t size_max =
+        ns_limit(store_registry(call->worker->services->store), call->ns, LIMIT_KEY_SIZE);
+    struct fault fault;
+
+    if (key_name_check_prefix(buffer_view(&listing->prefix), size_max, &fault))
+        return true;
+    http_refuse(call, fault.refusal, "%s", fault.text);
+    return false;
+}
+
+static bool read_listing(struct http_call *call, struct listing *listing)
+{
+    return http_parameter(call, "prefix", &listing->prefix, &listing->has_prefix) &&
+           http_parameter(call, "cursor", &listing->cursor, &listing->has_cursor) &&
+           http_parameter(call, "key_count_limit", &listing->limit, &listing->has_limit) &&
+           check_prefix(call, listing) && check_limit(call, listing);
+}
+
+static enum http_progress run_listing(struct http_call *call, const struct listing *listing)
+{
+    const struct bytes argv[] = {
+        bytes_of("kv.list"),
+        bytes_of("withmeta"),
+        bytes_of("withexpiration"),
+        bytes_of("prefix"),
+        buffer_view(&listing->prefix),
+        bytes_of("cursor"),
+        buffer_view(&listing->cursor),
+        bytes_of("limit"),
+        listing->has_limit ? buffer_view(&listing->limit) : bytes_of("1000"),
+    };
+
+    return http_command(call, argv, COUNT_OF(argv));
+}
+
+/* A row [name, metadata, expiration] of KV.LIST at `row`. */
+static void write_row(const struct http_answer *answer, size_t row, struct buffer *out)
+{
+    size_t meta = row + 2, expiration = row + 3;
+
+    buffer_append_text(out, "{\"name\":");
+    json_text_any(out, http_answer_text(answer, row + 1));
+    if (http_answer_kind(answer, expiration) == ANSWER_INTEGER)
+        buffer_printf(out, ",\"expiration\":%lld",
+                      (long long)expiration_seconds(answer->values[expiration].integer));
+    if (http_answer_kind(answer, meta) == ANSWER_TEXT) {
+        buffer_append_text(out, ",\"metadata\":");
+        json_text_any(out, http_answer_text(answer, meta));
+    }
+    buffer_append_byte(out, '}');
+}
+
+static void write_page(struct http_call *call)
+{
+    const struct http_answer *answer = &call->answer;
+    size_t keys = http_answer_member(answer, 0, "keys"),
+           cursor = http_answer_member(answer, 0, "cursor");
+    size_t row = keys + 1;
+    struct buffer *out = http_respond(call, "application/json");
+
+    buffer_append_text(out, "{\"keys\":[");
+    for (size_t i = 0; i < answer->values[keys].count; i++) {
+        if (i > 0)
+            buffer_append_byte(out, ',');
+        write_row(answer, row, out);
+        row = http_answer_next(answer, row);
+    }
+    if (http_answer_kind(answer, cursor) == ANSWER_NULL) {
+        buffer_append_text(out, "],\"list_complete\":true}");
+        return;
+    }
+    buffer_append_text(out, "],\"list_complete\":false,\"cursor\":");
+    json_text_string(out, http_answer_text(answer, cursor));
+    buffer_append_byte(out, '}');
+}
+
+static enum http_progress binding_list(struct http_call *call)
+{
+    struct listing listing = {0};
+    enum http_progress progress = HTTP_DONE;
+
+    if (read_listing(call, &listing)) {
+        progress = run_listing(call, &listing);
+        if (progress == HTTP_DONE && !http_command_refused(call))
+            write_page(call);
+    }
+    buffer_clear(&listing.prefix);
+    buffer_clear(&listing.cursor);
+    buffer_clear(&listing.limit);
+    return progress;
+}
+
+/* --- bulk get --- */
+
+static enum http_progress binding_bulk_get(struct http_call *call)
+{
+    return bulk_get(call, false, http_respond(call, "application/json"));
+}
+
+/* clang-format off */
+const struct route binding_routes[] = {
+    {HTTP_GET,    DOOR_BINDING, "/",         BODY_UNUSED, "list", binding_list},
+    {HTTP_POST,   DOOR_BINDING, "/bulk/get", BODY_JSON,   "bulk", binding_bulk_get},
+    {HTTP_GET,    DOOR_BINDING, "/:key",     BODY_UNUSED, "get",  binding_get},
+    {HTTP_PUT,    DOOR_BINDING, "/:key",     BODY_VALUE,  "put",  binding_put},
+    {HTTP_DELETE, DOOR_BINDING, "/:key",     BODY_UNUSED, "del",  binding_delete},
+    {.path = NULL},
+};
+/* clang-format on */

@@ -1,0 +1,44 @@
+/* budget.h - memory that large requests and responses share, over all threads.
+ *
+ * Whoever needs more than HTTP_SMALL bytes takes all of what it will need at once, so that two that
+ * are half done never wait for each other.
+ */
+#ifndef HTTP_BUDGET_H
+#define HTTP_BUDGET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Enough for a whole bulk write (its text and what is parsed from it) and a few long values. */
+#define HTTP_MEMORY_MAX ((int64_t)512 * 1024 * 1024)
+
+/* Each connection may have so much without asking. */
+#define HTTP_SMALL ((int64_t)64 * 1024)
+
+struct budget {
+    _Atomic int64_t left;
+};
+
+static inline void budget_init(struct budget *budget, int64_t bytes)
+{
+    atomic_init(&budget->left, bytes);
+}
+
+static inline bool budget_take(struct budget *budget, int64_t bytes)
+{
+    int64_t left = atomic_load_explicit(&budget->left, memory_order_relaxed);
+
+    while (left >= bytes)
+        if (atomic_compare_exchange_weak(&budget->left, &left, left - bytes))
+            return true;
+    return false;
+}
+
+static inline void budget_give(struct budget *budget, int64_t bytes)
+{
+    atomic_fetch_add(&budget->left, bytes);
+}
+
+#endif
