@@ -147,7 +147,7 @@ static void refuse(struct http_call *call, enum http_refusal refusal, const char
         write_envelope(call, row, text);
     } else {
         write_plain(call, text);
-        set_reason(call, text);
+        set_reason(call, row->status == 401 ? "" : text); /* "Unauthorized" says it */
     }
     call->response.status = row->status;
 }
