@@ -9,30 +9,43 @@
 #include "http/key_name.h"
 #include "http/value.h"
 
-#define CACHE_TTL_MIN 30
-#define LIST_MAX      1000
+#define LIST_MAX 1000
+
+/* A Worker's string with half a surrogate comes in bytes that make no characters.  They would be
+ * read back under that name, but never be listed so. */
+static bool check_key(struct http_call *call)
+{
+    if (bytes_is_utf8(buffer_view(&call->key)))
+        return value_check_key(call);
+    http_refuse(call, REFUSE_KEY_NAME, "Could not URL-decode key name");
+    return false;
+}
 
 /* --- get --- */
 
-/* How long a copy may be served is of no concern to a server that has no copies; but what the real
- * one refuses is refused here too. */
 static bool check_cache_ttl(struct http_call *call)
 {
     struct buffer text = {0};
-    char echo[FAULT_ECHO_MAX + 1];
     bool is_given, is_right;
-    int64_t ttl;
 
-    is_right = http_parameter(call, "cache_ttl", &text, &is_given);
-    if (is_right && is_given &&
-        (!bytes_to_int64(buffer_view(&text), &ttl) || ttl < CACHE_TTL_MIN)) {
-        http_refuse(call, REFUSE_CACHE_TTL,
-                    "Invalid cache_ttl of %s. Cache TTL must be at least %d.",
-                    fault_echo(buffer_view(&text), echo), CACHE_TTL_MIN);
-        is_right = false;
-    }
+    is_right = http_parameter(call, "cache_ttl", &text, &is_given) &&
+               (!is_given || value_check_cache_ttl(call, buffer_view(&text)));
     buffer_clear(&text);
     return is_right;
+}
+
+/* JSON may hold a raw DEL, the value of a header may not. */
+static void add_metadata(struct http_call *call, struct bytes meta)
+{
+    struct buffer text = {0};
+
+    for (size_t i = 0; i < meta.size; i++)
+        if (meta.data[i] == 0x7F)
+            buffer_append_text(&text, "\\u007f");
+        else
+            buffer_append_byte(&text, meta.data[i]);
+    http_add_header(call, "CF-KV-Metadata", buffer_view(&text));
+    buffer_clear(&text);
 }
 
 static void add_number_header(struct http_call *call, const char *name, int64_t number)
@@ -47,7 +60,7 @@ static enum http_progress binding_get(struct http_call *call)
     struct value_found found;
     bool is_found;
 
-    if (!value_check_key(call) || !check_cache_ttl(call))
+    if (!check_key(call) || !check_cache_ttl(call))
         return HTTP_DONE;
     if (value_read(call, buffer_view(&call->key), &is_found, &found) == HTTP_PARKED)
         return HTTP_PARKED;
@@ -58,7 +71,7 @@ static enum http_progress binding_get(struct http_call *call)
         return HTTP_DONE;
     }
     if (found.meta.size > 0)
-        http_add_header(call, "CF-KV-Metadata", found.meta);
+        add_metadata(call, found.meta);
     if (found.has_expiration)
         add_number_header(call, "CF-Expiration", expiration_seconds(found.expiry_ms));
     http_respond_text_of_answer(call, found.value, "application/octet-stream");
@@ -72,7 +85,7 @@ static enum http_progress binding_put(struct http_call *call)
     struct bytes value, meta = {"", 0};
     int64_t expiry_ms;
 
-    if (!value_check_key(call) || !value_expiration(call, &expiry_ms) || !http_body(call, &value))
+    if (!check_key(call) || !value_expiration(call, &expiry_ms) || !http_body(call, &value))
         return HTTP_DONE;
     (void)http_request_header(call->request, "cf-kv-metadata", &meta);
     return value_write(call, value, meta, expiry_ms);
@@ -80,7 +93,7 @@ static enum http_progress binding_put(struct http_call *call)
 
 static enum http_progress binding_delete(struct http_call *call)
 {
-    return value_check_key(call) ? value_delete(call) : HTTP_DONE;
+    return check_key(call) ? value_delete(call) : HTTP_DONE;
 }
 
 /* --- list --- */

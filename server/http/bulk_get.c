@@ -44,6 +44,20 @@ static bool read_type(struct http_call *call, struct wanted *wanted)
     return false;
 }
 
+/* workerd sends the number as a string. */
+static bool check_cache_ttl(struct http_call *call, const struct wanted *wanted)
+{
+    const json_t *ttl = json_object_get(wanted->body, "cacheTtl");
+    char text[INT64_TEXT_MAX];
+
+    if (ttl == NULL || json_is_null(ttl))
+        return true;
+    if (json_is_integer(ttl))
+        return value_check_cache_ttl(
+            call, (struct bytes){text, int64_to_text(json_integer_value(ttl), text)});
+    return value_check_cache_ttl(call, json_is_string(ttl) ? string_of(ttl) : bytes_of("?"));
+}
+
 static bool check_keys(struct http_call *call, const struct wanted *wanted)
 {
     int64_t size_max =
@@ -81,7 +95,7 @@ static bool read_body(struct http_call *call, struct wanted *wanted)
         return refuse(call, "the body must be a JSON object with an array of keys");
     wanted->keys = json_object_get(wanted->body, "keys");
     wanted->with_metadata = json_is_true(json_object_get(wanted->body, "withMetadata"));
-    return read_type(call, wanted) && check_keys(call, wanted);
+    return read_type(call, wanted) && check_cache_ttl(call, wanted) && check_keys(call, wanted);
 }
 
 static bool is_json(struct bytes text)
@@ -176,7 +190,8 @@ static enum http_progress add_members(struct http_call *call, struct wanted *wan
         is_first = false;
         progress = add_member(call, wanted, key, out, &goes_on);
     }
-    buffer_append_byte(out, '}');
+    if (goes_on)
+        buffer_append_byte(out, '}');
     return progress;
 }
 
@@ -188,7 +203,7 @@ enum http_progress bulk_get(struct http_call *call, bool tells_expiration, struc
 
     if (read_body(call, &wanted))
         progress = add_members(call, &wanted, out);
-    if (progress == HTTP_PARKED || call->response.status != 200)
+    if (progress == HTTP_PARKED)
         out->size = size;
     json_decref(wanted.body);
     return progress;

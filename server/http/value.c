@@ -3,6 +3,8 @@
 #include "http/expiration.h"
 #include "http/key_name.h"
 
+#define CACHE_TTL_MIN 30
+
 static int64_t limit_of(const struct http_call *call, enum limit limit)
 {
     return ns_limit(store_registry(call->worker->services->store), call->ns, limit);
@@ -20,6 +22,18 @@ bool value_check_key(struct http_call *call)
 
     return key_name_check(buffer_view(&call->key), limit_of(call, LIMIT_KEY_SIZE), &fault) ||
            refuse_fault(call, &fault);
+}
+
+bool value_check_cache_ttl(struct http_call *call, struct bytes ttl)
+{
+    char echo[FAULT_ECHO_MAX + 1];
+    int64_t seconds;
+
+    if (bytes_to_int64(ttl, &seconds) && seconds >= CACHE_TTL_MIN)
+        return true;
+    http_refuse(call, REFUSE_CACHE_TTL, "Invalid cache_ttl of %s. Cache TTL must be at least %d.",
+                fault_echo(ttl, echo), CACHE_TTL_MIN);
+    return false;
 }
 
 bool value_expiration(struct http_call *call, int64_t *expiry_ms)

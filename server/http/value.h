@@ -7,6 +7,10 @@
 /* Is call->key one that these doors accept?  If not, that is the response. */
 bool value_check_key(struct http_call *call);
 
+/* A cacheTtl, as text.  How long a copy may be served is of no concern to a server that has no
+ * copies; but what the real one refuses is refused here too. */
+bool value_check_cache_ttl(struct http_call *call, struct bytes ttl);
+
 /* The query's expiration and expiration_ttl (expiration.h); false if they are refused. */
 bool value_expiration(struct http_call *call, int64_t *expiry_ms);
 
