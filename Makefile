@@ -3,6 +3,7 @@
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
+LIBDIR   ?= $(PREFIX)/lib
 DESTDIR  ?=
 FLAVOUR  ?= release
 BUILD    := build
@@ -35,14 +36,21 @@ CFLAGS   ?= $(FLAVOUR_$(FLAVOUR))
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver -Iclient $(WARNINGS) $(CFLAGS) -MMD -MP
 LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -lcrypto -lsodium \
             -lleveldb -ljansson -lpthread -lm
-CLI_LIBS := -lhiredis -ljansson
+CLIENT_LIBS := -lhiredis -levent_core
+CLI_LIBS := $(CLIENT_LIBS) -ljansson
 ifeq ($(FLAVOUR),release)
 LIBS     += -l:libjemalloc.so.2
 endif
 
+# The last number of the soname changes when programs built before would no longer work.
+SONAME := libgrapevine.so.0
+SHARED := libgrapevine.so.$(VERSION)
+OBJCOPY ?= objcopy
+
 # Sources by folder: a new file needs no line here.
 SERVER_SOURCES := $(wildcard server/*.c server/*/*.c)
 CLI_SOURCES    := $(wildcard client/cli/*.c)
+CLIENT_SOURCES := $(wildcard client/library/*.c)
 UNIT_SOURCES   := $(wildcard tests/unit/*/test_*.c)
 FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 SIM_SOURCES    := $(wildcard tests/sim/*.c)
@@ -51,19 +59,38 @@ objects         = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 SERVER_LIBRARY := $(OBJ)/libserver.a
 CLI_LIBRARY    := $(OBJ)/libcli.a
+CLIENT_LIBRARY := $(OBJ)/libclient.a
 UNIT_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(UNIT_SOURCES))
 FUZZ_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SOURCES))
 SIM_PROGRAM    := $(OUT)/tests/sim/sim
 
-all: $(OUT)/grapevine-server $(OUT)/grapevine-cli  ## build build/grapevine-server and build/grapevine-cli
+all: $(OUT)/grapevine-server $(OUT)/grapevine-cli $(OUT)/libgrapevine.a $(OUT)/$(SHARED)  ## build grapevine-server, grapevine-cli and libgrapevine into build/
 
 $(OUT)/grapevine-server: $(call objects,$(SERVER_SOURCES))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(OUT)/grapevine-cli: $(call objects,$(CLI_SOURCES))
+$(OUT)/grapevine-cli: $(call objects,$(CLI_SOURCES)) $(OUT)/libgrapevine.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
+
+# libgrapevine.  Of both kinds a program sees what grapevine.h declares and nothing else: the shared one
+# hides the rest, the static one is a single object whose other names were made its own.
+
+$(OBJ)/client/library/%.o: ALL_CFLAGS += -fPIC -fvisibility=hidden
+
+$(OUT)/libgrapevine.a: $(call objects,$(CLIENT_SOURCES))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(LD) -r -o $(OBJ)/client/grapevine.o $^
+	$(OBJCOPY) --localize-hidden $(OBJ)/client/grapevine.o
+	$(AR) rcs $@ $(OBJ)/client/grapevine.o
+
+$(OUT)/$(SHARED): $(call objects,$(CLIENT_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(CLIENT_LIBS)
+	ln -sf $(SHARED) $(OUT)/$(SONAME)
+	ln -sf $(SONAME) $(OUT)/libgrapevine.so
 
 $(OBJ)/%.o: %.c | $(OBJ)/libraries
 	@mkdir -p $(@D)
@@ -79,7 +106,8 @@ $(OBJ)/libraries:
 
 $(SERVER_LIBRARY): $(call objects,$(filter-out server/main.c,$(SERVER_SOURCES)))
 $(CLI_LIBRARY): $(call objects,$(filter-out client/cli/main.c,$(CLI_SOURCES)))
-$(SERVER_LIBRARY) $(CLI_LIBRARY):
+$(CLIENT_LIBRARY): $(call objects,$(CLIENT_SOURCES))
+$(SERVER_LIBRARY) $(CLI_LIBRARY) $(CLIENT_LIBRARY):
 	@mkdir -p $(@D)
 	@rm -f $@
 	ar rcs $@ $^
@@ -87,9 +115,13 @@ $(SERVER_LIBRARY) $(CLI_LIBRARY):
 # Tests write an argv of literals.
 $(OBJ)/tests/%.o: ALL_CFLAGS += -I. -Itests -Wno-write-strings
 
-$(OUT)/tests/unit/cli/%: $(OBJ)/tests/unit/cli/%.o $(CLI_LIBRARY)
+$(OUT)/tests/unit/cli/%: $(OBJ)/tests/unit/cli/%.o $(CLI_LIBRARY) $(CLIENT_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLI_LIBS)
+
+$(OUT)/tests/unit/library/%: $(OBJ)/tests/unit/library/%.o $(CLIENT_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLIENT_LIBS) -lpthread
 
 $(OUT)/tests/unit/%: $(OBJ)/tests/unit/%.o $(SERVER_LIBRARY)
 	@mkdir -p $(@D)
@@ -160,6 +192,13 @@ format:  ## clang-format all of the C
 install: all  ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(OUT)/grapevine-server $(OUT)/grapevine-cli $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 644 client/grapevine.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(OUT)/libgrapevine.a $(OUT)/$(SHARED) $(DESTDIR)$(LIBDIR)
+	ln -sf $(SHARED) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libgrapevine.so
+	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' client/grapevine.pc.in \
+		>$(DESTDIR)$(LIBDIR)/pkgconfig/grapevine.pc
 
 clean:  ## remove build/
 	rm -rf $(BUILD)
@@ -167,7 +206,7 @@ clean:  ## remove build/
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
--include $(patsubst %.c,$(OBJ)/%.d,$(SERVER_SOURCES) $(CLI_SOURCES) $(TEST_SOURCES))
+-include $(patsubst %.c,$(OBJ)/%.d,$(SERVER_SOURCES) $(CLI_SOURCES) $(CLIENT_SOURCES) $(TEST_SOURCES))
 
 .PHONY: all run test test-programs unit asan tsan fuzz lint bench format install clean help
 .DELETE_ON_ERROR:
