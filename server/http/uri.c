@@ -25,8 +25,11 @@ static bool take_byte(struct bytes *raw, enum spelling spelling, char *byte)
 
 static bool decode(struct bytes raw, enum spelling spelling, struct buffer *out)
 {
-    char *start = buffer_reserve(out, raw.size), *end = start;
+    char *start, *end;
 
+    if (raw.size == 0)
+        return true; /* an empty buffer has no memory to point into */
+    start = end = buffer_reserve(out, raw.size);
     while (raw.size > 0)
         if (!take_byte(&raw, spelling, end++))
             return false;
