@@ -48,14 +48,14 @@ SHARED := libgrapevine.so.$(VERSION)
 OBJCOPY ?= objcopy
 
 # Sources by folder: a new file needs no line here.
-SERVER_SOURCES := $(wildcard server/*.c server/*/*.c)
+SERVER_SOURCES := $(wildcard server/*.c server/*/*.c server/*/*.S)
 CLI_SOURCES    := $(wildcard client/cli/*.c)
 CLIENT_SOURCES := $(wildcard client/library/*.c)
 UNIT_SOURCES   := $(wildcard tests/unit/*/test_*.c)
 FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 SIM_SOURCES    := $(wildcard tests/sim/*.c)
 TEST_SOURCES   := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c) $(SIM_SOURCES)
-objects         = $(patsubst %.c,$(OBJ)/%.o,$(1))
+objects         = $(patsubst %.S,$(OBJ)/%.o,$(patsubst %.c,$(OBJ)/%.o,$(1)))
 
 SERVER_LIBRARY := $(OBJ)/libserver.a
 CLI_LIBRARY    := $(OBJ)/libcli.a
@@ -91,6 +91,11 @@ $(OUT)/$(SHARED): $(call objects,$(CLIENT_SOURCES))
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(CLIENT_LIBS)
 	ln -sf $(SHARED) $(OUT)/$(SONAME)
 	ln -sf $(SONAME) $(OUT)/libgrapevine.so
+
+# Written in assembler because that is how a file becomes bytes of a program.
+$(OBJ)/server/http/dashboard.o: server/http/dashboard.S server/http/dashboard.html
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
 
 $(OBJ)/%.o: %.c | $(OBJ)/libraries
 	@mkdir -p $(@D)
@@ -206,7 +211,7 @@ clean:  ## remove build/
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
--include $(patsubst %.c,$(OBJ)/%.d,$(SERVER_SOURCES) $(CLI_SOURCES) $(CLIENT_SOURCES) $(TEST_SOURCES))
+-include $(patsubst %.c,$(OBJ)/%.d,$(filter %.c,$(SERVER_SOURCES)) $(CLI_SOURCES) $(CLIENT_SOURCES) $(TEST_SOURCES))
 
 .PHONY: all run test test-programs unit asan tsan fuzz lint bench format install clean help
 .DELETE_ON_ERROR:

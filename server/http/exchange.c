@@ -335,7 +335,7 @@ static void find_endpoint(struct exchange *exchange)
     enum route_result found = route_find(&exchange->request, &match);
 
     call->door = route_door(&exchange->request);
-    if (!is_allowed(exchange))
+    if (!(found == ROUTE_FOUND && match.route->door == DOOR_PUBLIC) && !is_allowed(exchange))
         return;
     if (found == ROUTE_UNKNOWN) {
         answer_early(exchange, REFUSE_NO_ROUTE);

@@ -6,4 +6,3 @@ EMPTY(rest_namespace_routes);
 EMPTY(rest_key_routes);
 EMPTY(rest_value_routes);
 EMPTY(rest_bulk_routes);
-EMPTY(people_routes);

@@ -21,7 +21,12 @@ struct http_call;
 
 enum http_progress { HTTP_DONE, HTTP_PARKED, HTTP_AGAIN }; /* see E1 in call.h */
 
-enum http_door { DOOR_REST, DOOR_BINDING, DOOR_PEOPLE };
+enum http_door {
+    DOOR_REST,
+    DOOR_BINDING,
+    DOOR_PEOPLE,
+    DOOR_PUBLIC /* for people too, and without a token */
+};
 
 /* What is done with a request's body: how much of it is kept. */
 enum body_use {
