@@ -50,7 +50,7 @@ static struct bytes trim(struct bytes text)
 /* Cuts off what stands in front of `separator`, and that; false if it is nowhere. */
 static bool cut(struct bytes *rest, char separator, struct bytes *part)
 {
-    const char *found = memchr(rest->data, separator, rest->size);
+    const char *found = rest->size == 0 ? NULL : memchr(rest->data, separator, rest->size);
 
     if (found == NULL)
         return false;
