@@ -27,24 +27,30 @@ static bool is_plain(char character)
     return (unsigned char)character >= ' ' && character != '"' && character != '\\';
 }
 
+/* Not printf: binary values have millions of them. */
+static void append_escape(struct buffer *out, char character)
+{
+    static const char digits[] = "0123456789abcdef";
+    char letter = short_escape(character);
+    const char escape[] = {'\\', letter};
+    const char number[] = {'\\', 'u', '0', '0', digits[character >> 4 & 1], digits[character & 15]};
+
+    if (letter != '\0')
+        buffer_append(out, escape, sizeof escape);
+    else
+        buffer_append(out, number, sizeof number);
+}
+
 static void append_escaped(struct buffer *out, struct bytes text)
 {
     for (size_t i = 0; i < text.size; i++) {
         size_t from = i;
-        char letter;
 
         while (i < text.size && is_plain(text.data[i]))
             i++;
         buffer_append(out, text.data + from, i - from);
-        if (i == text.size)
-            return;
-        letter = short_escape(text.data[i]);
-        if (letter != '\0') {
-            buffer_append_byte(out, '\\');
-            buffer_append_byte(out, letter);
-        } else {
-            buffer_printf(out, "\\u%04x", text.data[i]);
-        }
+        if (i < text.size)
+            append_escape(out, text.data[i]);
     }
 }
 
