@@ -263,9 +263,23 @@ static size_t utf8_step(const unsigned char *at, size_t size, bool *is_whole)
     return 1;
 }
 
+/* Eight bytes at a time while all of them are ASCII. */
+static size_t skip_ascii(struct bytes a, size_t at)
+{
+    uint64_t word;
+
+    while (a.size - at >= sizeof word) {
+        memcpy(&word, a.data + at, sizeof word);
+        if ((word & 0x8080808080808080u) != 0)
+            break;
+        at += sizeof word;
+    }
+    return at;
+}
+
 size_t bytes_utf8_prefix(struct bytes a, size_t *broken)
 {
-    size_t at = 0;
+    size_t at = skip_ascii(a, 0);
 
     while (at < a.size) {
         bool is_whole;
@@ -276,6 +290,8 @@ size_t bytes_utf8_prefix(struct bytes a, size_t *broken)
             return at;
         }
         at += step;
+        if (step > 1)
+            at = skip_ascii(a, at);
     }
     *broken = 0;
     return at;
