@@ -3,11 +3,10 @@
  * A version is "<stamp>-<node id>" in hex: it names one write, the same on every replica, and later
  * ones sort behind earlier ones.
  */
-#include <jansson.h>
-
 #include "commands/data.h"
 #include "commands/expiry_option.h"
 #include "commands/list_cursor.h"
+#include "commands/metadata.h"
 #include "commands/table.h"
 #include "replication/version.h"
 #include "store/replica.h"
@@ -103,20 +102,6 @@ static enum status parse_put_options(struct call *call, struct put_options *opti
     return STATUS_OK;
 }
 
-/* Is it one JSON text?  Any value will do; null is as good as no metadata, and becomes that. */
-static enum status check_json(struct bytes *meta)
-{
-    json_t *json = json_loadb(meta->data, meta->size,
-                              JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
-
-    if (json == NULL)
-        return STATUS_META_INVALID;
-    if (json_is_null(json))
-        meta->size = 0;
-    json_decref(json);
-    return STATUS_OK;
-}
-
 static enum status check_put_sizes(struct call *call, const struct put_options *options)
 {
     enum status s = data_check_key(call, call_argument(call, 1));
@@ -187,7 +172,7 @@ static enum status command_kv_put(struct call *call)
     if (s == STATUS_OK)
         s = check_put_sizes(call, &options);
     if (s == STATUS_OK && options.has_meta)
-        s = check_json(&options.meta);
+        s = metadata_check(&options.meta);
     if (s == STATUS_OK)
         s = put(call, &options, expiry_ms);
     return s;

@@ -1,0 +1,12 @@
+/* metadata.h - what counts as metadata of a key: one JSON text, of any kind. */
+#ifndef COMMANDS_METADATA_H
+#define COMMANDS_METADATA_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+/* STATUS_META_INVALID if it is none.  null is as good as no metadata, and becomes that: no bytes.
+ */
+enum status metadata_check(struct bytes *meta) MUST_USE;
+
+#endif
