@@ -587,6 +587,22 @@ def many_gets_at_once_get_what_each_asked_for(kv, resp):
 
 
 @claim
+def one_key_is_read_through_all_three_doors():
+    with Site(*CURRENT) as site:
+        kv, resp = site.workerd.binding("header"), site.resp(TITLE)
+        rest = f"/client/v4/accounts/any/storage/kv/namespaces/{site.ids[TITLE]}/values"
+        for write in (lambda key: resp("SET", key, EVERY_BYTE), lambda key: kv.put(key, Bytes(EVERY_BYTE)),
+                      lambda key: site.request("PUT", f"{rest}/a%2Fb", EVERY_BYTE)):
+            write("a/b")
+            check(resp("GET", "a/b"), EVERY_BYTE)
+            check(kv.get("a/b", "arrayBuffer"), EVERY_BYTE)
+            check(site.request("GET", f"{rest}/a%2Fb"), (200, "OK", EVERY_BYTE))
+            resp("DEL", "a/b")
+            check(kv.get("a/b"), None)
+            check(site.request("GET", f"{rest}/a%2Fb")[0], 404)
+
+
+@claim
 def a_namespace_is_told_by_id_or_title_in_header_or_path():
     with Site(*CURRENT) as site:
         site.resp(TITLE)("SET", "k", "here")
