@@ -138,6 +138,13 @@ static void set_reason(struct http_call *call, const char *text)
             *reason = ' ';
 }
 
+/* A 404 would be a missing key to a Worker, and a binding that leads nowhere would look empty. */
+static int status_of(const struct http_call *call, enum http_refusal refusal)
+{
+    return refusal == REFUSE_NO_NAMESPACE && call->door == DOOR_BINDING ? 400
+                                                                        : rows[refusal].status;
+}
+
 static void refuse(struct http_call *call, enum http_refusal refusal, const char *text)
 {
     const struct row *row = &rows[refusal];
@@ -149,7 +156,7 @@ static void refuse(struct http_call *call, enum http_refusal refusal, const char
         write_plain(call, text);
         set_reason(call, row->status == 401 ? "" : text); /* "Unauthorized" says it */
     }
-    call->response.status = row->status;
+    call->response.status = status_of(call, refusal);
 }
 
 void http_refuse(struct http_call *call, enum http_refusal refusal, const char *format, ...)

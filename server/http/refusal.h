@@ -19,7 +19,7 @@ enum http_refusal {
     REFUSE_WRONG_TOKEN,    /* 401, 10000 */
     REFUSE_NOT_LOCAL,      /* 403, 10000: no token is set, and the client is of another machine */
     REFUSE_NO_KEY,         /* 404, 10009 */
-    REFUSE_NO_NAMESPACE,   /* 404, 10013 */
+    REFUSE_NO_NAMESPACE,   /* 404, 10013; to the binding 400 */
     REFUSE_NO_ROUTE,       /* 404, 7000 */
     REFUSE_METHOD,         /* 405, 10405; with Allow */
     REFUSE_TITLE_TAKEN,    /* 400, 10014 */

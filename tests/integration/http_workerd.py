@@ -495,6 +495,38 @@ def the_profile_says_how_long_a_value_is(kv, resp):
 
 
 @on_both(*CURRENT)
+def a_namespace_can_have_limits_of_its_own(kv, resp):
+    title = TITLE if kv.name == "header" else OTHER
+    for option, limit in (("max-value-size", 5), ("max-metadata-size", 3), ("max-keys-per-namespace", 1)):
+        check(resp("NAMESPACE", "SET", title, option, limit), "OK")
+    check_thrown(lambda: kv.put("k", "v" * 6), "Error: KV PUT failed: 413 Value length of 6 exceeds limit of 5.")
+    check_thrown(lambda: kv.put("k", "v", {"metadata": "mm"}), "Error: KV PUT failed: 413 Metadata length of 4 exceeds limit of 3.")
+    kv.put("k", "v" * 5, {"metadata": "m"})
+    check_thrown(lambda: kv.put("another", "v"), "Error: KV PUT failed: 400 namespace is full…")
+    check(resp("NAMESPACE", "SET", title, "max-value-size", "1mb"), "OK")
+    kv.put("k", "v" * 1048576)
+
+
+@claim
+def a_namespace_that_is_deleted_and_made_again_is_empty():
+    with Site(*CURRENT) as site:
+        by_title, by_id, resp = site.workerd.binding("header"), site.workerd.binding("path"), site.server.client()
+        for kv in (by_title, by_id):
+            kv.put("k", "v")
+        for title in (TITLE, OTHER):
+            check(resp("NAMESPACE", "DELETE", title), "OK")
+        for kv in (by_title, by_id):
+            check_thrown(lambda: kv.get("k"), "Error: KV GET failed: 400 namespace not found")
+            check_thrown(lambda: kv.put("k", "v"), "Error: KV PUT failed: 400 namespace not found")
+        for title in (TITLE, OTHER):
+            check(resp("NAMESPACE", "CREATE", title), "OK")
+        check(by_title.get("k"), None)
+        by_title.put("k", "new")
+        check(by_title.get("k"), "new")
+        check_thrown(lambda: by_id.get("k"), "Error: KV GET failed: 400 namespace not found")
+
+
+@on_both(*CURRENT)
 def a_value_of_25_mib_goes_in_and_out(kv, resp):
     block = EVERY_BYTE * 4
     whole = hashlib.sha256(block * (VALUE_MAX // len(block))).hexdigest()
@@ -621,13 +653,13 @@ def without_the_token_or_the_namespace_a_worker_is_told_why():
         kv.put("k", "v")
         check(kv.get("k"), "v")
         tokenless, unknown = (site.workerd.binding(name) for name in ("tokenless", "unknown"))
-        for kv, text in ((tokenless, "401 Unauthorized"), (unknown, "4…")):
+        for kv, text in ((tokenless, "401 Unauthorized"), (unknown, "400 namespace not found")):
+            check_thrown(lambda: kv.get("k"), f"Error: KV GET failed: {text}")
             check_thrown(lambda: kv.get(["k"]), f"Error: KV GET_BULK failed: {text}")
             check_thrown(kv.list, f"Error: KV GET failed: {text}")
             check_thrown(lambda: kv.delete("k"), f"Error: KV DELETE failed: {text}")
             for value in ("v", Bytes(bytes(20000000), "stream")):
                 check_thrown(lambda: kv.put("k", value), f"Error: KV PUT failed: {text}")
-        check_thrown(lambda: tokenless.get("k"), "Error: KV GET failed: 401 Unauthorized")
         check(site.resp(TITLE)("GET", "k"), b"v")
 
 

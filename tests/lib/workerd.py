@@ -107,7 +107,7 @@ class Binding:
 
     def __init__(self, workerd, name):
         self._workerd = workerd
-        self._name = name
+        self.name = name
 
     def __getattr__(self, method):
         return lambda *args: _value_of(self._post(method, args))
@@ -117,7 +117,7 @@ class Binding:
         return [_value_of(answer) for answer in self._post("together", calls)]
 
     def _post(self, method, args):
-        status, _, body = self._workerd.request("POST", f"/{self._name}/{method}", json.dumps(_spelled(args)))
+        status, _, body = self._workerd.request("POST", f"/{self.name}/{method}", json.dumps(_spelled(args)))
         if status != 200:
             raise AssertionError(f"the bridge answered {status} {body[:500]!r}:\n{self._workerd.log()}")
         return json.loads(body)
