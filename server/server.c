@@ -293,6 +293,19 @@ static enum status create_cluster(struct services *services, char *error)
                      : STATUS_OK;
 }
 
+/* A second server on one machine needs not say that it can't have the usual port for HTTP; who
+ * names a port means it. */
+static enum status create_doors(struct server *server, char *error)
+{
+    struct services *services = &server->services;
+    enum status s = doors_create(services, &server->crew.client_count, &server->doors, error);
+
+    if (s == STATUS_OK || options_is_given(services->options, OPTION_HTTP_PORT))
+        return s;
+    log_line(LOG_WARNING, "no HTTP: %s", error);
+    return STATUS_OK;
+}
+
 static enum status build(struct server *server, char *error)
 {
     struct services *services = &server->services;
@@ -315,7 +328,7 @@ static enum status build(struct server *server, char *error)
     if (s == STATUS_OK)
         s = create_loops(server, error);
     if (s == STATUS_OK)
-        s = doors_create(services, &server->crew.client_count, &server->doors, error);
+        s = create_doors(server, error);
     if (s == STATUS_OK)
         s = add_duties(server, error);
     if (s == STATUS_OK)
@@ -367,6 +380,10 @@ void server_destroy(struct server *server)
 void server_describe(const struct server *server, struct buffer *text)
 {
     listener_describe(server->listener, text);
+    if (server->doors == NULL)
+        return;
+    buffer_append_text(text, ", HTTP on ");
+    doors_describe(server->doors, text);
 }
 
 /* --- running --- */

@@ -115,6 +115,11 @@ bool options_is_on(const struct options *options, enum option_id id)
     return options_number(options, id) != 0;
 }
 
+bool options_is_given(const struct options *options, enum option_id id)
+{
+    return options->origin[id] != NULL;
+}
+
 struct output_limit options_output_limit(const struct options *options, enum client_class class)
 {
     const struct output_limit_cell *cell = &options->output_limit[class];

@@ -159,6 +159,9 @@ char *options_take_text(const struct options *options, enum option_id id);
 /* The profile with its overrides. */
 struct limits options_limits(const struct options *options);
 
+/* Was it given at start, in the file or on the command line, rather than left at its default? */
+bool options_is_given(const struct options *options, enum option_id id);
+
 /* The absolute path of the config file given at start, or "" if there was none. */
 const char *options_file(const struct options *options);
 

@@ -212,9 +212,9 @@ void exchange_output(const struct exchange *exchange, struct bytes *head, struct
     const struct http_response *response = &exchange->call.response;
 
     *head = buffer_view(&exchange->output_head);
-    *body = (struct bytes){response->body.data + response->body_start, response_size(response)};
-    if (exchange->request.method == HTTP_HEAD)
-        body->size = 0;
+    *body = (struct bytes){"", 0};
+    if (response_size(response) > 0 && exchange->request.method != HTTP_HEAD)
+        *body = (struct bytes){response->body.data + response->body_start, response_size(response)};
 }
 
 /* --- what is asked for --- */

@@ -47,6 +47,36 @@ def a_port_in_use_is_named_with_the_option_that_chooses_another():
 
 
 @claim
+def an_http_port_in_use_stops_the_start_of_whoever_named_it():
+    with Server(http=True) as server:
+        line = start(server, "--port", free_port(), "--http-port", server.http_port, "--dir", "other")
+        expect_words(line, server.http_port, "--http-port", "in use")
+
+
+@claim
+def without_the_usual_http_port_a_server_starts_and_says_so():
+    with socket.socket() as first:
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            first.bind(("127.0.0.1", 8379))
+            first.listen()
+        except OSError:
+            pass  # somebody else has it, which is as good
+        server = idle()
+        port = free_port()
+        started = subprocess.Popen([binary(), "--port", str(port), "--dir", "data"], cwd=server.scratch,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment())
+        try:
+            lines = iter(started.stdout.readline, b"")
+            first_line = next(lines).decode()
+            expect_words(first_line, "no HTTP", "8379", "--http-port")
+            check(any(b"Ready to accept connections" in line for line in lines), True, "it is ready")
+        finally:
+            started.terminate()
+            started.communicate(timeout=START_S)
+
+
+@claim
 def a_directory_in_use_is_named():
     with Server() as server:
         line = start(server, "--port", free_port(), "--http-port", "0", "--dir", server.directory)
