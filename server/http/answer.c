@@ -12,6 +12,9 @@
 #define BYTES_KEPT_MAX  ((size_t)64 * 1024)
 #define VALUES_KEPT_MAX ((size_t)4096)
 
+/* What KV.GET says behind its value, metadata apart. */
+#define ROOM_BEHIND ((size_t)4096)
+
 static struct http_answer *answer_of(struct reply *reply)
 {
     return (struct http_answer *)reply;
@@ -33,8 +36,12 @@ static struct http_answer_value *add(struct reply *reply, enum http_answer_kind 
 
 static void add_text(struct reply *reply, enum http_answer_kind kind, struct bytes text)
 {
+    struct buffer *bytes = &answer_of(reply)->bytes;
+
     add(reply, kind)->size = text.size;
-    buffer_append_bytes(&answer_of(reply)->bytes, text);
+    if (text.size > BYTES_KEPT_MAX) /* a long value; what comes behind it should not move it */
+        (void)buffer_reserve(bytes, text.size + ROOM_BEHIND);
+    buffer_append_bytes(bytes, text);
 }
 
 static void on_text(struct reply *reply, struct bytes text)

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Enough for a whole bulk write (its text and what is parsed from it) and a few long values. */
-#define HTTP_MEMORY_MAX ((int64_t)512 * 1024 * 1024)
+#define HTTP_MEMORY_MAX ((int64_t)384 * 1024 * 1024)
 
 /* Each connection may have so much without asking. */
 #define HTTP_SMALL ((int64_t)64 * 1024)

@@ -58,6 +58,7 @@ void exchange_begin(struct exchange *exchange, struct exchange_room *room, struc
     exchange->chunks = (struct chunk_reader){0};
     exchange->keeps_body = false;
     exchange->body_size = exchange->body_left = exchange->reserved = 0;
+    exchange->response_memory = 0;
     exchange->is_answered = exchange->is_parked = exchange->wants_continue = false;
     exchange->closes = false;
 
@@ -559,17 +560,20 @@ size_t exchange_feed(struct exchange *exchange, struct bytes input)
 
 /* --- running it --- */
 
-/* A large response that finds no memory is thrown away and made again later: the request only read.
- * Requests that write have short answers, or ones that can't be made twice. */
+/* A large response that finds no memory is thrown away and made again later, when as much as it
+ * needed is free: the request only read.  Requests that write have short answers, or ones that
+ * can't be made twice. */
 static bool must_wait_for_memory(struct exchange *exchange)
 {
-    int64_t size = (int64_t)response_size(&exchange->call.response);
+    int64_t size = (int64_t)exchange->call.response.body.capacity;
 
-    if (size <= HTTP_SMALL || exchange->reserved > 0 || budget_take(exchange->room->budget, size)) {
-        if (size > HTTP_SMALL && exchange->reserved == 0)
-            exchange->reserved = size;
+    if (size <= HTTP_SMALL || exchange->reserved > 0)
+        return false;
+    if (budget_take(exchange->room->budget, size)) {
+        exchange->reserved = size;
         return false;
     }
+    exchange->response_memory = size;
     return exchange->request.method == HTTP_GET || exchange->request.method == HTTP_HEAD;
 }
 
@@ -577,12 +581,30 @@ static void wait_for_memory(struct exchange *exchange)
 {
     struct http_call *call = &exchange->call;
 
+    call->wake_at_ms = exchange->room->now_ms + MEMORY_RETRY_MS;
+    exchange->is_parked = true;
+}
+
+static void drop_response(struct exchange *exchange)
+{
+    struct http_call *call = &exchange->call;
+
     drop_progress(call);
     buffer_clear(&call->response.body);
     http_reset_response(call);
     call->depends_on = 0;
-    call->wake_at_ms = exchange->room->now_ms + MEMORY_RETRY_MS;
-    exchange->is_parked = true;
+    wait_for_memory(exchange);
+}
+
+/* Is there as much now as the response needed the last time? */
+static bool has_memory(struct exchange *exchange)
+{
+    if (exchange->response_memory == 0 || exchange->reserved > 0)
+        return true;
+    if (!budget_take(exchange->room->budget, exchange->response_memory))
+        return false;
+    exchange->reserved = exchange->response_memory;
+    return true;
 }
 
 static void finish(struct exchange *exchange)
@@ -600,6 +622,10 @@ void exchange_run(struct exchange *exchange)
     struct http_call *call = &exchange->call;
     enum http_progress progress = HTTP_DONE;
 
+    if (!has_memory(exchange)) {
+        wait_for_memory(exchange);
+        return;
+    }
     exchange->is_parked = false;
     call->now_ms = exchange->room->now_ms;
     call->body_size = exchange->body_size;
@@ -608,7 +634,7 @@ void exchange_run(struct exchange *exchange)
     if (progress == HTTP_PARKED)
         exchange->is_parked = true;
     else if (progress == HTTP_DONE && must_wait_for_memory(exchange))
-        wait_for_memory(exchange);
+        drop_response(exchange);
     else if (progress == HTTP_DONE)
         finish(exchange);
 }

@@ -57,9 +57,10 @@ struct exchange {
     struct buffer body;
     bool keeps_body;
     int64_t body_kept_max;
-    int64_t body_left; /* without chunks */
-    int64_t body_size; /* received */
-    int64_t reserved;  /* taken from the budget */
+    int64_t body_left;       /* without chunks */
+    int64_t body_size;       /* received */
+    int64_t reserved;        /* taken from the budget */
+    int64_t response_memory; /* what a response needed that found no memory; 0 = none did */
 
     struct http_call call;
     bool is_answered;    /* refused before it could run */

@@ -273,6 +273,32 @@ static void who_waits_for_memory_too_long_is_sent_away(void **state)
     free(text);
 }
 
+static void a_long_response_is_made_again_when_there_is_memory(void **state)
+{
+    char *text = calloc(1, 70001);
+    int64_t some;
+
+    (void)state;
+    memset(text, 'x', 70000);
+    (void)say_other("namespace set db0 max-value-size 1mb");
+    (void)feed_text("PUT /binding/db0/k HTTP/1.1\r\nContent-Length: 70000\r\n\r\n");
+    (void)feed_text(text);
+    expect_status(answer_of_run(), "200 ");
+    next();
+    assert_true(budget_take(&budget, HTTP_MEMORY_MAX));
+    feed_text("GET /binding/db0/k HTTP/1.1\r\n\r\n");
+    run_once();
+    assert_true(exchange.is_parked);
+    some = exchange.response_memory;
+    assert_true(some >= 70000);
+    budget_give(&budget, some - 1);
+    run_once();
+    assert_true(exchange.is_parked);
+    budget_give(&budget, HTTP_MEMORY_MAX - some + 1);
+    assert_string_equal(body_of(answer_of_run()), text);
+    free(text);
+}
+
 static void a_head_that_is_nonsense_closes_the_connection(void **state)
 {
     (void)state;
@@ -426,6 +452,7 @@ int main(void)
         TEST(who_asks_first_is_told_to_go_on),
         TEST(a_long_body_waits_for_memory),
         TEST(who_waits_for_memory_too_long_is_sent_away),
+        TEST(a_long_response_is_made_again_when_there_is_memory),
         TEST(a_head_that_is_nonsense_closes_the_connection),
         TEST(what_is_not_there_is_not_found),
         TEST(a_method_that_a_path_has_not_is_answered_with_those_it_has),
