@@ -124,7 +124,7 @@ $(OUT)/tests/unit/cli/%: $(OBJ)/tests/unit/cli/%.o $(CLI_LIBRARY) $(CLIENT_LIBRA
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLI_LIBS)
 
-$(OUT)/tests/unit/library/%: $(OBJ)/tests/unit/library/%.o $(CLIENT_LIBRARY)
+$(OUT)/tests/unit/library/%: $(OBJ)/tests/unit/library/%.o $(OBJ)/tests/unit/library/toy_server.o $(CLIENT_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLIENT_LIBS) -lpthread
 
