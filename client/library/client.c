@@ -18,7 +18,7 @@
 
 /* --- time and chance --- */
 
-static int64_t real_now_ms(void)
+int64_t client_real_now_ms(void)
 {
     struct timespec now;
 
@@ -31,7 +31,7 @@ int64_t client_now_ms(const struct grapevine *client)
 {
     bool stands_still = client->owns_base && client->depth == 0;
 
-    return (stands_still ? client->left_ms : real_now_ms()) - client->paused_ms;
+    return (stands_still ? client->left_ms : client_real_now_ms()) - client->paused_ms;
 }
 
 /* xorshift64*: the waits of many clients shall differ, no more. */
@@ -46,7 +46,7 @@ uint64_t client_draw(struct grapevine *client)
 static void seed(struct grapevine *client)
 {
     if (getrandom(&client->random, sizeof client->random, GRND_NONBLOCK) < 0)
-        client->random = (uint64_t)real_now_ms() ^ (uint64_t)(uintptr_t)client;
+        client->random = (uint64_t)client_real_now_ms() ^ (uint64_t)(uintptr_t)client;
     client->random |= 1; /* zero would stay zero */
 }
 
@@ -143,7 +143,7 @@ static void set_up(struct grapevine *client, struct event_base *base)
     TAILQ_INIT(&client->by_age);
     TAILQ_INIT(&client->waiting);
     TAILQ_INIT(&client->done);
-    client->left_ms = real_now_ms();
+    client->left_ms = client_real_now_ms();
     seed(client);
 }
 
@@ -252,7 +252,7 @@ void grapevine_destroy(struct grapevine *client)
 
 enum grapevine_error client_enter(struct grapevine *client)
 {
-    int64_t now_ms = real_now_ms(), away_ms = now_ms - client->left_ms;
+    int64_t now_ms = client_real_now_ms(), away_ms = now_ms - client->left_ms;
     struct failure failure;
 
     if (!client->owns_base || client->depth > 0 || client->is_telling) {
@@ -279,7 +279,7 @@ bool client_turn(struct grapevine *client, bool waits)
 bool client_leave(struct grapevine *client)
 {
     client->depth--;
-    client->left_ms = real_now_ms();
+    client->left_ms = client_real_now_ms();
     if (!client->is_doomed)
         return true;
     client_free(client);

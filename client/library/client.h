@@ -89,6 +89,8 @@ bool client_turn(struct grapevine *client, bool waits);
 /* --- between the parts: client.c, telling.c, connecting.c, answering.c --- */
 
 int64_t client_now_ms(const struct grapevine *client);
+/* Servers recover also while nobody runs the client: what is known of them grows old by this. */
+int64_t client_real_now_ms(void);
 uint64_t client_draw(struct grapevine *client);
 void client_set_timer(struct event *timer, int64_t ms);
 void client_free(struct grapevine *client);

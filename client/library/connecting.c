@@ -83,7 +83,7 @@ void client_on_reconnect(int fd, short what, void *context)
 
 static void connect_to_next(struct grapevine *client)
 {
-    size_t server = servers_next(&client->servers, client_now_ms(client));
+    size_t server = servers_next(&client->servers, client_real_now_ms());
 
     if (server == SERVERS_NONE) {
         end_round(client);
@@ -150,7 +150,7 @@ void client_look_for_preferred(struct grapevine *client)
     server = link_state(client->active)->server;
     if (server == 0)
         return;
-    server = servers_preferred(&client->servers, server, client_now_ms(client));
+    server = servers_preferred(&client->servers, server, client_real_now_ms());
     if (server != SERVERS_NONE)
         client->probe = open_link(client, server);
 }
@@ -158,7 +158,7 @@ void client_look_for_preferred(struct grapevine *client)
 void client_leave_server(struct grapevine *client, struct link *link)
 {
     size_t server = link_state(link)->server;
-    int64_t now_ms = client_now_ms(client);
+    int64_t now_ms = client_real_now_ms();
 
     if (link != client->active || !servers_has_other(&client->servers, server, now_ms) ||
         !retire(client))
@@ -182,7 +182,7 @@ void client_note_loss(struct grapevine *client, struct link *link)
 {
     const struct failure *failure = &link_state(link)->failure;
 
-    servers_failed(&client->servers, link_state(link)->server, client_now_ms(client));
+    servers_failed(&client->servers, link_state(link)->server, client_real_now_ms());
     if (link == client->probe) {
         client->probe = NULL;
     } else if (link == client->retiring) {

@@ -214,6 +214,7 @@ static void on_greeted(redisAsyncContext *redis, void *answer, void *unused)
     if (--link->greetings > 0)
         return;
     link->state.is_ready = true;
+    event_del(link->timer); /* of connecting; the first request sets that of answers */
     link->owner->ready(link->context, link);
 }
 

@@ -264,9 +264,14 @@ void request_destroy(struct request *request)
     free(request);
 }
 
-struct grapevine_bytes request_key(const struct request *request)
+struct grapevine_bytes request_end_key(struct request *request)
 {
-    return (struct grapevine_bytes){request->bytes + request->key_at, request->key_size};
+    char *key = request->bytes + request->key_at;
+
+    if (request->key_at == 0)
+        return grapevine_text("");
+    key[request->key_size] = '\0'; /* where the line end was */
+    return (struct grapevine_bytes){key, request->key_size};
 }
 
 void request_note(struct request *request, const struct failure *failure)

@@ -92,7 +92,9 @@ struct request *request_command(const struct grapevine_bytes *words, size_t coun
 
 void request_destroy(struct request *request);
 
-struct grapevine_bytes request_key(const struct request *request);
+/* Its key, with a zero behind it: so, only of one that won't be sent again.  Empty if it has none.
+ */
+struct grapevine_bytes request_end_key(struct request *request);
 
 /* Remembers a failure of a sending, in place of the one before. */
 void request_note(struct request *request, const struct failure *failure);

@@ -35,7 +35,7 @@ static void call_back(struct request *request, const struct outcome *outcome)
     struct grapevine_answer answer = {
         .error = outcome->failure.error,
         .sentence = outcome->failure.sentence,
-        .key = request_key(request),
+        .key = request_end_key(request),
         .attempts = request->retry.attempts,
         .version = outcome->version,
         .record = &outcome->record,
