@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Enough for a whole bulk write (its text and what is parsed from it) and a few long values. */
-#define HTTP_MEMORY_MAX ((int64_t)384 * 1024 * 1024)
+/* Enough for two of the largest bulk writes, or ten of the longest values that limits=current
+ * allows. */
+#define HTTP_MEMORY_MAX ((int64_t)256 * 1024 * 1024)
 
 /* Each connection may have so much without asking. */
 #define HTTP_SMALL ((int64_t)64 * 1024)

@@ -13,9 +13,6 @@
 /* A longer body is not even read to its end: the connection closes instead. */
 #define BODY_READ_MAX ((int64_t)1024 * 1024 * 1024)
 
-/* A bulk write's text and the tree parsed from it, for each byte of its text. */
-#define BULK_MEMORY_FACTOR 3
-
 /* Buffers that stay for the next exchange. */
 #define BUFFER_KEPT_MAX ((size_t)64 * 1024)
 
@@ -390,10 +387,7 @@ static void start_body(struct exchange *exchange)
 
 static int64_t memory_needed(const struct exchange *exchange)
 {
-    int64_t factor = exchange->call.route->body == BODY_BULK ? BULK_MEMORY_FACTOR : 1;
-    int64_t kept = exchange->request.is_chunked ? exchange->body_kept_max : exchange->body_left;
-
-    return factor * kept;
+    return exchange->request.is_chunked ? exchange->body_kept_max : exchange->body_left;
 }
 
 void exchange_ask_memory(struct exchange *exchange, bool gives_up)

@@ -14,11 +14,12 @@ from lib.claims import check, claim, run
 from lib.server import CLI, TOP, Server, binary, free_port
 
 PROMPT = "127.0.0.1:6379> "
-PROGRAMS = {"redis-cli": "redis-cli", "redis-benchmark": "redis-benchmark", "grapevine-cli": CLI}
+PROGRAMS = {"redis-cli": "redis-cli", "redis-benchmark": "redis-benchmark", "grapevine-cli": CLI, "curl": "curl"}
+HTTP_PORT = "127.0.0.1:8379"
 
 
-def console_blocks():
-    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
+def console_blocks(name="README.md"):
+    with open(os.path.join(TOP, name), encoding="utf-8") as file:
         return re.findall(r"^```console\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
 
 
@@ -35,6 +36,7 @@ def steps_of(block, prompt):
 
 def shape(text):
     text = re.sub(r"retry in \d+ ms", "retry in N ms", text)
+    text = re.sub(r'"id":"[0-9a-f]{32}"', '"id":"ID"', text)
     return re.sub(r"\b[0-9a-f]{16}-[0-9a-f]{16}\b", "VERSION", text)
 
 
@@ -65,7 +67,11 @@ def run_program(program, arguments):
 def shell(server, steps):
     for command, shown in steps:
         program, *arguments = shlex.split(command)
-        output = run_program(program, ["-p", str(server.port), *arguments])
+        if program == "curl":
+            arguments = [word.replace(HTTP_PORT, f"127.0.0.1:{server.http_port}") for word in arguments]
+        else:
+            arguments = ["-p", str(server.port), *arguments]
+        output = run_program(program, arguments)
         if shown:
             check_lines(output, shown)
 
@@ -131,12 +137,20 @@ def talk_to_nodes(blocks):
 def the_sessions_of_the_readme_show_what_one_sees():
     blocks = console_blocks()
     check(len(blocks) >= 3, True, "the README has its sessions")
-    with Server() as server:
+    with Server(http=True) as server:
         for block in (block for block in blocks if not is_of_nodes(block)):
             if block.startswith(PROMPT):
                 talk(server, steps_of(block, PROMPT))
             else:
                 shell(server, steps_of(block, "$ "))
+
+
+@claim
+def the_sessions_of_the_http_page_show_what_one_sees():
+    blocks = console_blocks("server/http/README.md")
+    check(len(blocks), 1)
+    with Server(http=True) as server:
+        shell(server, steps_of(blocks[0], "$ "))
 
 
 @claim
@@ -149,7 +163,7 @@ def three_nodes_take_three_commands():
 
 @claim
 def the_files_that_the_documents_link_to_exist():
-    for name in ("README.md", "server/README.md", "tests/README.md", "bench/README.md", "client/examples/README.md",
+    for name in ("README.md", "server/README.md", "server/http/README.md", "tests/README.md", "bench/README.md", "client/examples/README.md",
                  "redis-compat.md"):
         folder = os.path.join(TOP, os.path.dirname(name))
         with open(os.path.join(TOP, name), encoding="utf-8") as file:
