@@ -85,11 +85,17 @@ static int64_t now_s(const struct http_connection *connection)
     return connection->door->reactor.now_s;
 }
 
+/* From now on it has HTTP_PATIENCE_S for what comes next (H3). */
+static void start_waiting_for_client(struct http_connection *connection)
+{
+    connection->since_s = connection->moved_s = now_s(connection);
+}
+
 static void start_exchange(struct http_connection *connection)
 {
     connection->exchange = door_take_exchange(connection->door);
     connection->received = 0;
-    connection->since_s = now_s(connection);
+    start_waiting_for_client(connection);
     exchange_begin(connection->exchange, &connection->door->room, &connection->session,
                    connection->is_local);
 }
@@ -174,6 +180,7 @@ static bool send_response(struct http_connection *connection)
         }
         count(connection, COUNTER_OUTPUT_BYTES, (size_t)sent);
         connection->sent += (size_t)sent;
+        connection->moved_s = now_s(connection);
         if (is_sent(connection, size))
             return true;
     }
@@ -236,10 +243,13 @@ static bool run(struct http_connection *connection)
 static bool ask_memory(struct http_connection *connection)
 {
     exchange_ask_memory(connection->exchange,
-                        now_s(connection) - connection->since_s > HTTP_PATIENCE_S);
-    if (connection->exchange->state == EXCHANGE_MEMORY)
+                        now_s(connection) - connection->moved_s > HTTP_PATIENCE_S);
+    if (connection->exchange->state == EXCHANGE_MEMORY) {
         park(connection, INT64_MAX, MEMORY_RETRY_MS);
-    return connection->exchange->state != EXCHANGE_MEMORY;
+        return false;
+    }
+    start_waiting_for_client(connection);
+    return true;
 }
 
 /* False if more of the response waits for the socket, or nothing is left to be done. */
@@ -247,8 +257,8 @@ static bool respond(struct http_connection *connection)
 {
     bool closes = connection->exchange->closes;
 
-    if (connection->sent == 0)
-        connection->since_s = now_s(connection);
+    if (connection->sent == 0 && !connection->is_sending)
+        start_waiting_for_client(connection);
     if (!send_response(connection))
         return false;
     end_exchange(connection);
@@ -343,6 +353,7 @@ static size_t receive(struct http_connection *connection, char *data, size_t siz
     if (received <= 0)
         return 0;
     count(connection, COUNTER_INPUT_BYTES, (size_t)received);
+    connection->moved_s = now_s(connection);
     return (size_t)received;
 }
 
@@ -439,7 +450,8 @@ void http_connection_open(struct door *door, int descriptor)
 /* H3. */
 static bool is_too_slow(const struct http_connection *connection, int64_t bytes)
 {
-    return now_s(connection) - connection->since_s > HTTP_PATIENCE_S + bytes / HTTP_RATE_MIN;
+    return now_s(connection) - connection->since_s > HTTP_PATIENCE_S + bytes / HTTP_RATE_MIN ||
+           now_s(connection) - connection->moved_s > HTTP_PATIENCE_S;
 }
 
 static void check_exchange(struct http_connection *connection)

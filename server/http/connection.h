@@ -6,7 +6,8 @@
  * H1  A connection is in one list besides door->connections at most, that of what it waits for;
  * none if it waits for its socket. H2  It is freed at the end of the function that was called for
  * it, by nobody else. H3  Who sends or fetches too slowly is let go: a request must have come, and
- * a response have gone, within HTTP_PATIENCE_S and a second for each HTTP_RATE_MIN bytes.
+ * a response have gone, within HTTP_PATIENCE_S and a second for each HTTP_RATE_MIN bytes; and
+ * neither may rest for HTTP_PATIENCE_S, however many bytes were quick.
  */
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H
@@ -26,6 +27,7 @@ struct http_connection {
     size_t sent;               /* of the response */
     int64_t received;          /* of the request */
     int64_t since_s;           /* when the request, the response or the idleness began: monotonic */
+    int64_t moved_s;           /* when the last of its bytes came or went */
     int64_t wake_at_ms;        /* in door->parked */
     struct http_connection_list *waits_in; /* NULL = for its socket */
     bool is_local;
