@@ -16,9 +16,6 @@
 /* Buffers that stay for the next exchange. */
 #define BUFFER_KEPT_MAX ((size_t)64 * 1024)
 
-/* How soon a response is tried again that found no memory. */
-#define MEMORY_RETRY_MS 20
-
 /* --- beginning and end --- */
 
 static void recycle(struct buffer *buffer)
@@ -52,6 +49,8 @@ void exchange_begin(struct exchange *exchange, struct exchange_room *room, struc
     exchange->room = room;
     exchange->is_local = is_local;
     exchange->head_scanned = 0;
+    exchange->request.method = HTTP_METHOD_OTHER; /* not that of the last one */
+    exchange->request.is_1_0 = false;
     exchange->chunks = (struct chunk_reader){0};
     exchange->keeps_body = false;
     exchange->body_size = exchange->body_left = exchange->reserved = 0;
@@ -379,12 +378,6 @@ static void drop_body(struct exchange *exchange)
     give_memory_back(exchange);
 }
 
-static void start_body(struct exchange *exchange)
-{
-    exchange->state = EXCHANGE_BODY;
-    exchange->wants_continue = exchange->request.expects_continue;
-}
-
 static int64_t memory_needed(const struct exchange *exchange)
 {
     return exchange->request.is_chunked ? exchange->body_kept_max : exchange->body_left;
@@ -392,18 +385,28 @@ static int64_t memory_needed(const struct exchange *exchange)
 
 void exchange_ask_memory(struct exchange *exchange, bool gives_up)
 {
-    int64_t needed = memory_needed(exchange);
+    bool is_for_response = exchange->response_memory > 0;
+    int64_t needed = is_for_response ? exchange->response_memory : memory_needed(exchange);
 
-    if (needed <= HTTP_SMALL || budget_take(exchange->room->budget, needed)) {
-        exchange->reserved = needed <= HTTP_SMALL ? 0 : needed;
-        start_body(exchange);
+    if (needed <= HTTP_SMALL) {
+        exchange->reserved = 0;
+    } else if (budget_take(exchange->room->budget, needed)) {
+        exchange->reserved = needed;
     } else if (gives_up) {
-        exchange->keeps_body = false;
+        drop_body(exchange);
         answer_early(exchange, REFUSE_BUSY);
-        start_body(exchange);
     } else {
         exchange->state = EXCHANGE_MEMORY;
+        return;
     }
+    exchange->state = is_for_response ? EXCHANGE_RUN : EXCHANGE_BODY;
+}
+
+/* Most chunked bodies are short, and none says so: the budget is asked when one grows long. */
+static bool asks_later(const struct exchange *exchange)
+{
+    return exchange->request.is_chunked && exchange->keeps_body && exchange->reserved == 0 &&
+           memory_needed(exchange) > HTTP_SMALL;
 }
 
 /* Nobody has to send a body whose answer is known, if he asked first; or one without end. */
@@ -435,11 +438,13 @@ static void expect_body(struct exchange *exchange)
         exchange->body_size = request->content_length;
         exchange->closes = true;
         exchange->state = EXCHANGE_RUN;
-    } else if (exchange->keeps_body) {
-        exchange_ask_memory(exchange, false);
-    } else {
-        start_body(exchange);
+        return;
     }
+    exchange->wants_continue = request->expects_continue;
+    if (exchange->keeps_body && !asks_later(exchange))
+        exchange_ask_memory(exchange, false);
+    else
+        exchange->state = EXCHANGE_BODY;
 }
 
 static void finish_body(struct exchange *exchange)
@@ -471,10 +476,17 @@ static size_t feed_counted(struct exchange *exchange, struct bytes input)
 
 static size_t feed_chunks(struct exchange *exchange, struct bytes input)
 {
-    size_t size = input.size;
+    size_t size, room = (size_t)HTTP_SMALL - exchange->body.size;
     struct bytes data;
     enum chunk_event event;
 
+    if (asks_later(exchange) && room == 0) {
+        exchange->state = EXCHANGE_MEMORY;
+        return 0;
+    }
+    if (asks_later(exchange) && input.size > room)
+        input.size = room;
+    size = input.size;
     while ((event = chunk_reader_next(&exchange->chunks, &input, &data)) == CHUNK_DATA)
         take_body(exchange, data);
     if (event == CHUNK_END)
@@ -554,9 +566,8 @@ size_t exchange_feed(struct exchange *exchange, struct bytes input)
 
 /* --- running it --- */
 
-/* A large response that finds no memory is thrown away and made again later, when as much as it
- * needed is free: the request only read.  Requests that write have short answers, or ones that
- * can't be made twice. */
+/* A large response that finds no memory is thrown away and made again when there is some: the
+ * request only read.  Requests that write have short answers, or ones that can't be made twice. */
 static bool must_wait_for_memory(struct exchange *exchange)
 {
     int64_t size = (int64_t)exchange->call.response.body.capacity;
@@ -575,30 +586,11 @@ static void wait_for_memory(struct exchange *exchange)
 {
     struct http_call *call = &exchange->call;
 
-    call->wake_at_ms = exchange->room->now_ms + MEMORY_RETRY_MS;
-    exchange->is_parked = true;
-}
-
-static void drop_response(struct exchange *exchange)
-{
-    struct http_call *call = &exchange->call;
-
     drop_progress(call);
     buffer_clear(&call->response.body);
     http_reset_response(call);
     call->depends_on = 0;
-    wait_for_memory(exchange);
-}
-
-/* Is there as much now as the response needed the last time? */
-static bool has_memory(struct exchange *exchange)
-{
-    if (exchange->response_memory == 0 || exchange->reserved > 0)
-        return true;
-    if (!budget_take(exchange->room->budget, exchange->response_memory))
-        return false;
-    exchange->reserved = exchange->response_memory;
-    return true;
+    exchange->state = EXCHANGE_MEMORY;
 }
 
 static void finish(struct exchange *exchange)
@@ -616,10 +608,6 @@ void exchange_run(struct exchange *exchange)
     struct http_call *call = &exchange->call;
     enum http_progress progress = HTTP_DONE;
 
-    if (!has_memory(exchange)) {
-        wait_for_memory(exchange);
-        return;
-    }
     exchange->is_parked = false;
     call->now_ms = exchange->room->now_ms;
     call->body_size = exchange->body_size;
@@ -628,7 +616,7 @@ void exchange_run(struct exchange *exchange)
     if (progress == HTTP_PARKED)
         exchange->is_parked = true;
     else if (progress == HTTP_DONE && must_wait_for_memory(exchange))
-        drop_response(exchange);
+        wait_for_memory(exchange);
     else if (progress == HTTP_DONE)
         finish(exchange);
 }

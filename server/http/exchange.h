@@ -1,12 +1,16 @@
 /* exchange.h - one request and its response, without a socket.
  *
  *     HEAD ----> MEMORY ----> BODY ----> RUN ----> HELD ----> READY
- *                (large bodies)          (parked)  (commit)
+ *                  ^            |         |(parked)  (commit)
+ *                  '------------'---------'
+ *
+ * Memory is asked for by a body whose length says that it is large, by a chunked one when it turns
+ * out to be, and by a large response, which is then made anew.
  *
  * A connection feeds it what it receives, and does what the state asks for:
  *
  *     HEAD, BODY   feed more input
- *     MEMORY       try again later: large bodies of others use up what there is (budget.h)
+ *     MEMORY       try again later: bodies and responses of others use up what there is (budget.h)
  *     RUN          call exchange_run(): now, later (is_parked), or after others had their turn
  *     HELD         wait until call.depends_on is committed, or has failed
  *     READY        send exchange_output(), then end the exchange
@@ -60,7 +64,7 @@ struct exchange {
     int64_t body_left;       /* without chunks */
     int64_t body_size;       /* received */
     int64_t reserved;        /* taken from the budget */
-    int64_t response_memory; /* what a response needed that found no memory; 0 = none did */
+    int64_t response_memory; /* MEMORY: what a response needs; 0 = it is for the body */
 
     struct http_call call;
     bool is_answered;    /* refused before it could run */
@@ -88,7 +92,8 @@ size_t exchange_feed(struct exchange *exchange, struct bytes input);
 bool exchange_room_for_body(struct exchange *exchange, char **data, size_t *size);
 void exchange_received(struct exchange *exchange, size_t size);
 
-/* MEMORY: tries again; after `gives_up` the body is dropped and the request refused. */
+/* MEMORY: tries again; with `gives_up` for the last time: then the request is refused, and what may
+ * still come of its body dropped. */
 void exchange_ask_memory(struct exchange *exchange, bool gives_up);
 
 /* RUN. */

@@ -273,30 +273,128 @@ static void who_waits_for_memory_too_long_is_sent_away(void **state)
     free(text);
 }
 
-static void a_long_response_is_made_again_when_there_is_memory(void **state)
-{
-    char *text = calloc(1, 70001);
-    int64_t some;
+#define CHUNKED_HEAD PUT_HEAD "Transfer-Encoding: chunked\r\n\r\n"
 
+/* A chunk of `size` bytes, to its last one. */
+static void feed_chunk(size_t size)
+{
+    char *chunk = malloc(size + 32);
+    int front = snprintf(chunk, 32, "%zx\r\n", size);
+
+    memset(chunk + front, 'x', size);
+    memcpy(chunk + front + size, "\r\n", 2);
+    for (size_t used = 0; used < (size_t)front + size + 2;) {
+        used += feed(chunk + used, (size_t)front + size + 2 - used, SIZE_MAX);
+        if (exchange.state == EXCHANGE_MEMORY) {
+            assert_int_equal(exchange.body.size, HTTP_SMALL);
+            exchange_ask_memory(&exchange, false);
+        }
+        if (exchange.state == EXCHANGE_MEMORY)
+            break;
+    }
+    free(chunk);
+}
+
+static void a_chunked_body_asks_for_memory_when_it_turns_out_long(void **state)
+{
     (void)state;
-    memset(text, 'x', 70000);
     (void)say_other("namespace set db0 max-value-size 1mb");
-    (void)feed_text("PUT /binding/db0/k HTTP/1.1\r\nContent-Length: 70000\r\n\r\n");
-    (void)feed_text(text);
+    assert_true(budget_take(&budget, HTTP_MEMORY_MAX));
+    feed_text(CHUNKED_HEAD);
+    assert_int_equal(exchange.state, EXCHANGE_BODY);
+    feed_chunk(65536); /* but for its line end */
+    assert_int_equal(exchange.state, EXCHANGE_MEMORY);
+    budget_give(&budget, HTTP_MEMORY_MAX);
+    exchange_ask_memory(&exchange, false);
+    assert_int_equal(atomic_load(&budget.left), HTTP_MEMORY_MAX - (1 << 20));
+    feed_text("\r\n0\r\n\r\n");
     expect_status(answer_of_run(), "200 ");
     next();
+    assert_int_equal(strlen(body_of(answer(GET_K))), 65536);
+}
+
+static void a_long_chunked_body_is_whole_after_its_wait(void **state)
+{
+    (void)state;
+    (void)say_other("namespace set db0 max-value-size 1mb");
+    feed_text(CHUNKED_HEAD);
+    feed_chunk(50000);
+    feed_chunk(50000);
+    feed_text("0\r\n\r\n");
+    expect_status(answer_of_run(), "200 ");
+    next();
+    assert_int_equal(strlen(body_of(answer(GET_K))), 100000);
+}
+
+static void a_long_chunked_body_that_waits_too_long_is_read_to_its_end(void **state)
+{
+    (void)state;
+    (void)say_other("namespace set db0 max-value-size 1mb");
     assert_true(budget_take(&budget, HTTP_MEMORY_MAX));
-    feed_text("GET /binding/db0/k HTTP/1.1\r\n\r\n");
+    feed_text(CHUNKED_HEAD);
+    feed_chunk(65536);
+    assert_int_equal(exchange.state, EXCHANGE_MEMORY);
+    exchange_ask_memory(&exchange, true);
+    assert_int_equal(exchange.body.capacity, 0);
+    feed_text("\r\n5\r\nhello\r\n0\r\n\r\n");
+    expect_status(answer_of_run(), "503 ");
+    assert_null(strstr(response(), "Connection: close"));
+    budget_give(&budget, HTTP_MEMORY_MAX);
+}
+
+static void put_long_value(void)
+{
+    feed_text(CHUNKED_HEAD);
+    feed_chunk(100000);
+    feed_text("0\r\n\r\n");
+    expect_status(answer_of_run(), "200 ");
+    next();
+}
+
+static void a_long_response_waits_for_memory(void **state)
+{
+    (void)state;
+    (void)say_other("namespace set db0 max-value-size 1mb");
+    put_long_value();
+    assert_true(budget_take(&budget, HTTP_MEMORY_MAX));
+    feed_text(GET_K);
     run_once();
-    assert_true(exchange.is_parked);
-    some = exchange.response_memory;
-    assert_true(some >= 70000);
-    budget_give(&budget, some - 1);
+    assert_int_equal(exchange.state, EXCHANGE_MEMORY);
+    assert_int_equal(exchange.call.response.body.capacity, 0);
+    exchange_ask_memory(&exchange, false);
+    assert_int_equal(exchange.state, EXCHANGE_MEMORY);
+    budget_give(&budget, exchange.response_memory - 1);
+    exchange_ask_memory(&exchange, false);
+    assert_int_equal(exchange.state, EXCHANGE_MEMORY);
+    budget_give(&budget, HTTP_MEMORY_MAX - exchange.response_memory + 1);
+    exchange_ask_memory(&exchange, false);
+    assert_int_equal(exchange.state, EXCHANGE_RUN);
+    assert_int_equal(strlen(body_of(answer_of_run())), 100000);
+    assert_true(atomic_load(&budget.left) <= HTTP_MEMORY_MAX - 100000);
+}
+
+static void a_long_response_that_waits_too_long_is_a_503(void **state)
+{
+    (void)state;
+    (void)say_other("namespace set db0 max-value-size 1mb");
+    put_long_value();
+    assert_true(budget_take(&budget, HTTP_MEMORY_MAX));
+    feed_text(GET_K);
     run_once();
-    assert_true(exchange.is_parked);
-    budget_give(&budget, HTTP_MEMORY_MAX - some + 1);
-    assert_string_equal(body_of(answer_of_run()), text);
-    free(text);
+    exchange_ask_memory(&exchange, true);
+    expect_status(answer_of_run(), "503 ");
+    budget_give(&budget, HTTP_MEMORY_MAX);
+}
+
+static void half_a_request_is_not_answered_as_the_one_before(void **state)
+{
+    (void)state;
+    (void)answer("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    next();
+    feed_text("GET");
+    exchange_abort(&exchange, REFUSE_TIMEOUT);
+    expect_status(response(), "408 ");
+    assert_true(strlen(body_of(response())) > 0);
 }
 
 static void a_head_that_is_nonsense_closes_the_connection(void **state)
@@ -452,7 +550,12 @@ int main(void)
         TEST(who_asks_first_is_told_to_go_on),
         TEST(a_long_body_waits_for_memory),
         TEST(who_waits_for_memory_too_long_is_sent_away),
-        TEST(a_long_response_is_made_again_when_there_is_memory),
+        TEST(a_chunked_body_asks_for_memory_when_it_turns_out_long),
+        TEST(a_long_chunked_body_is_whole_after_its_wait),
+        TEST(a_long_chunked_body_that_waits_too_long_is_read_to_its_end),
+        TEST(a_long_response_waits_for_memory),
+        TEST(a_long_response_that_waits_too_long_is_a_503),
+        TEST(half_a_request_is_not_answered_as_the_one_before),
         TEST(a_head_that_is_nonsense_closes_the_connection),
         TEST(what_is_not_there_is_not_found),
         TEST(a_method_that_a_path_has_not_is_answered_with_those_it_has),
