@@ -166,6 +166,16 @@ void state_save(struct gossip *gossip)
     buffer_clear(&state);
 }
 
+/* A new node waits to hear that all know it. */
+static void announce_members(struct gossip *gossip)
+{
+    if (gossip->members_hash_saved == gossip->members_hash_saving)
+        return;
+    gossip->members_hash_saved = gossip->members_hash_saving;
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        gossip->peers[i]->next_beat_us = 0;
+}
+
 void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token, bool is_saved)
 {
     if (token != gossip->save_token)
@@ -180,7 +190,7 @@ void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token,
         gossip->is_ready = true;
         gossip_update_targets(gossip);
     }
-    gossip->members_hash_saved = gossip->members_hash_saving;
+    announce_members(gossip);
     load_saved(gossip);
     if (gossip->load.step == LOAD_NONE) {
         positions_copy(&gossip->announced, &gossip->saving);
