@@ -20,6 +20,9 @@
 /* Shown to the parser at first: the heads of all frames, and most frames, are in there. */
 #define PEEK_BYTES 4096
 
+#define LIBEVENT_READ_MAX 4096
+#define RECEIVE_MORE_MAX  (2 * FRAME_PIECE_MAX)
+
 #define IDLE_NAME "IDLE" /* no message has this name, so nobody minds it */
 
 #ifndef TCP_RTO_MAX_MS
@@ -372,11 +375,32 @@ static bool read_frame(struct link *link, struct evbuffer *input)
     return false;
 }
 
+/* libevent reads 4 KiB for each event.  Where that was not all, the rest comes at once, up to a
+ * bound that leaves other links their turn; an end or a failure is left for libevent to find. */
+static void receive_more(const struct link *link, struct evbuffer *input)
+{
+    struct evbuffer_iovec space;
+    ssize_t size;
+
+    if (link->links->tls != NULL || link->state != LINK_UP ||
+        evbuffer_get_length(input) < LIBEVENT_READ_MAX)
+        return;
+    (void)evbuffer_unfreeze(input, 0);
+    if (evbuffer_reserve_space(input, RECEIVE_MORE_MAX, &space, 1) == 1) {
+        size =
+            recv(bufferevent_getfd(link->bufferevent), space.iov_base, space.iov_len, MSG_DONTWAIT);
+        space.iov_len = size > 0 ? (size_t)size : 0;
+        (void)evbuffer_commit_space(input, &space, 1);
+    }
+    (void)evbuffer_freeze(input, 0);
+}
+
 static void on_readable(struct bufferevent *bufferevent, void *context)
 {
     struct link *link = context;
     struct evbuffer *input = bufferevent_get_input(bufferevent);
 
+    receive_more(link, input);
     while (read_frame(link, input))
         continue;
     if (link->state == LINK_ENDING)
