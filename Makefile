@@ -35,7 +35,7 @@ FLAVOUR_fuzz    := $(FLAVOUR_asan) -fsanitize=fuzzer-no-link
 CFLAGS   ?= $(FLAVOUR_$(FLAVOUR))
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver -Iclient $(WARNINGS) $(CFLAGS) -MMD -MP
 LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -lcrypto -lsodium \
-            -lleveldb -ljansson -lpthread -lm
+            -lleveldb -l:libsnappy.so.1 -ljansson -lpthread -lm
 CLIENT_LIBS := -lhiredis -levent_core
 CLI_LIBS := $(CLIENT_LIBS) -ljansson
 ifeq ($(FLAVOUR),release)

@@ -13,6 +13,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/table.h"
+#include "store/tables.h"
 
 /* Chosen by measurement: bench/README.md, "LevelDB's settings".  A small disk gets a small write
  * buffer: what lies in full logs when it fills must fit once more into what is freed. */
@@ -21,7 +23,11 @@
 #define DISK_PER_BUFFER  64 /* the disk holds at least so many write buffers */
 #define BLOCK_CACHE_SIZE (16u << 20)
 #define FILE_SIZE        (32u << 20)
-#define BLOOM_BITS       10
+#define BLOOM_BITS       TABLE_BLOOM_BITS
+
+#define LEVEL_MIN   3 /* for tables: the first one with nothing of a small store */
+#define LEVEL_MAX   6 /* LevelDB's last */
+#define LEVEL_HOLDS ((uint64_t)1000 << 20) /* what LEVEL_MIN does */
 
 #define WIPE_MARK "wiping" /* a file: see engine_wipe() */
 
@@ -192,6 +198,12 @@ enum status engine_wipe(struct engine *engine)
     return status == STATUS_OK ? open_database(engine) : status;
 }
 
+static enum status clean_tables(struct engine *engine, int directory)
+{
+    (void)engine;
+    return tables_clean(directory);
+}
+
 static enum status repair_database(struct engine *engine)
 {
     char *text = NULL;
@@ -245,9 +257,11 @@ enum status engine_open(const char *directory, struct engine **engine, bool *was
                         char error[ENGINE_ERROR_MAX])
 {
     struct engine *opened = create(directory);
-    enum status status = open_database(opened);
+    enum status status = with_directory(opened, clean_tables);
 
     *was_repaired = false;
+    if (status == STATUS_OK)
+        status = open_database(opened);
     if (status == STATUS_CORRUPT) {
         status = repair_database(opened);
         if (status == STATUS_OK)
@@ -421,6 +435,101 @@ enum status engine_reopen(struct engine *engine)
 
     return status == STATUS_OK ? open_database(engine) : status;
 }
+
+/* ---------- tables that come in past the log ---------- */
+
+/* The level at which LevelDB itself would keep so much: each holds ten times what the one above it
+ * does.  Those above are left to what is written by the ordinary road, which is newer and may lie
+ * across all of it. */
+static int level_for(uint64_t size)
+{
+    uint64_t holds = LEVEL_HOLDS;
+    int level = LEVEL_MIN;
+
+    for (; level < LEVEL_MAX && holds < size; level++)
+        holds *= 10;
+    return level;
+}
+
+/* -1: there is none. */
+static int free_level(struct engine *engine, uint64_t size)
+{
+    for (int level = level_for(size); level <= LEVEL_MAX; level++) {
+        char name[64], *files;
+        bool is_free;
+
+        (void)snprintf(name, sizeof name, "leveldb.num-files-at-level%d", level);
+        files = engine_take_property(engine, name);
+        is_free = files != NULL && strcmp(files, "0") == 0;
+        free(files);
+        if (is_free)
+            return level;
+    }
+    return -1;
+}
+
+struct tables *engine_create_tables(const struct engine *engine)
+{
+    return tables_create(engine->directory, engine->write_buffer_size);
+}
+
+static enum status install(struct engine *engine, struct tables *tables, int level,
+                           enum status (*how)(struct tables *tables, int level))
+{
+    enum status status = close_database(engine), opened;
+
+    if (status != STATUS_OK)
+        return status;
+    status = how(tables, level);
+    opened = open_database(engine);
+    return status == STATUS_OK ? opened : status;
+}
+
+enum status engine_install_tables(struct engine *engine, struct tables *tables)
+{
+    int level = free_level(engine, tables_size(tables));
+
+    return level < 0 ? STATUS_IO : install(engine, tables, level, tables_install);
+}
+
+/* Stops behind bytes_max. */
+static enum status copy_rows(struct engine *engine, uint64_t bytes_max, struct tables *copy,
+                             uint64_t *bytes)
+{
+    struct engine_iterator *iterator = engine_iterate(engine);
+    enum status status = STATUS_OK;
+
+    *bytes = 0;
+    engine_iterator_seek(iterator, bytes_of(""));
+    for (; status == STATUS_OK && *bytes <= bytes_max && engine_iterator_is_valid(iterator);
+         engine_iterator_next(iterator)) {
+        struct bytes key = engine_iterator_key(iterator), value = engine_iterator_value(iterator);
+
+        status = tables_put(copy, key, value);
+        *bytes += key.size + value.size;
+    }
+    if (status == STATUS_OK)
+        status = engine_iterator_status(iterator);
+    engine_iterator_destroy(iterator);
+    return status == STATUS_OK ? tables_finish(copy) : status;
+}
+
+enum status engine_renew(struct engine *engine, uint64_t bytes_max, bool *is_renewed)
+{
+    struct tables *copy = engine_create_tables(engine);
+    uint64_t bytes;
+    enum status status = copy_rows(engine, bytes_max, copy, &bytes);
+    bool fits = status == STATUS_OK && bytes <= bytes_max;
+
+    if (fits)
+        status = install(engine, copy, LEVEL_MIN - 1, tables_install_alone);
+    tables_destroy(copy);
+    if (status == STATUS_OK)
+        *is_renewed = fits;
+    return status;
+}
+
+/* ---------- iterators ---------- */
 
 /* Iterators are LevelDB's own, under another name. */
 static leveldb_iterator_t *native(const struct engine_iterator *iterator)

@@ -1,7 +1,7 @@
 /* engine.h - the narrow interface to what stores bytes: get, batch, ordered iteration, sync.
  *
- * Today's engine is LevelDB through its C API, and engine.c is the only file that knows.  Keys are
- * ordered by their bytes.
+ * Today's engine is LevelDB through its C API, and engine.c is the only file that knows; but for
+ * table.c and tables.c, which know its files.  Keys are ordered by their bytes.
  *
  * F1  A batch is written whole or not at all, also across a crash.
  * F2  engine_write() may wait (write stalls, fsync): it is for the commit thread.  engine_get() and
@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -26,6 +27,7 @@
 struct engine;
 struct engine_batch;
 struct engine_iterator;
+struct tables;
 
 /* Opens, or creates, the database in an existing directory.  A damaged one is repaired (what could
  * not be read is left in its `lost` folder) and *was_repaired says so.  STATUS_LOCKED, STATUS_IO,
@@ -62,6 +64,15 @@ enum status engine_reopen(struct engine *engine) MUST_USE;
 /* Deletes everything, at once and for good: an interrupted one is finished by engine_open().
  * Nobody may be inside any other call. */
 enum status engine_wipe(struct engine *engine) MUST_USE;
+
+/* Writes all that is there anew, so that nothing is left of what was deleted, if it has no more
+ * than bytes_max; *is_renewed says so.  Atomic, durable; closes and opens as engine_reopen(). */
+enum status engine_renew(struct engine *engine, uint64_t bytes_max, bool *is_renewed) MUST_USE;
+
+/* To fill with rows that go past the log (tables.h). */
+struct tables *engine_create_tables(const struct engine *engine);
+/* Makes them part of the database, all or none: closes and opens again, as engine_reopen(). */
+enum status engine_install_tables(struct engine *engine, struct tables *tables) MUST_USE;
 
 /* A consistent view as of now. */
 struct engine_iterator *engine_iterate(struct engine *engine);

@@ -1,0 +1,358 @@
+#include "store/table.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/crc32c.h"
+#include "base/memory.h"
+#include "base/wire.h"
+
+#define BLOCK_SIZE       4096 /* a data block ends when it has reached that */
+#define RESTART_INTERVAL 16   /* entries between two keys that are stored whole */
+#define BLOCK_TRAILER    5
+#define FOOTER_HANDLES   40
+#define MAGIC            0xdb4775248b80fb57u
+#define TYPE_VALUE       1 /* of a key: sequence number 0, shifted by 8 bits, and this */
+#define CRC_MASK         0xa282ead8u
+#define FILTER_NAME      "filter.leveldb.BuiltinBloomFilter2"
+#define FILTER_SHIFT     11 /* one filter for blocks that begin in the same 2 KiB */
+#define FILTER_SEED      0xbc9f1d34u
+#define FILTER_BITS_MIN  64
+#define FILTER_PROBES    6 /* TABLE_BLOOM_BITS * ln 2 */
+#define WRITE_SIZE       ((size_t)256 << 10)
+
+/* snappy-c.h, which comes with a package of its own; LevelDB needs the library itself. */
+int snappy_compress(const char *input, size_t size, char *compressed, size_t *compressed_size);
+size_t snappy_max_compressed_length(size_t size);
+
+enum block_type { BLOCK_PLAIN, BLOCK_SNAPPY };
+
+struct block {
+    struct buffer contents, restarts;
+    struct buffer last; /* the last key, for what the next one shares with it */
+    uint32_t count, interval;
+};
+
+struct handle {
+    uint64_t offset, size;
+};
+
+struct table {
+    int file;
+    bool has_failed;
+    uint64_t written;  /* bytes in the file */
+    struct buffer out; /* behind these */
+    struct block data, index;
+    struct buffer handle, compressed; /* of the block at hand */
+    uint32_t *hashes;                 /* of the keys for the next filter */
+    size_t hash_count, hash_capacity;
+    struct buffer filters, filter_offsets;
+};
+
+/* ---------- numbers ---------- */
+
+void table_append_u32(struct buffer *out, uint32_t value)
+{
+    value = htole32(value);
+    buffer_append(out, &value, sizeof value);
+}
+
+static void append_u64(struct buffer *out, uint64_t value)
+{
+    value = htole64(value);
+    buffer_append(out, &value, sizeof value);
+}
+
+uint32_t table_masked_crc(uint32_t crc)
+{
+    return ((crc >> 15) | (crc << 17)) + CRC_MASK;
+}
+
+void table_append_key(struct buffer *out, struct bytes key)
+{
+    buffer_append_bytes(out, key);
+    append_u64(out, TYPE_VALUE);
+}
+
+/* ---------- blocks ---------- */
+
+static size_t count_shared(struct bytes a, struct bytes b)
+{
+    size_t end = a.size < b.size ? a.size : b.size, shared = 0;
+
+    while (shared < end && a.data[shared] == b.data[shared])
+        shared++;
+    return shared;
+}
+
+static void put_entry(struct block *block, struct bytes key, bool has_trailer, struct bytes value)
+{
+    size_t shared = 0, trailer = has_trailer ? TABLE_TRAILER_SIZE : 0;
+
+    if (block->count % block->interval == 0)
+        table_append_u32(&block->restarts, (uint32_t)block->contents.size);
+    else
+        shared = count_shared(buffer_view(&block->last), key);
+    block->count++;
+    wire_put_varint(&block->contents, shared);
+    wire_put_varint(&block->contents, key.size - shared + trailer);
+    wire_put_varint(&block->contents, value.size);
+    buffer_append(&block->contents, key.data + shared, key.size - shared);
+    if (has_trailer)
+        append_u64(&block->contents, TYPE_VALUE);
+    buffer_append_bytes(&block->contents, value);
+    block->last.size = 0;
+    buffer_append_bytes(&block->last, key);
+}
+
+static struct bytes end_block(struct block *block)
+{
+    uint32_t count = (uint32_t)(block->restarts.size / sizeof(uint32_t));
+
+    buffer_append_bytes(&block->contents, buffer_view(&block->restarts));
+    table_append_u32(&block->contents, count);
+    return buffer_view(&block->contents);
+}
+
+static void empty_block(struct block *block)
+{
+    block->contents.size = block->restarts.size = 0;
+    block->count = 0;
+}
+
+static void clear_block(struct block *block)
+{
+    buffer_clear(&block->contents);
+    buffer_clear(&block->restarts);
+    buffer_clear(&block->last);
+}
+
+/* ---------- the file ---------- */
+
+static void write_out(struct table *table)
+{
+    size_t done = 0;
+
+    while (!table->has_failed && done < table->out.size) {
+        ssize_t written = write(table->file, table->out.data + done, table->out.size - done);
+
+        table->has_failed = written <= 0;
+        done += written > 0 ? (size_t)written : 0;
+    }
+    table->written += table->out.size;
+    table->out.size = 0;
+}
+
+uint64_t table_size(const struct table *table)
+{
+    return table->written + table->out.size;
+}
+
+static struct handle append_block(struct table *table, struct bytes contents, enum block_type type)
+{
+    struct handle handle = {table_size(table), contents.size};
+    char type_byte = (char)type;
+    uint32_t crc = crc32c_extend(0, contents);
+
+    buffer_append_bytes(&table->out, contents);
+    buffer_append_byte(&table->out, type_byte);
+    crc = crc32c_extend(crc, (struct bytes){&type_byte, 1});
+    table_append_u32(&table->out, table_masked_crc(crc));
+    if (table->out.size >= WRITE_SIZE)
+        write_out(table);
+    return handle;
+}
+
+/* Compressed if that saves an eighth. */
+static struct handle append_smaller(struct table *table, struct bytes contents)
+{
+    size_t size = snappy_max_compressed_length(contents.size);
+
+    table->compressed.size = 0;
+    (void)buffer_reserve(&table->compressed, size);
+    if (snappy_compress(contents.data, contents.size, table->compressed.data, &size) != 0 ||
+        size >= contents.size - contents.size / 8)
+        return append_block(table, contents, BLOCK_PLAIN);
+    return append_block(table, (struct bytes){table->compressed.data, size}, BLOCK_SNAPPY);
+}
+
+static void append_handle(struct buffer *out, struct handle handle)
+{
+    wire_put_varint(out, handle.offset);
+    wire_put_varint(out, handle.size);
+}
+
+/* ---------- the filter ---------- */
+
+static uint32_t read_u32(const char *data)
+{
+    uint32_t value;
+
+    memcpy(&value, data, sizeof value);
+    return le32toh(value);
+}
+
+/* LevelDB's own (util/hash.cc), which its filters are made of. */
+static uint32_t hash_of(struct bytes key)
+{
+    const uint32_t factor = 0xc6a4a793u;
+    uint32_t hash = FILTER_SEED ^ ((uint32_t)key.size * factor);
+
+    for (; key.size >= sizeof hash; key.data += sizeof hash, key.size -= sizeof hash) {
+        hash = (hash + read_u32(key.data)) * factor;
+        hash ^= hash >> 16;
+    }
+    if (key.size == 0)
+        return hash;
+    for (size_t i = key.size; i-- > 0;)
+        hash += (uint32_t)(unsigned char)key.data[i] << (8 * i);
+    hash *= factor;
+    return hash ^ (hash >> 24);
+}
+
+static void remember_hash(struct table *table, struct bytes key)
+{
+    if (table->hash_count == table->hash_capacity) {
+        table->hash_capacity = table->hash_capacity == 0 ? 64 : table->hash_capacity * 2;
+        table->hashes = xrealloc(table->hashes, table->hash_capacity * sizeof *table->hashes);
+    }
+    table->hashes[table->hash_count++] = hash_of(key);
+}
+
+static void set_bits(unsigned char *filter, size_t bits, uint32_t hash)
+{
+    uint32_t step = (hash >> 17) | (hash << 15);
+
+    for (int i = 0; i < FILTER_PROBES; i++) {
+        size_t bit = hash % (uint32_t)bits;
+
+        filter[bit / 8] = (unsigned char)(filter[bit / 8] | 1u << (bit % 8));
+        hash += step;
+    }
+}
+
+/* Of the keys since the last one; without any it is empty. */
+static void add_filter(struct table *table)
+{
+    size_t bits = table->hash_count * TABLE_BLOOM_BITS, bytes;
+    char *filter;
+
+    table_append_u32(&table->filter_offsets, (uint32_t)table->filters.size);
+    if (table->hash_count == 0)
+        return;
+    bytes = ((bits < FILTER_BITS_MIN ? FILTER_BITS_MIN : bits) + 7) / 8;
+    filter = buffer_reserve(&table->filters, bytes);
+    memset(filter, 0, bytes);
+    for (size_t i = 0; i < table->hash_count; i++)
+        set_bits((unsigned char *)filter, bytes * 8, table->hashes[i]);
+    table->filters.size += bytes;
+    buffer_append_byte(&table->filters, FILTER_PROBES);
+    table->hash_count = 0;
+}
+
+/* A data block begins here: filters up to its 2 KiB are due. */
+static void add_filters(struct table *table)
+{
+    uint64_t due = table_size(table) >> FILTER_SHIFT;
+
+    while (table->filter_offsets.size / sizeof(uint32_t) < due)
+        add_filter(table);
+}
+
+static struct bytes end_filters(struct table *table)
+{
+    uint32_t size;
+
+    if (table->hash_count > 0)
+        add_filter(table);
+    size = (uint32_t)table->filters.size;
+    buffer_append_bytes(&table->filters, buffer_view(&table->filter_offsets));
+    table_append_u32(&table->filters, size);
+    buffer_append_byte(&table->filters, FILTER_SHIFT);
+    return buffer_view(&table->filters);
+}
+
+/* ---------- the whole ---------- */
+
+struct table *table_create(int file)
+{
+    struct table *table = xcalloc(1, sizeof *table);
+
+    table->file = file;
+    table->data.interval = RESTART_INTERVAL;
+    table->index.interval = 1;
+    return table;
+}
+
+void table_destroy(struct table *table)
+{
+    if (table == NULL)
+        return;
+    clear_block(&table->data);
+    clear_block(&table->index);
+    buffer_clear(&table->out);
+    buffer_clear(&table->handle);
+    buffer_clear(&table->compressed);
+    buffer_clear(&table->filters);
+    buffer_clear(&table->filter_offsets);
+    free(table->hashes);
+    free(table);
+}
+
+/* The index has the last key of each block, and where the block is. */
+static void end_data_block(struct table *table)
+{
+    if (table->data.count == 0)
+        return;
+    table->handle.size = 0;
+    append_handle(&table->handle, append_smaller(table, end_block(&table->data)));
+    put_entry(&table->index, buffer_view(&table->data.last), true, buffer_view(&table->handle));
+    empty_block(&table->data);
+    add_filters(table);
+}
+
+void table_put(struct table *table, struct bytes key, struct bytes value)
+{
+    remember_hash(table, key);
+    put_entry(&table->data, key, true, value);
+    if (table->data.contents.size + table->data.restarts.size >= BLOCK_SIZE)
+        end_data_block(table);
+}
+
+struct bytes table_last_key(const struct table *table)
+{
+    return buffer_view(&table->data.last);
+}
+
+static struct handle append_metaindex(struct table *table, struct handle filter)
+{
+    struct block block = {.interval = 1};
+    struct handle handle;
+
+    table->handle.size = 0;
+    append_handle(&table->handle, filter);
+    put_entry(&block, bytes_of(FILTER_NAME), false, buffer_view(&table->handle));
+    handle = append_block(table, end_block(&block), BLOCK_PLAIN);
+    clear_block(&block);
+    return handle;
+}
+
+enum status table_finish(struct table *table)
+{
+    struct handle filter, metaindex, index;
+    size_t footer;
+
+    end_data_block(table);
+    filter = append_block(table, end_filters(table), BLOCK_PLAIN);
+    metaindex = append_metaindex(table, filter);
+    index = append_smaller(table, end_block(&table->index));
+    footer = table->out.size;
+    append_handle(&table->out, metaindex);
+    append_handle(&table->out, index);
+    while (table->out.size < footer + FOOTER_HANDLES)
+        buffer_append_byte(&table->out, '\0');
+    append_u64(&table->out, MAGIC);
+    write_out(table);
+    return table->has_failed ? STATUS_IO : STATUS_OK;
+}

@@ -1,0 +1,49 @@
+/* table.h - writes one of LevelDB's table files, from keys that come in order.
+ *
+ *     file      data block*, filter block, metaindex block, index block, footer
+ *     block     contents, type u8 (0 plain, 1 snappy), masked crc32c of both u32
+ *     contents  entry*, where restarts are u32*, their count u32   (not of the filter block)
+ *     entry     shared varint, unshared varint, value size varint, unshared bytes of the key, value
+ *     filter    (bloom filter of the keys whose block begins in these 2 KiB)*, where each begins
+ *               u32*, where that list begins u32, 11 u8
+ *     footer    handles (offset varint, size varint) of metaindex and index, zeros up to 40 bytes,
+ *               a magic number u64
+ *
+ * Numbers are little-endian.  A key carries 8 more bytes: the sequence number of its write, which
+ * is 0 here (older than all others), and its type, a value.  This is what libleveldb's TableBuilder
+ * writes, which its C interface has not got; the format is described in its doc/table_format.md,
+ * and libleveldb 1.x keeps to it.  Filter and checksums agree with engine.c's options, which
+ * test_tables.c shows by reading through LevelDB.
+ */
+#ifndef STORE_TABLE_H
+#define STORE_TABLE_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+
+#define TABLE_BLOOM_BITS   10 /* of a key, in the filter */
+#define TABLE_TRAILER_SIZE 8  /* bytes behind each key */
+
+struct table;
+
+/* Writes to a new file, which it does not close. */
+struct table *table_create(int file);
+void table_destroy(struct table *table);
+
+/* Keys rise.  A failure is told by table_finish(). */
+void table_put(struct table *table, struct bytes key, struct bytes value);
+/* Bytes of the file so far. */
+uint64_t table_size(const struct table *table);
+/* The last key that was put. */
+struct bytes table_last_key(const struct table *table);
+
+/* Nothing may be put any more.  STATUS_IO if something could not be written. */
+enum status table_finish(struct table *table) MUST_USE;
+
+/* The key as it stands in files. */
+void table_append_key(struct buffer *out, struct bytes key);
+/* As checksums of data are stored. */
+uint32_t table_masked_crc(uint32_t crc);
+void table_append_u32(struct buffer *out, uint32_t value);
+
+#endif
