@@ -71,6 +71,21 @@ static struct bytes stamp_bytes(struct buffer *value, uint64_t stamp)
     return buffer_view(value);
 }
 
+void commit_beside(struct engine_batch *batch, struct buffer *key, struct buffer *value,
+                   const struct entry *entry, bool has_chunks_written)
+{
+    const struct record_header *header = &entry->header;
+
+    if (record_has_chunks(header) && !has_chunks_written)
+        put_chunks(batch, key, entry);
+    if (has_expiry(header))
+        engine_batch_put(batch,
+                         keyspace_expiry(key, header->expiry_ms, entry->ns, entry_key(entry)),
+                         stamp_bytes(value, header->stamp));
+    if (is_buried(header))
+        engine_batch_put(batch, tombstone_of(key, entry, header), (struct bytes){"", 0});
+}
+
 void commit_change(struct engine_batch *batch, struct buffer *key, struct buffer *value,
                    const struct change *change, bool has_chunks_written)
 {
@@ -83,14 +98,7 @@ void commit_change(struct engine_batch *batch, struct buffer *key, struct buffer
         engine_batch_delete(batch, keyspace_record(key, entry->ns, entry_key(entry)));
         return;
     }
-    if (record_has_chunks(header) && !has_chunks_written)
-        put_chunks(batch, key, entry);
-    if (has_expiry(header))
-        engine_batch_put(batch,
-                         keyspace_expiry(key, header->expiry_ms, entry->ns, entry_key(entry)),
-                         stamp_bytes(value, header->stamp));
-    if (is_buried(header))
-        engine_batch_put(batch, tombstone_of(key, entry, header), (struct bytes){"", 0});
+    commit_beside(batch, key, value, entry, has_chunks_written);
     engine_batch_put(batch, keyspace_record(key, entry->ns, entry_key(entry)),
                      record_encode(value, entry));
 }

@@ -9,6 +9,10 @@
 void commit_change(struct engine_batch *batch, struct buffer *key, struct buffer *value,
                    const struct change *change, bool has_chunks_written);
 
+/* What a record that was not there before stores besides its own row. */
+void commit_beside(struct engine_batch *batch, struct buffer *key, struct buffer *value,
+                   const struct entry *entry, bool has_chunks_written);
+
 /* Bytes of the values that go into chunks. */
 size_t commit_chunk_bytes(const struct group *group);
 

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/condition.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/wire.h"
@@ -699,7 +698,6 @@ enum status digest_open(struct store *store, struct bytes secret, bool is_clean,
     atomic_store(&opened->is_wanted, true);
     digest_keys_derive(&opened->keys, secret);
     pthread_mutex_init(&opened->mutex, NULL);
-    condition_init(&opened->anew);
     status = load(opened, is_clean);
     if (status != STATUS_OK) {
         digest_destroy(opened);
@@ -722,7 +720,6 @@ void digest_destroy(struct store_digest *digest)
     buffer_clear(&digest->value);
     buffer_clear(&digest->marks);
     buffer_clear(&digest->scrub_key);
-    pthread_cond_destroy(&digest->anew);
     pthread_mutex_destroy(&digest->mutex);
     free(digest);
 }

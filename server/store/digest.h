@@ -38,6 +38,7 @@
 #include <stdbool.h>
 
 #include "replication/digest.h"
+#include "replication/leaves.h"
 #include "store/order.h"
 
 struct store_digest;
@@ -57,6 +58,18 @@ enum status digest_work(struct store_digest *digest, bool *is_more) MUST_USE;
 #define DIGEST_WORK_PERIOD_MS 500
 /* Before the engine is closed cleanly: a checkpoint of everything. */
 enum status digest_close_cleanly(struct store_digest *digest) MUST_USE;
+
+/* The leaves of a namespace whose records came past the order (transfer_load.h), under its local
+ * number. */
+struct loaded_leaves {
+    uint32_t number;
+    struct leaves *leaves; /* NULL = taken over */
+};
+
+/* They are the namespace's from here on; nothing else has been summed in it.  A status as that of
+ * digest_work(). */
+enum status digest_take_loaded(struct store_digest *digest, struct loaded_leaves *loaded,
+                               size_t count) MUST_USE;
 
 /* --- for others --- */
 
@@ -87,10 +100,6 @@ struct leaf_list {
 /* Waits for the batch that is being committed: for a worker thread.  STATUS_PARKED: not ready. */
 enum status digest_list(struct store_digest *digest, struct leaf_list **list) MUST_USE;
 void leaf_list_destroy(struct leaf_list *list);
-
-/* Records came past the order (transfer_load.h), into a store without clients: everything is
- * counted anew.  Waits until the commit thread has seen to it that a crash doesn't forget that. */
-enum status digest_count_anew(struct store_digest *digest) MUST_USE;
 
 /* Leaves whose stored sum is not to be trusted. */
 /* Neither waits for a commit that is under way: the bytes may be those of a moment ago. */

@@ -1,10 +1,10 @@
 /* Counting suspect leaves, and checkpoints: what the commit thread does between two groups. */
 #include <stdlib.h>
 
-#include "base/condition.h"
 #include "base/wire.h"
 #include "store/digest_internal.h"
 #include "store/keyspace.h"
+#include "store/store_internal.h"
 
 /* A stride ends with the leaf in which it exceeds one of these (S3). */
 #define STRIDE_RECORDS_MAX 8192
@@ -15,8 +15,6 @@
 #define CHECKPOINT_MARKS     4096
 #define CHECKPOINT_PERIOD_US (60 * 1000000LL)
 #define CHECKPOINT_STRIDE    512 /* leaves written at a time */
-
-#define ANEW_WAIT_MS 100 /* digest_count_anew() looks so often whether it waits in vain */
 
 /* ---------- suspects ---------- */
 
@@ -294,16 +292,6 @@ static enum status checkpoint(struct store_digest *digest, bool *is_more)
 
 /* ---------- the commit thread's calls ---------- */
 
-static enum status count_anew(struct store_digest *digest)
-{
-    enum status status = digest->is_resting ? STATUS_OK : digest_forget_all(digest);
-
-    digest->anew_status = status;
-    digest->is_anew_wanted = false;
-    pthread_cond_broadcast(&digest->anew);
-    return status;
-}
-
 /* S8: what is stored is trusted by nobody from here on, and only then not kept true any more. */
 static enum status rest(struct store_digest *digest)
 {
@@ -338,12 +326,8 @@ static enum status work(struct store_digest *digest, bool *is_more)
         *is_more = true;
         return is_wanted ? wake_up(digest) : rest(digest);
     }
-    if (digest->is_resting && !digest->is_anew_wanted)
+    if (digest->is_resting || atomic_load(&digest->store->is_loading))
         return STATUS_OK;
-    if (digest->is_anew_wanted) {
-        *is_more = true;
-        return count_anew(digest);
-    }
     if (atomic_load_explicit(&digest->is_ready, memory_order_relaxed))
         return checkpoint(digest, is_more);
     table = suspect_table(digest);
@@ -351,6 +335,53 @@ static enum status work(struct store_digest *digest, bool *is_more)
         return count_stride(digest, table, is_more);
     atomic_store(&digest->is_ready, true);
     return checkpoint(digest, is_more);
+}
+
+/* ---------- leaves that are known already ---------- */
+
+/* Stores the sums of leaves from `*next` on, as many as go into one batch. */
+static enum status put_loaded(struct store_digest *digest, const struct digest_table *table,
+                              struct leaves *leaves, struct leaf **next)
+{
+    engine_batch_clear(digest->batch);
+    for (size_t i = 0; i < CHECKPOINT_STRIDE && *next != NULL; i++) {
+        digest_put_sum(digest, digest->batch, table, *next);
+        digest_delete_row(digest, digest->batch, KEYSPACE_DIRTY, table, (*next)->boundary);
+        *next = leaves_next(leaves, *next);
+    }
+    return engine_write(digest->engine, digest->batch, false);
+}
+
+static enum status take_loaded(struct store_digest *digest, struct loaded_leaves *loaded)
+{
+    struct digest_table *table = digest_find_table(digest, loaded->number);
+    struct leaf *next = leaves_find(loaded->leaves, bytes_of(""));
+    enum status status = STATUS_OK;
+
+    if (table == NULL)
+        return STATUS_OK; /* emptied meanwhile (S6) */
+    while (status == STATUS_OK && next != NULL)
+        status = put_loaded(digest, table, loaded->leaves, &next);
+    if (status != STATUS_OK)
+        return status;
+    leaves_destroy(table->leaves);
+    table->leaves = loaded->leaves;
+    table->cursor.size = 0;
+    table->may_have_suspects = false;
+    loaded->leaves = NULL;
+    return STATUS_OK;
+}
+
+enum status digest_take_loaded(struct store_digest *digest, struct loaded_leaves *loaded,
+                               size_t count)
+{
+    enum status status = STATUS_OK;
+
+    pthread_mutex_lock(&digest->mutex);
+    for (size_t i = 0; i < count && status == STATUS_OK && !digest->is_resting; i++)
+        status = take_loaded(digest, &loaded[i]);
+    pthread_mutex_unlock(&digest->mutex);
+    return status;
 }
 
 enum status digest_work(struct store_digest *digest, bool *is_more)
@@ -373,34 +404,6 @@ enum status digest_close_cleanly(struct store_digest *digest)
         begin_checkpoint(digest);
     while (status == STATUS_OK && is_checkpoint_under_way(digest))
         status = checkpoint_stride(digest);
-    pthread_mutex_unlock(&digest->mutex);
-    return status;
-}
-
-/* While writes are refused the commit thread does no work, and may wait for the caller to see that
- * a commit failed. */
-static bool is_given_up(struct store_digest *digest)
-{
-    char reason[STORE_ERROR_MAX];
-    bool is_refusing;
-
-    pthread_mutex_unlock(&digest->mutex);
-    is_refusing = store_is_refusing(digest->store, reason);
-    pthread_mutex_lock(&digest->mutex);
-    return is_refusing && digest->is_anew_wanted;
-}
-
-enum status digest_count_anew(struct store_digest *digest)
-{
-    enum status status;
-
-    pthread_mutex_lock(&digest->mutex);
-    digest->anew_status = STATUS_IO;
-    digest->is_anew_wanted = true;
-    while (digest->is_anew_wanted && !is_given_up(digest))
-        condition_wait_ms(&digest->anew, &digest->mutex, ANEW_WAIT_MS);
-    digest->is_anew_wanted = false;
-    status = digest->anew_status;
     pthread_mutex_unlock(&digest->mutex);
     return status;
 }

@@ -67,10 +67,6 @@ struct store_digest {
     _Atomic int64_t mismatches;
 
     size_t list_stretch; /* leaves that digest_list() copies at a time */
-
-    bool is_anew_wanted; /* digest_count_anew() waits */
-    enum status anew_status;
-    pthread_cond_t anew;
 };
 
 /* Reads what is stored; makes everything suspect if that can't be trusted.  Before the order

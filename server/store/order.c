@@ -660,21 +660,32 @@ static void undo_all(struct order *order)
         order->spare = emptied(flying);
 }
 
+/* Until end_reopening() nobody is inside the engine, nor comes in. */
+static void begin_reopening(struct order *order)
+{
+    pthread_mutex_lock(&order->engine_in_use);
+    atomic_store(&order->is_engine_open, false);
+    epoch_synchronize(order->epoch);
+}
+
+static void end_reopening(struct order *order, bool is_open)
+{
+    atomic_store(&order->is_engine_open, is_open);
+    pthread_mutex_unlock(&order->engine_in_use);
+}
+
 static bool try_to_recover(struct order *order)
 {
     bool is_open;
 
     if (!engine_has_space(order->engine))
         return false;
-    pthread_mutex_lock(&order->engine_in_use);
-    atomic_store(&order->is_engine_open, false);
-    epoch_synchronize(order->epoch); /* nobody is inside the engine any more, nor comes in */
+    begin_reopening(order);
     is_open = engine_reopen(order->engine) == STATUS_OK &&
               commit_clean_pending(order->engine) == STATUS_OK;
     if (is_open)
         order->has_sync_failed = false;
-    atomic_store(&order->is_engine_open, is_open);
-    pthread_mutex_unlock(&order->engine_in_use);
+    end_reopening(order, is_open);
     return is_open;
 }
 
@@ -753,7 +764,8 @@ static bool do_work(struct order *order, struct group *group, const struct forei
     if (foreign == NULL)
         return status == STATUS_OK;
     if (status == STATUS_OK)
-        status = engine_write(order->engine, foreign->batch, false);
+        status = foreign->run != NULL ? foreign->run(order, foreign->context)
+                                      : engine_write(order->engine, foreign->batch, false);
     pthread_mutex_lock(&order->mutex);
     answer_foreign(order, status);
     pthread_mutex_unlock(&order->mutex);
@@ -855,6 +867,62 @@ enum status order_write_batch(struct order *order, struct engine_batch *batch)
 
     order_submit_batch(order, &foreign);
     return order_await_batch(order, &foreign);
+}
+
+static enum status run_foreign(struct order *order,
+                               enum status (*run)(struct order *order, void *context),
+                               void *context)
+{
+    struct foreign_batch foreign = {.run = run, .context = context};
+
+    order_submit_batch(order, &foreign);
+    return order_await_batch(order, &foreign);
+}
+
+struct renewal {
+    uint64_t bytes_max;
+    bool is_renewed;
+};
+
+static enum status renew(struct order *order, void *context)
+{
+    struct renewal *renewal = context;
+    enum status status;
+
+    begin_reopening(order);
+    status = engine_renew(order->engine, renewal->bytes_max, &renewal->is_renewed);
+    end_reopening(order, status == STATUS_OK);
+    notify_threads(order); /* what was parked meanwhile */
+    return status;
+}
+
+enum status order_renew_engine(struct order *order, uint64_t bytes_max, bool *is_renewed)
+{
+    struct renewal renewal = {.bytes_max = bytes_max};
+    enum status status = run_foreign(order, renew, &renewal);
+
+    if (status == STATUS_OK)
+        *is_renewed = renewal.is_renewed;
+    return status;
+}
+
+static enum status install(struct order *order, void *context)
+{
+    struct bulk *bulk = context;
+    enum status status;
+
+    begin_reopening(order);
+    status = engine_install_tables(order->engine, bulk->tables);
+    end_reopening(order, status == STATUS_OK);
+    notify_threads(order);
+    if (status == STATUS_OK && order->digest != NULL)
+        status = digest_take_loaded(order->digest, bulk->leaves, bulk->leaves_count);
+    return status;
+}
+
+enum status order_install(struct order *order, struct bulk *bulk)
+{
+    return run_foreign(order, install, bulk);
 }
 
 int64_t order_failures(struct order *order)

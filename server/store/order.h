@@ -41,6 +41,8 @@
 #include "store/engine.h"
 #include "store/registry.h"
 
+struct order;
+
 /* One record of a group: what is stored, and what stood there before and must go. */
 struct change {
     struct entry *entry;
@@ -76,10 +78,20 @@ struct group {
     bool wants_sync, is_synced;
 };
 
-/* A batch that was not built by the commit thread, on its way through it. */
+/* Rows that came past the order, and what they sum up to (tables.h, digest.h). */
+struct bulk {
+    struct tables *tables;
+    struct loaded_leaves *leaves;
+    size_t leaves_count;
+};
+
+/* What was not built by the commit thread, on its way through it. */
 struct foreign_batch {
     struct engine_batch *batch;
     struct foreign_batch *next;
+    /* What is to be done instead of writing the batch, NULL = nothing, by the commit thread. */
+    enum status (*run)(struct order *order, void *context);
+    void *context;
     enum status status;
     bool is_done;
 };
@@ -215,6 +227,12 @@ enum status order_write_batch(struct order *order, struct engine_batch *batch) M
 /* The same in two steps, for who builds the next batch meanwhile; `foreign->batch` is given. */
 void order_submit_batch(struct order *order, struct foreign_batch *foreign);
 enum status order_await_batch(struct order *order, struct foreign_batch *foreign) MUST_USE;
+
+/* engine_renew(), and waits for it. */
+enum status order_renew_engine(struct order *order, uint64_t bytes_max, bool *is_renewed) MUST_USE;
+
+/* Makes finished tables part of the engine and of the digest, and waits for that. */
+enum status order_install(struct order *order, struct bulk *bulk) MUST_USE;
 
 /* How many commits have failed so far. */
 int64_t order_failures(struct order *order);

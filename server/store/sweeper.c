@@ -204,11 +204,17 @@ static bool sweep(struct sweeper *sweeper, const struct index *index, uint64_t *
     return are_more;
 }
 
+/* W3 */
+static bool may_use_engine(const struct sweeper *sweeper)
+{
+    return store_is_engine_open(sweeper->store) && !atomic_load(&sweeper->store->is_loading);
+}
+
 /* The engine may be used until the epoch is left, which sweep() does. */
 static bool enter_engine(struct sweeper *sweeper)
 {
     epoch_enter(sweeper->thread->epoch);
-    if (store_is_engine_open(sweeper->store))
+    if (may_use_engine(sweeper))
         return true;
     epoch_exit(sweeper->thread->epoch);
     return false;
@@ -337,7 +343,7 @@ static bool is_empty(struct sweeper *sweeper, char kind, uint32_t number)
     keyspace_namespace(&prefix, kind, number);
     buffer_append_bytes(&position, buffer_view(&prefix));
     is_empty = collect_purge(sweeper, buffer_view(&prefix), &position, batch) == 0 &&
-               store_is_engine_open(sweeper->store);
+               may_use_engine(sweeper);
     buffer_clear(&prefix);
     buffer_clear(&position);
     engine_batch_destroy(batch);

@@ -9,6 +9,7 @@
  *
  * W1  Reads are exact without it: a record past its expiry is absent at once.
  * W2  An index row that no longer fits its record is skipped; the record's own change removes it.
+ * W3  It rests while a new node's store is loaded.
  */
 #ifndef STORE_SWEEPER_H
 #define STORE_SWEEPER_H

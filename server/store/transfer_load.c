@@ -11,14 +11,20 @@
 #include "store/digest.h"
 #include "store/keyspace.h"
 #include "store/notes.h"
+#include "store/record.h"
 #include "store/registry_internal.h"
 #include "store/replica.h"
 #include "store/store_internal.h"
+#include "store/tables.h"
 #include "store/txn_internal.h"
 
 /* While one batch is written the next is built.  Larger ones are not faster. */
 #define BATCH_BYTES (2u << 20)
 #define BATCH_COUNT 2
+
+/* A blank store has little.  Where there is more, of namespaces that were emptied and are not
+ * purged yet, all takes the ordinary road. */
+#define RENEWED_BYTES_MAX (32u << 20)
 
 /* What a namespace has got so far. */
 struct loaded_ns {
@@ -26,6 +32,8 @@ struct loaded_ns {
     uint32_t number;
     struct ns_counts counts;
     uint64_t newest_stamp;
+    struct leaves *leaves; /* what its records sum up to; NULL = nobody compares */
+    struct leaf *leaf;     /* the last one */
 };
 
 /* Who has written some of it. */
@@ -45,11 +53,12 @@ struct transfer_load {
     struct replica *replica;
     struct txn *txn;
     enum status status; /* the failure that ended it */
-    bool is_begun;
-    int64_t failures; /* of commits, when it began */
-    struct slot slots[BATCH_COUNT];
-    size_t current;      /* the slot whose batch is being built */
-    struct entry *entry; /* the record at hand, in the form that commit.h stores */
+    bool is_begun, takes_tables, is_installed;
+    int64_t failures;               /* of commits, when it began */
+    struct tables *tables;          /* the records */
+    struct slot slots[BATCH_COUNT]; /* what they store besides */
+    size_t current;                 /* the slot whose batch is being built */
+    struct entry *entry;            /* the record at hand, in the form that commit.h stores */
     size_t entry_size;
     struct buffer key, value;
     struct loaded_ns *namespaces;
@@ -87,7 +96,7 @@ static enum status commit(struct transfer_load *load)
     return order_wait(&load->store->order, group, load->failures);
 }
 
-/* O1.  What the cache knows of keys that were not there will not be true any more. */
+/* O1.  What was deleted before must not lie above what is loaded past the log (tables.h, T1). */
 static enum status begin(struct transfer_load *load)
 {
     enum status status;
@@ -96,10 +105,11 @@ static enum status begin(struct transfer_load *load)
     status = enter(load);
     if (status != STATUS_OK)
         return status;
+    atomic_store(&load->store->is_loading, true);
     order_note(&load->store->order, mark_key(&load->key), (struct bytes){"", 0});
     status = commit(load);
     if (status == STATUS_OK)
-        cache_forget(load->store->cache, load->thread->epoch);
+        status = order_renew_engine(&load->store->order, RENEWED_BYTES_MAX, &load->takes_tables);
     load->is_begun = status == STATUS_OK;
     return status;
 }
@@ -184,6 +194,17 @@ static enum status store_namespace(struct transfer_load *load, struct ns *ns)
     return status;
 }
 
+static struct loaded_ns new_namespace(const struct transfer_load *load, struct ns *ns)
+{
+    struct loaded_ns loaded = {.ns = ns, .number = atomic_load(&ns->number)};
+
+    if (store_digest(load->store) != NULL) {
+        loaded.leaves = leaves_create();
+        loaded.leaf = leaves_find(loaded.leaves, bytes_of(""));
+    }
+    return loaded;
+}
+
 static enum status learn_namespace(struct transfer_load *load, struct bytes id)
 {
     struct ns *ns;
@@ -203,8 +224,7 @@ static enum status learn_namespace(struct transfer_load *load, struct bytes id)
         load->ns_capacity = load->ns_capacity == 0 ? 16 : load->ns_capacity * 2;
         load->namespaces = xrealloc(load->namespaces, load->ns_capacity * sizeof *load->namespaces);
     }
-    load->namespaces[load->ns_count++] =
-        (struct loaded_ns){.ns = ns, .number = atomic_load(&ns->number)};
+    load->namespaces[load->ns_count++] = new_namespace(load, ns);
     return STATUS_OK;
 }
 
@@ -341,25 +361,53 @@ static void count_record(struct loaded_ns *loaded, const struct wire_record *rec
     loaded->counts.expiring += record->expiry_ms != EXPIRY_NONE;
 }
 
+/* Records come in order, so the leaf at hand is the last one (D1, as digest.c splits them). */
+static void sum_record(const struct store_digest *digest, struct loaded_ns *loaded,
+                       const struct wire_record *record)
+{
+    const struct digest_keys *keys = digest_keys_of(digest);
+    struct hash128 hash = digest_of_key(keys, loaded->ns->id, record->key);
+    struct digest_version version = records_digest_version(record);
+
+    if (digest_is_boundary(hash) && record->key.size > 0)
+        loaded->leaf = leaves_split(loaded->leaves, record->key);
+    digest_add(&loaded->leaf->digest, digest_of_record(keys, hash, &version));
+}
+
+static enum status put_row(struct transfer_load *load, struct bytes key, struct bytes value)
+{
+    if (load->takes_tables && tables_takes(load->tables, key))
+        return tables_put(load->tables, key, value);
+    engine_batch_put(load->slots[load->current].foreign.batch, key, value);
+    return STATUS_OK;
+}
+
 static enum status load_record(struct transfer_load *load, struct loaded_ns *loaded,
                                const struct wire_record *record)
 {
     struct engine_batch *batch = load->slots[load->current].foreign.batch;
     const struct node *node = find_node(load, record->version.node_id);
-    struct change change;
+    struct entry *entry;
+    enum status status;
 
     if (!replica_is_sound(record))
         return STATUS_CORRUPT;
-    change = (struct change){.entry = make_entry(load, loaded->number, node->alias, record)};
-
-    commit_change(batch, &load->key, &load->value, &change, false);
+    entry = make_entry(load, loaded->number, node->alias, record);
+    commit_beside(batch, &load->key, &load->value, entry, false);
+    status = put_row(load, keyspace_record(&load->key, loaded->number, record->key),
+                     record_encode(&load->value, entry));
+    if (status != STATUS_OK)
+        return status;
     count_record(loaded, record);
+    if (loaded->leaves != NULL)
+        sum_record(store_digest(load->store), loaded, record);
     return engine_batch_size(batch) < BATCH_BYTES ? STATUS_OK : submit(load);
 }
 
 static bool is_dead(const struct loaded_ns *loaded, const struct wire_record *record)
 {
-    return loaded == NULL || record->version.stamp <= atomic_load(&loaded->ns->emptied_stamp);
+    return loaded == NULL || record->version.stamp <= atomic_load(&loaded->ns->emptied_stamp) ||
+           atomic_load(&loaded->ns->number) != loaded->number;
 }
 
 static enum status load_records(struct transfer_load *load, struct bytes blob)
@@ -401,7 +449,7 @@ enum status transfer_load_page(struct transfer_load *load, struct bytes blob)
     return status;
 }
 
-/* Under the order.  The sweeper may have expired some of it already, so the counts are added. */
+/* Under the order. */
 static void add_counts(struct order *order, const struct loaded_ns *loaded)
 {
     struct ns *ns = loaded->ns;
@@ -431,21 +479,50 @@ static enum status finish(struct transfer_load *load)
             order->open->stamp_max = load->namespaces[i].newest_stamp;
     }
     order_note_deleted(order, mark_key(&load->key));
-    return commit(load);
+    status = commit(load);
+    if (status == STATUS_OK)
+        atomic_store(&load->store->is_loading, false);
+    return status;
 }
 
-/* The digest first: once the mark is gone nobody knows that its sums are too small. */
+/* What was built beside the store becomes part of it.  What the cache knows of keys that were not
+ * there is not true any more. */
+static enum status install(struct transfer_load *load)
+{
+    struct bulk bulk = {load->tables, xcalloc(load->ns_count + 1, sizeof *bulk.leaves), 0};
+    enum status status = tables_finish(load->tables);
+
+    for (size_t i = 0; i < load->ns_count; i++) {
+        struct loaded_ns *loaded = &load->namespaces[i];
+
+        if (loaded->leaves != NULL)
+            bulk.leaves[bulk.leaves_count++] =
+                (struct loaded_leaves){loaded->number, loaded->leaves};
+        loaded->leaves = NULL;
+    }
+    if (status == STATUS_OK)
+        status = order_install(&load->store->order, &bulk);
+    for (size_t i = 0; i < bulk.leaves_count; i++)
+        leaves_destroy(bulk.leaves[i].leaves);
+    free(bulk.leaves);
+    if (status == STATUS_OK)
+        cache_forget(load->store->cache, load->thread->epoch);
+    return status;
+}
+
+/* All is on disk before the mark leaves: once it is gone nobody knows that something is missing. */
 enum status transfer_load_finish(struct transfer_load *load)
 {
-    struct store_digest *digest = store_digest(load->store);
     enum status status = load->status;
 
     if (status == STATUS_OK && !load->is_begun)
         status = begin(load);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !load->is_installed) {
         status = submit_all(load);
-    if (status == STATUS_OK && digest != NULL)
-        status = digest_count_anew(digest);
+        if (status == STATUS_OK)
+            status = install(load);
+        load->is_installed = status == STATUS_OK;
+    }
     if (status == STATUS_OK)
         status = finish(load);
     if (status != STATUS_PARKED)
@@ -464,9 +541,16 @@ struct transfer_load *transfer_load_begin(struct store_thread *thread)
     load->replica = replica_create(thread);
     load->txn = txn_create(thread);
     txn_set_kind(load->txn, TXN_MERGE);
+    load->tables = engine_create_tables(load->store->engine);
     for (size_t i = 0; i < BATCH_COUNT; i++)
         load->slots[i].foreign.batch = engine_batch_create();
     return load;
+}
+
+static void forget_namespace(struct loaded_ns *loaded)
+{
+    leaves_destroy(loaded->leaves);
+    ns_release(loaded->ns);
 }
 
 void transfer_load_destroy(struct transfer_load *load)
@@ -478,7 +562,8 @@ void transfer_load_destroy(struct transfer_load *load)
         engine_batch_destroy(load->slots[i].foreign.batch);
     }
     for (size_t i = 0; i < load->ns_count; i++)
-        ns_release(load->namespaces[i].ns);
+        forget_namespace(&load->namespaces[i]);
+    tables_destroy(load->tables);
     replica_destroy(load->replica);
     txn_destroy(load->txn);
     free(load->namespaces);

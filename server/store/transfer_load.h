@@ -1,8 +1,11 @@
 /* transfer_load.h - filling the empty store of a new node with all that another replica holds.
  *
- * Records go to the engine in large batches, past the cache and the order: clients wait meanwhile
- * (GATE_LOADING), and nothing else is merged.  The registry's own records are merged as always, so
- * that the namespaces are there before their keys.  Counts come at the end.
+ * Records go past the cache, the order and the engine's log: clients wait meanwhile (GATE_LOADING),
+ * nothing else is merged, and the sweeper rests.  They come sorted, so they are written once, into
+ * table files beside the database (tables.h), and summed up leaf by leaf on the way (digest.h).  At
+ * the end files and leaves become part of the store.  What records store besides themselves, rows
+ * of indexes and pieces of long values, goes to the engine in large batches.  The registry's own
+ * records are merged as always, so that the namespaces are there before their keys.
  *
  * For the cluster's worker thread: no call here is made by an event loop, inside an epoch, or while
  * the commit order is held.
@@ -29,7 +32,7 @@ struct transfer_load *transfer_load_begin(struct store_thread *thread);
  * After any other failure the load is over, and so is this store until it was opened anew. */
 enum status transfer_load_page(struct transfer_load *load, struct bytes blob) MUST_USE;
 
-/* Counts, and a durable point; the store is an ordinary one from here on. */
+/* Files, leaves, counts, and a durable point; the store is an ordinary one from here on. */
 enum status transfer_load_finish(struct transfer_load *load) MUST_USE;
 void transfer_load_destroy(struct transfer_load *load);
 

@@ -1048,37 +1048,6 @@ static void a_crash_in_the_middle_of_counting_loses_nothing(void **state)
     assert_right();
 }
 
-/* As transfer does: straight into the engine; and a crash while they are counted. */
-static void records_that_came_past_the_order_are_counted_on_demand(void **state)
-{
-    struct engine_batch *batch = engine_batch_create();
-    struct buffer key = {0}, value = {0};
-    struct entry *entry;
-    char text[16];
-
-    (void)state;
-    put_one();
-    entry = entry_create(0, 0, bytes_of("k"), bytes_of(""), 0);
-    entry->header.stamp = 5;
-    entry->header.expiry_ms = EXPIRY_NONE;
-    record_encode(&value, entry);
-    entry_destroy(entry);
-    for (unsigned i = 2; i < MANY_KEYS; i++) {
-        keyspace_record(&key, atomic_load(&db(0)->number), key_of(text, i));
-        engine_batch_put(batch, buffer_view(&key), buffer_view(&value));
-    }
-    assert_int_equal(order_write_batch(&fixture.store->order, batch), STATUS_OK);
-    atomic_store(&writes_until_full, 4); /* two of them say that everything is suspect */
-    assert_int_equal(digest_count_anew(store_digest(fixture.store)), STATUS_OK);
-    crash();
-    open_with("secret");
-    assert_right();
-    assert_true(leaf_count() > fixture.boundary_count[0]);
-    engine_batch_destroy(batch);
-    buffer_clear(&key);
-    buffer_clear(&value);
-}
-
 /* ---------- replicas ---------- */
 
 /* Record n in its final version, or in an older one; every fifth is deleted, every seventh
@@ -1260,7 +1229,6 @@ int main(void)
         CLAIM(no_stored_sum_is_trusted_with_another_secret),
         CLAIM(no_stored_sum_is_trusted_after_a_time_without_a_digest),
         CLAIM(a_crash_in_the_middle_of_counting_loses_nothing),
-        CLAIM(records_that_came_past_the_order_are_counted_on_demand),
         CLAIM(stores_with_the_same_records_have_the_same_leaves_whatever_their_history),
         CLAIM(leaves_never_overlap_while_others_are_split_and_joined),
         CLAIM(a_sum_that_does_not_fit_is_found_by_the_scrub_and_counted_anew),

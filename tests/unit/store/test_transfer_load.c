@@ -223,6 +223,22 @@ static void assert_same_digest(struct node *a, struct node *b)
     assert_true(of_a.sum.low == of_b.sum.low && of_a.sum.high == of_b.sum.high);
 }
 
+/* Leaf by leaf, without waiting for anything to be counted. */
+static void assert_same_leaves_at_once(struct node *a, struct node *b)
+{
+    struct leaf_list *of_a, *of_b;
+
+    (void)digest_of(a);
+    assert_int_equal(digest_list(store_digest(a->store), &of_a), STATUS_OK);
+    assert_true(digest_is_ready(store_digest(b->store)));
+    assert_int_equal(digest_list(store_digest(b->store), &of_b), STATUS_OK);
+    assert_int_equal(of_a->count, of_b->count);
+    for (size_t i = 0; i < of_a->count; i++)
+        assert_true(of_a->leaves[i].fingerprint == of_b->leaves[i].fingerprint);
+    leaf_list_destroy(of_a);
+    leaf_list_destroy(of_b);
+}
+
 /* ---------- loading ---------- */
 
 static enum status load_page(struct transfer_load *load, struct bytes blob)
@@ -405,6 +421,51 @@ static void what_was_known_to_be_absent_is_found_after_loading(void **state)
     assert_string_equal(node_get(&blank, ns, "other"), "loaded");
 }
 
+#define MANY_KEYS 4000 /* some leaves */
+
+static void sums_of_what_was_loaded_are_known_at_once(void **state)
+{
+    char key[16];
+
+    (void)state;
+    for (int db = 0; db < 2; db++)
+        for (int i = 0; i < MANY_KEYS; i++) {
+            (void)snprintf(key, sizeof key, "key %d", i);
+            node_set(&source, node_db(&source, db), key, key);
+        }
+    (void)digest_of(&blank); /* it is ready before */
+    load_all(&source, &blank);
+    assert_same_leaves_at_once(&source, &blank);
+    assert_int_equal(digest_mismatches(store_digest(blank.store)), 0);
+    node_set(&blank, node_db(&blank, 0), "key 17", "again");
+    node_delete(&blank, node_db(&blank, 0), "key 18");
+    node_reopen(&blank);
+    assert_string_equal(node_get(&blank, node_db(&blank, 0), "key 17"), "again");
+    assert_string_equal(node_get(&blank, node_db(&blank, 0), "key 18"), "");
+    assert_string_equal(node_get(&blank, node_db(&blank, 1), "key 18"), "key 18");
+}
+
+/* Its local numbers have another order than ids, so the runs of tables do, too. */
+static void namespaces_may_have_been_there_in_another_order(void **state)
+{
+    (void)state;
+    for (int db = 0; db < 5; db++)
+        node_set(&source, node_db(&source, db), "k", "v");
+    for (int db = 4; db >= 0; db -= 2) {
+        node_set(&blank, node_db(&blank, db), "k", "old");
+        node_delete(&blank, node_db(&blank, db), "k");
+    }
+    pass_ms(10000);
+    for (int i = 0; i < DEADLINE_MS && registry_counts(store_registry(blank.store)).buried > 0; i++)
+        poll(NULL, 0, 1);
+    load_all(&source, &blank);
+    for (int db = 0; db < 5; db++)
+        assert_string_equal(node_get(&blank, node_db(&blank, db), "k"), "v");
+    node_reopen(&blank);
+    assert_same(&source, &blank);
+    assert_same_digest(&source, &blank);
+}
+
 static void a_half_loaded_store_is_blank_at_the_next_start(void **state)
 {
     uint64_t node_id = store_node_id(blank.store);
@@ -484,6 +545,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_namespace_is_known_before_its_keys_even_if_it_is_new,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_known_to_be_absent_is_found_after_loading, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(sums_of_what_was_loaded_are_known_at_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(namespaces_may_have_been_there_in_another_order, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_half_loaded_store_is_blank_at_the_next_start, set_up,
                                         tear_down),
