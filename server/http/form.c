@@ -33,10 +33,10 @@ static json_t *at_step(const json_t *tree, struct bytes step)
     return json_is_object(tree) ? json_object_getn(tree, step.data, step.size) : NULL;
 }
 
-/* Takes the value over; false if it can't stand there. */
+/* Takes the value over; false if it can't stand there, or something does already. */
 static bool put_at_step(json_t *tree, struct bytes step, json_t *value)
 {
-    if (json_is_object(tree) && step.size > 0)
+    if (json_is_object(tree) && step.size > 0 && at_step(tree, step) == NULL)
         return json_object_setn_new(tree, step.data, step.size, value) == 0;
     if (json_is_array(tree) && step.size == 0)
         return json_array_append_new(tree, value) == 0;
@@ -60,6 +60,8 @@ static bool grow(json_t *tree, struct bytes path, struct bytes text)
         if (path.size == 0)
             return put_at_step(tree, step, json_stringn(text.data, text.size));
         if (next == NULL) {
+            if (json_is_array(tree)) /* which parts make one of its elements can't be told */
+                return false;
             next = branch_for(path);
             if (!put_at_step(tree, step, next))
                 return false;
@@ -88,12 +90,12 @@ static bool take_branch(struct form *form, struct bytes name, struct bytes data,
     struct bytes path = {name.data + metadata_name.size, name.size - metadata_name.size};
 
     if (form->tree == NULL)
-        form->tree = json_object();
+        form->tree = branch_for(path);
     if (form->tree_parts++ == PARTS_MAX)
         return fault_note(fault, REFUSE_METADATA_TOO_LONG, "metadata has too many parts");
     return grow(form->tree, path, data) ||
-           note_metadata(fault, "metadata must be valid json, or parts metadata[…] that make an "
-                                "object of strings");
+           note_metadata(fault, "metadata must be valid json, or parts metadata[…] that make "
+                                "objects and arrays of strings");
 }
 
 static bool take_part(struct form *form, const struct multipart_part *part, struct fault *fault)

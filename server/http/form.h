@@ -2,7 +2,8 @@
  *
  * The part "value" is the value, byte for byte.  The metadata is the part "metadata", a JSON text;
  * or, as the SDK sends an object that it was given instead of its text, parts named
- * "metadata[a][b]" and "metadata[c][]", whose contents are strings: {"a":{"b":…},"c":[…]}.
+ * "metadata[a][b]" and "metadata[c][]", whose contents are strings: {"a":{"b":…},"c":[…]}.  What
+ * can't be told from the names is refused: objects in an array, two parts in one place.
  *
  * Pure.
  */
