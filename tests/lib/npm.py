@@ -109,6 +109,11 @@ class Home:
         os.symlink(self.modules, os.path.join(path, "node_modules"))
         return path
 
+    def start(self, command, **variables):
+        """Starts it; the result is a subprocess.Popen whose output is to be read."""
+        return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, cwd=self.path, text=True, env=self.environment(**variables))
+
     def run(self, command, timeout_s=60, stdin="", cwd=None, text=True, **variables):
         """Runs it to its end; the result is subprocess.run()'s."""
         return subprocess.run([str(word) for word in command], input=stdin, cwd=cwd or self.path, text=text,
