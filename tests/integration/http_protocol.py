@@ -185,7 +185,7 @@ def a_method_that_a_path_does_not_have_is_answered_with_those_it_has():
 def a_body_that_nobody_wants_is_read_over():
     with serve() as server, Http(server) as http:
         for method, target, status in (("PATCH", path("k"), 405), ("POST", "/nowhere", 404), ("GET", path("k"), 404),
-                                       ("PUT", "/binding/no-such-namespace/k", 404), ("DELETE", path("k"), 200)):
+                                       ("PUT", "/binding/no-such-namespace/k", 400), ("DELETE", path("k"), 200)):
             check_answer(http.ask(method, target, b"x" * 100000), status)
             http.send(head(method, target, "Transfer-Encoding: chunked") + chunked(b"x" * 100000, 1000))
             check_answer(http.read(), status)
@@ -227,7 +227,7 @@ def a_body_that_is_not_wanted_is_not_asked_for():
     with serve() as server:
         expect = "Expect: 100-continue"
         check_refused_and_closed(server, head("PUT", path("k"), expect, f"Content-Length: {VALUE_MAX + 1}"), 413)
-        check_refused_and_closed(server, head("PUT", "/binding/none/k", expect, "Content-Length: 5"), 404)
+        check_refused_and_closed(server, head("PUT", "/binding/none/k", expect, "Content-Length: 5"), 400)
         check_refused_and_closed(server, head("PATCH", path("k"), expect, "Transfer-Encoding: chunked"), 405)
 
 
