@@ -7,6 +7,7 @@
 #include "http/bulk_get.h"
 #include "http/expiration.h"
 #include "http/key_name.h"
+#include "http/listing.h"
 #include "http/value.h"
 
 #define LIST_MAX 1000
@@ -98,119 +99,55 @@ static enum http_progress binding_delete(struct http_call *call)
 
 /* --- list --- */
 
-struct listing {
-    struct buffer prefix, cursor, limit; /* as given */
-    bool has_prefix, has_cursor, has_limit;
-};
-
-static bool check_limit(struct http_call *call, const struct listing *listing)
+static bool read_limit(struct http_call *call, int64_t *limit)
 {
+    struct buffer text = {0};
     char echo[FAULT_ECHO_MAX + 1];
-    int64_t limit = LIST_MAX;
+    bool is_given, is_right = http_parameter(call, "key_count_limit", &text, &is_given);
 
-    if (listing->has_limit && !bytes_to_int64(buffer_view(&listing->limit), &limit))
-        limit = 0;
-    if (limit >= 1 && limit <= LIST_MAX)
-        return true;
-    http_refuse(call, REFUSE_LIST_LIMIT,
-                limit < 1
-                    ? "Invalid key_count_limit of %s. Please specify an integer greater than 0."
-                    : "Invalid key_count_limit of %s. Please specify an integer less than 1000.",
-                fault_echo(buffer_view(&listing->limit), echo));
-    return false;
-}
-
-static bool check_prefix(struct http_call *call, const struct listing *listing)
-{
-    int64_t size_max =
-        ns_limit(store_registry(call->worker->services->store), call->ns, LIMIT_KEY_SIZE);
-    struct fault fault;
-
-    if (key_name_check_prefix(buffer_view(&listing->prefix), size_max, &fault))
-        return true;
-    http_refuse(call, fault.refusal, "%s", fault.text);
-    return false;
-}
-
-static bool read_listing(struct http_call *call, struct listing *listing)
-{
-    return http_parameter(call, "prefix", &listing->prefix, &listing->has_prefix) &&
-           http_parameter(call, "cursor", &listing->cursor, &listing->has_cursor) &&
-           http_parameter(call, "key_count_limit", &listing->limit, &listing->has_limit) &&
-           check_prefix(call, listing) && check_limit(call, listing);
-}
-
-static enum http_progress run_listing(struct http_call *call, const struct listing *listing)
-{
-    const struct bytes argv[] = {
-        bytes_of("kv.list"),
-        bytes_of("withmeta"),
-        bytes_of("withexpiration"),
-        bytes_of("prefix"),
-        buffer_view(&listing->prefix),
-        bytes_of("cursor"),
-        buffer_view(&listing->cursor),
-        bytes_of("limit"),
-        listing->has_limit ? buffer_view(&listing->limit) : bytes_of("1000"),
-    };
-
-    return http_command(call, argv, COUNT_OF(argv));
-}
-
-/* A row [name, metadata, expiration] of KV.LIST at `row`. */
-static void write_row(const struct http_answer *answer, size_t row, struct buffer *out)
-{
-    size_t meta = row + 2, expiration = row + 3;
-
-    buffer_append_text(out, "{\"name\":");
-    json_text_any(out, http_answer_text(answer, row + 1));
-    if (http_answer_kind(answer, expiration) == ANSWER_INTEGER)
-        buffer_printf(out, ",\"expiration\":%lld",
-                      (long long)expiration_seconds(answer->values[expiration].integer));
-    if (http_answer_kind(answer, meta) == ANSWER_TEXT) {
-        buffer_append_text(out, ",\"metadata\":");
-        json_text_any(out, http_answer_text(answer, meta));
+    if (is_right && is_given) {
+        if (!bytes_to_int64(buffer_view(&text), limit))
+            *limit = 0;
+        is_right = *limit >= 1 && *limit <= LISTING_MAX;
+        if (!is_right)
+            http_refuse(call, REFUSE_LIST_LIMIT,
+                        *limit < 1 ? "Invalid key_count_limit of %s. Please specify an integer "
+                                     "greater than 0."
+                                   : "Invalid key_count_limit of %s. Please specify an integer "
+                                     "less than 1000.",
+                        fault_echo(buffer_view(&text), echo));
     }
-    buffer_append_byte(out, '}');
+    buffer_clear(&text);
+    return is_right;
 }
 
 static void write_page(struct http_call *call)
 {
-    const struct http_answer *answer = &call->answer;
-    size_t keys = http_answer_member(answer, 0, "keys"),
-           cursor = http_answer_member(answer, 0, "cursor");
-    size_t row = keys + 1;
+    struct bytes cursor = listing_cursor(&call->answer);
     struct buffer *out = http_respond(call, "application/json");
 
-    buffer_append_text(out, "{\"keys\":[");
-    for (size_t i = 0; i < answer->values[keys].count; i++) {
-        if (i > 0)
-            buffer_append_byte(out, ',');
-        write_row(answer, row, out);
-        row = http_answer_next(answer, row);
-    }
-    if (http_answer_kind(answer, cursor) == ANSWER_NULL) {
-        buffer_append_text(out, "],\"list_complete\":true}");
+    buffer_append_text(out, "{\"keys\":");
+    listing_write_keys(&call->answer, json_text_any, out);
+    if (cursor.size == 0) {
+        buffer_append_text(out, ",\"list_complete\":true}");
         return;
     }
-    buffer_append_text(out, "],\"list_complete\":false,\"cursor\":");
-    json_text_string(out, http_answer_text(answer, cursor));
+    buffer_append_text(out, ",\"list_complete\":false,\"cursor\":");
+    json_text_string(out, cursor);
     buffer_append_byte(out, '}');
 }
 
 static enum http_progress binding_list(struct http_call *call)
 {
-    struct listing listing = {0};
+    struct listing listing = {.limit = LISTING_MAX};
     enum http_progress progress = HTTP_DONE;
 
-    if (read_listing(call, &listing)) {
-        progress = run_listing(call, &listing);
-        if (progress == HTTP_DONE && !http_command_refused(call))
+    if (listing_read(call, &listing) && read_limit(call, &listing.limit)) {
+        progress = listing_run(call, &listing);
+        if (progress == HTTP_DONE && call->response.status == 200)
             write_page(call);
     }
-    buffer_clear(&listing.prefix);
-    buffer_clear(&listing.cursor);
-    buffer_clear(&listing.limit);
+    listing_clear(&listing);
     return progress;
 }
 

@@ -60,8 +60,7 @@ static bool check_cache_ttl(struct http_call *call, const struct wanted *wanted)
 
 static bool check_keys(struct http_call *call, const struct wanted *wanted)
 {
-    int64_t size_max =
-        ns_limit(store_registry(call->worker->services->store), call->ns, LIMIT_KEY_SIZE);
+    int64_t size_max = http_limit(call, LIMIT_KEY_SIZE);
     struct fault fault;
     size_t i;
     json_t *key;
@@ -76,10 +75,8 @@ static bool check_keys(struct http_call *call, const struct wanted *wanted)
     {
         if (!json_is_string(key))
             return refuse(call, "keys must be an array of strings");
-        if (!key_name_check(string_of(key), size_max, &fault)) {
-            http_refuse(call, fault.refusal, "%s", fault.text);
-            return false;
-        }
+        if (!key_name_check(string_of(key), size_max, &fault))
+            return http_refuse_fault(call, &fault);
     }
     return true;
 }

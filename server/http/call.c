@@ -29,9 +29,7 @@ bool http_body(struct http_call *call, struct bytes *body)
     if (call->body_size > (int64_t)call->body.size) {
         if (call->route->body == BODY_VALUE)
             http_refuse(call, REFUSE_VALUE_TOO_LONG, "Value length of %lld exceeds limit of %lld.",
-                        (long long)call->body_size,
-                        (long long)ns_limit(store_registry(call->worker->services->store), call->ns,
-                                            LIMIT_VALUE_SIZE));
+                        (long long)call->body_size, (long long)http_limit(call, LIMIT_VALUE_SIZE));
         else
             http_refuse(call, REFUSE_BODY_TOO_LONG, NULL);
         return false;
@@ -50,6 +48,12 @@ bool http_parameter(struct http_call *call, const char *name, struct buffer *out
     }
     *is_given = found == URI_PRESENT;
     return true;
+}
+
+bool http_refuse_fault(struct http_call *call, const struct fault *fault)
+{
+    http_refuse(call, fault->refusal, "%s", fault->text);
+    return false;
 }
 
 void http_reset_response(struct http_call *call)

@@ -19,6 +19,7 @@
 #include "base/buffer.h"
 #include "commands/call.h"
 #include "http/answer.h"
+#include "http/fault.h"
 #include "http/refusal.h"
 #include "http/request.h"
 #include "http/routes.h"
@@ -72,7 +73,16 @@ bool http_body(struct http_call *call, struct bytes *body);
  * that is the response.  *is_given is false if there is none of the name. */
 bool http_parameter(struct http_call *call, const char *name, struct buffer *out, bool *is_given);
 
+/* What holds for the call's namespace. */
+static inline int64_t http_limit(const struct http_call *call, enum limit limit)
+{
+    return ns_limit(store_registry(call->worker->services->store), call->ns, limit);
+}
+
 /* --- responses --- */
+
+/* The fault is the response; returns false. */
+bool http_refuse_fault(struct http_call *call, const struct fault *fault);
 
 /* 200 with an empty body to be appended to in call->response.body. */
 struct buffer *http_respond(struct http_call *call, const char *content_type);

@@ -352,7 +352,6 @@ static void find_endpoint(struct exchange *exchange)
 /* How much of it is kept at most. */
 static int64_t kept_max(const struct http_call *call)
 {
-    const struct registry *registry = store_registry(call->worker->services->store);
     struct bytes type;
 
     switch (call->route->body) {
@@ -366,9 +365,9 @@ static int64_t kept_max(const struct http_call *call)
         break;
     }
     if (http_request_header(call->request, "content-type", &type) && multipart_is_form(type))
-        return ns_limit(registry, call->ns, LIMIT_VALUE_SIZE) +
-               ns_limit(registry, call->ns, LIMIT_METADATA_SIZE) + (int64_t)HTTP_FORM_MAX;
-    return ns_limit(registry, call->ns, LIMIT_VALUE_SIZE);
+        return http_limit(call, LIMIT_VALUE_SIZE) + http_limit(call, LIMIT_METADATA_SIZE) +
+               (int64_t)HTTP_FORM_MAX;
+    return http_limit(call, LIMIT_VALUE_SIZE);
 }
 
 static void drop_body(struct exchange *exchange)

@@ -1,11 +1,5 @@
 #include "http/rest.h"
 
-bool rest_refuse(struct http_call *call, const struct fault *fault)
-{
-    http_refuse(call, fault->refusal, "%s", fault->text);
-    return false;
-}
-
 bool rest_number(struct http_call *call, const char *name, int64_t min, int64_t max,
                  enum http_refusal refusal, int64_t *value)
 {

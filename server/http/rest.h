@@ -10,23 +10,14 @@
 #define REST_NAMESPACES REST_ACCOUNT "/storage/kv/namespaces"
 #define REST_NAMESPACE  REST_NAMESPACES "/:ns"
 
-/* These refuse the request and return false where something is wrong. */
-
-bool rest_refuse(struct http_call *call, const struct fault *fault);
-
-/* An integer of the query in a range; *value stays as it is if it is not given. */
+/* An integer of the query in a range; *value stays as it is if it is not given.  False: it is
+ * refused. */
 bool rest_number(struct http_call *call, const char *name, int64_t min, int64_t max,
                  enum http_refusal refusal, int64_t *value);
 
 static inline struct registry *rest_registry(const struct http_call *call)
 {
     return store_registry(call->worker->services->store);
-}
-
-/* What holds for the call's namespace. */
-static inline int64_t rest_limit(const struct http_call *call, enum limit limit)
-{
-    return ns_limit(rest_registry(call), call->ns, limit);
 }
 
 /* After titles or ids were read: the response waits for the last change to any of them. */

@@ -88,9 +88,9 @@ static struct bulk *create(struct http_call *call, const struct bulk_kind *kind)
 
     bulk->kind = kind;
     bulk->rules = (struct bulk_rules){
-        .key_size_max = rest_limit(call, LIMIT_KEY_SIZE),
-        .value_size_max = rest_limit(call, LIMIT_VALUE_SIZE),
-        .metadata_size_max = rest_limit(call, LIMIT_METADATA_SIZE),
+        .key_size_max = http_limit(call, LIMIT_KEY_SIZE),
+        .value_size_max = http_limit(call, LIMIT_VALUE_SIZE),
+        .metadata_size_max = http_limit(call, LIMIT_METADATA_SIZE),
         .now_ms = call->now_ms,
     };
     bulk_names_init(&bulk->names);

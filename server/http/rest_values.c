@@ -90,7 +90,7 @@ static enum http_progress put_form(struct http_call *call, struct bytes type, st
     if (form_read(type, body, &value, &metadata, &fault))
         progress = value_write(call, value, buffer_view(&metadata), expiry_ms);
     else
-        (void)rest_refuse(call, &fault);
+        (void)http_refuse_fault(call, &fault);
     buffer_clear(&metadata);
     return progress;
 }

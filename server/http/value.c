@@ -5,23 +5,12 @@
 
 #define CACHE_TTL_MIN 30
 
-static int64_t limit_of(const struct http_call *call, enum limit limit)
-{
-    return ns_limit(store_registry(call->worker->services->store), call->ns, limit);
-}
-
-static bool refuse_fault(struct http_call *call, const struct fault *fault)
-{
-    http_refuse(call, fault->refusal, "%s", fault->text);
-    return false;
-}
-
 bool value_check_key(struct http_call *call)
 {
     struct fault fault;
 
-    return key_name_check(buffer_view(&call->key), limit_of(call, LIMIT_KEY_SIZE), &fault) ||
-           refuse_fault(call, &fault);
+    return key_name_check(buffer_view(&call->key), http_limit(call, LIMIT_KEY_SIZE), &fault) ||
+           http_refuse_fault(call, &fault);
 }
 
 bool value_check_cache_ttl(struct http_call *call, struct bytes ttl)
@@ -49,7 +38,7 @@ bool value_expiration(struct http_call *call, int64_t *expiry_ms)
 
         is_right = expiration_read(has_moment ? &moment_text : NULL, has_ttl ? &ttl_text : NULL,
                                    call->now_ms, expiry_ms, &fault) ||
-                   refuse_fault(call, &fault);
+                   http_refuse_fault(call, &fault);
     }
     buffer_clear(&moment);
     buffer_clear(&ttl);
@@ -59,8 +48,8 @@ bool value_expiration(struct http_call *call, int64_t *expiry_ms)
 /* Here and not by the command alone: its limits are the same, but users' code knows these words. */
 static bool check_sizes(struct http_call *call, struct bytes value, struct bytes meta)
 {
-    int64_t value_max = limit_of(call, LIMIT_VALUE_SIZE);
-    int64_t meta_max = limit_of(call, LIMIT_METADATA_SIZE);
+    int64_t value_max = http_limit(call, LIMIT_VALUE_SIZE);
+    int64_t meta_max = http_limit(call, LIMIT_METADATA_SIZE);
 
     if ((int64_t)value.size > value_max)
         http_refuse(call, REFUSE_VALUE_TOO_LONG, "Value length of %zu exceeds limit of %lld.",
