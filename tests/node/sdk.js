@@ -91,6 +91,18 @@ async function refused(request, kind, status, code, pattern = /./) {
   return error;
 }
 
+// What is about one second may take longer on a busy machine: then once more, with other keys.
+async function withinASecond(trial) {
+  for (let round = 1; ; round++) {
+    const started = Date.now();
+    try {
+      return await trial(round);
+    } catch (error) {
+      if (Date.now() - started < 900 || round === 10) throw error;
+    }
+  }
+}
+
 const bytesOf = (text) => Buffer.from(text);
 const inByteOrder = (texts) => [...texts].sort((a, b) => Buffer.compare(bytesOf(a), bytesOf(b)));
 const soon = (seconds) => Math.floor(Date.now() / 1000) + seconds;
@@ -480,27 +492,31 @@ const claims = {
 
   async writeRate() {
     const ns = await Namespace.create();
-    await ns.put("k", "1");
-    const error = await refused(ns.put("k", "2"), Cloudflare.RateLimitError, 429, 10022);
-    assert.equal(error.headers.get("retry-after"), "1");
-    await refused(ns.delete("k"), Cloudflare.RateLimitError, 429, 10022);
-    assert.equal(await ns.text("k"), "1");
+    await withinASecond(async (round) => {
+      const key = `key ${round}`;
+      await ns.put(key, "1");
+      const error = await refused(ns.put(key, "2"), Cloudflare.RateLimitError, 429, 10022);
+      assert.equal(error.headers.get("retry-after"), "1");
+      await refused(ns.delete(key), Cloudflare.RateLimitError, 429, 10022);
+      assert.equal(await ns.text(key), "1");
+    });
+    await withinASecond(async (round) => {
+      const [old, first, second] = ["old", "new 1", "new 2"].map((name) => `many ${round} ${name}`);
+      await ns.put(old, "1");
+      const report = await ns.putMany([first, old, second].map((key) => ({ key, value: "2" })));
+      assert.deepEqual(report, { successful_key_count: 2, unsuccessful_keys: [old] });
+      assert.equal(await ns.text(old), "1");
+      assert.deepEqual(await ns.names({ prefix: `many ${round}` }), [first, second, old]);
+      assert.deepEqual(await ns.deleteMany([first, "missing"]), { successful_key_count: 1, unsuccessful_keys: [first] });
+    });
 
     // The SDK tries again by itself, as it is told to.
     const retrying = new Namespace(ns.id, patient);
-    const started = Date.now();
-    await retrying.put("k", "3");
-    assert.equal(await ns.text("k"), "3");
+    await retrying.put("k", "1");
+    await retrying.put("k", "2");
+    assert.equal(await ns.text("k"), "2");
     await retrying.delete("k");
     await refused(ns.get("k"), Cloudflare.NotFoundError, 404, 10009);
-    assert.ok(Date.now() - started < 8000);
-
-    await ns.put("again", "1");
-    const report = await ns.putMany([{ key: "new 1", value: "v" }, { key: "again", value: "2" }, { key: "new 2", value: "v" }]);
-    assert.deepEqual(report, { successful_key_count: 2, unsuccessful_keys: ["again"] });
-    assert.equal(await ns.text("again"), "1");
-    assert.deepEqual(await ns.names(), ["again", "new 1", "new 2"]);
-    assert.deepEqual(await ns.deleteMany(["new 1", "missing"]), { successful_key_count: 1, unsuccessful_keys: ["new 1"] });
   },
 
   // ARGUMENTS: the right token.
