@@ -340,7 +340,7 @@ static void find_endpoint(struct exchange *exchange)
         refuse_method(exchange);
     } else {
         call->route = match.route;
-        if (match.ns.size > 0 || call->door == DOOR_BINDING)
+        if (match.is_ns_encoded || call->door == DOOR_BINDING)
             enter_namespace(exchange, &match);
         if (!exchange->is_answered)
             decode_key(exchange, match.key);

@@ -54,7 +54,7 @@ struct route {
 
 struct route_match {
     const struct route *route;
-    struct bytes ns;    /* id or title; "" if the route names none */
+    struct bytes ns;    /* id or title; "" if the route names none, or an empty one */
     bool is_ns_encoded; /* it stood in the path, not in the header */
     struct bytes key;   /* raw */
 };
