@@ -32,21 +32,34 @@ static bool is_token(const struct access *access, struct bytes given)
                         given.size);
 }
 
-bool access_allows(const struct access *access, const struct http_request *request, bool is_local,
-                   enum http_refusal *refusal)
+/* The older pair of headers, X-Auth-Email and X-Auth-Key, is what clients send that were given an
+ * API key; whose it is does not matter here. */
+static bool find_token(const struct http_request *request, struct bytes *token)
 {
     struct bytes given;
     size_t size = sizeof scheme - 1;
+
+    if (!http_request_header(request, "authorization", &given))
+        return http_request_header(request, "x-auth-key", token);
+    if (given.size < size || strncasecmp(given.data, scheme, size) != 0)
+        return false;
+    *token = (struct bytes){given.data + size, given.size - size};
+    return true;
+}
+
+bool access_allows(const struct access *access, const struct http_request *request, bool is_local,
+                   enum http_refusal *refusal)
+{
+    struct bytes token;
 
     if (access->token[0] == '\0') {
         *refusal = REFUSE_NOT_LOCAL;
         return is_local || !access->is_protected;
     }
-    if (!http_request_header(request, "authorization", &given) || given.size < size ||
-        strncasecmp(given.data, scheme, size) != 0) {
+    if (!find_token(request, &token)) {
         *refusal = REFUSE_NO_CREDENTIALS;
         return false;
     }
     *refusal = REFUSE_WRONG_TOKEN;
-    return is_token(access, (struct bytes){given.data + size, given.size - size});
+    return is_token(access, token);
 }

@@ -1,8 +1,9 @@
 /* access.h - who may use the HTTP port.
  *
- * With http-token set, whoever sends it ("Authorization: Bearer <token>").  Without, requirepass
- * stands in for it: nobody gets in here who would be asked for a password next door.  With neither,
- * clients of this machine, and all others only with protected-mode off.
+ * With http-token set, whoever sends it ("Authorization: Bearer <token>", or "X-Auth-Key:
+ * <token>"). Without, requirepass stands in for it: nobody gets in here who would be asked for a
+ * password next door.  With neither, clients of this machine, and all others only with
+ * protected-mode off.
  */
 #ifndef HTTP_ACCESS_H
 #define HTTP_ACCESS_H

@@ -161,7 +161,7 @@ const claims = {
     }
     await namespaces.create({ account_id, title: "é".repeat(256) });
     await namespaces.update(taken.id, { account_id, title: "taken" });
-    for (const id of ["f".repeat(32), "none", "é /", "x".repeat(200)]) {
+    for (const id of ["f".repeat(32), "", "none", "é /", "x".repeat(200)]) {
       await refused(namespaces.get(id, { account_id }), NotFoundError, 404, 10013);
       await refused(namespaces.update(id, { account_id, title: "new" }), NotFoundError, 404, 10013);
       await refused(namespaces.delete(id, { account_id }), NotFoundError, 404, 10013);
@@ -534,6 +534,10 @@ const claims = {
       await refused(Namespace.create("other", by(wrong)), AuthenticationError, 401, 10000);
       await refused(by(wrong).user.tokens.verify(), AuthenticationError, 401, 10000);
     }
+    // The older way, an API key and the user's e-mail address.
+    const byKey = (apiKey) => new Cloudflare({ baseURL, apiKey, apiEmail: "ann@example.org", maxRetries: 0 });
+    assert.equal(await new Namespace(ns.id, byKey(right)).text("k"), "v");
+    await refused(new Namespace(ns.id, byKey(`${right}x`)).get("k"), AuthenticationError, 401, 10000);
     // Nothing is said about what there is.
     await refused(new Namespace("f".repeat(32), by("x")).get("k"), AuthenticationError, 401, 10000);
     assert.equal(await ns.text("k"), "v");
