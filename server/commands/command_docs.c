@@ -87,11 +87,13 @@ static const uint32_t key_bits[KEYS_USE_COUNT][2] = {
     [KEYS_OW] = {KEY_OW | KEY_UPDATE},
     [KEYS_NEW] = {KEY_OW | KEY_INSERT},
     [KEYS_SET] = {KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE},
+    [KEYS_FIELDS] = {KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE},
     [KEYS_RM] = {KEY_RM | KEY_DELETE},
     [KEYS_TAKE] = {KEY_RW | KEY_ACCESS | KEY_DELETE},
     [KEYS_RENAME] = {KEY_RW | KEY_ACCESS | KEY_DELETE, KEY_OW | KEY_UPDATE},
     [KEYS_RENAMENX] = {KEY_RW | KEY_ACCESS | KEY_DELETE, KEY_OW | KEY_INSERT},
     [KEYS_COPY] = {KEY_RO | KEY_ACCESS, KEY_OW | KEY_UPDATE},
+    [KEYS_BITOP] = {KEY_OW | KEY_UPDATE, KEY_RO | KEY_ACCESS},
 };
 
 static int key_spec_count(const struct command *command)
@@ -101,10 +103,11 @@ static int key_spec_count(const struct command *command)
     return key_bits[command->key_use][1] != 0 ? 2 : 1;
 }
 
-/* The last key of a spec, counted from its first; negative from the end. */
-static int last_key_of_spec(const struct command *command)
+/* The last key of a spec, counted from its first; negative from the end.  Of two specs the first
+ * has one key, the second all the rest. */
+static int last_key_of_spec(const struct command *command, int spec)
 {
-    if (key_spec_count(command) == 2)
+    if (key_spec_count(command) == 2 && (spec == 0 || command->last_key > 0))
         return 0;
     return command->last_key < 0 ? command->last_key : command->last_key - command->first_key;
 }
@@ -129,7 +132,7 @@ static void reply_key_spec(struct reply *reply, const struct command *command, i
     reply_text(reply, "spec");
     reply_map(reply, 3);
     reply_text(reply, "lastkey");
-    reply_integer(reply, last_key_of_spec(command));
+    reply_integer(reply, last_key_of_spec(command, spec));
     reply_text(reply, "keystep");
     reply_integer(reply, command->key_step);
     reply_text(reply, "limit");
@@ -478,9 +481,9 @@ static enum status parse_inner(struct call *call, struct inner_request *inner)
     return STATUS_OK;
 }
 
-static bool has_word(const struct inner_request *inner, const char *word)
+static bool has_word(const struct inner_request *inner, size_t from, const char *word)
 {
-    for (size_t i = 3; i < inner->argc; i++)
+    for (size_t i = from; i < inner->argc; i++)
         if (bytes_is_word(inner->argv[i], word))
             return true;
     return false;
@@ -491,7 +494,12 @@ static uint32_t bits_of_key(const struct inner_request *inner)
     const uint32_t *bits = key_bits[inner->command->key_use];
 
     if (inner->command->key_use == KEYS_SET)
-        return key_bits[has_word(inner, "get") ? KEYS_RW : KEYS_OW][0];
+        return key_bits[has_word(inner, 3, "get") ? KEYS_RW : KEYS_OW][0];
+    if (inner->command->key_use == KEYS_FIELDS) {
+        bool is_write = has_word(inner, 2, "set") || has_word(inner, 2, "incrby");
+
+        return key_bits[is_write ? KEYS_RW : KEYS_RO][0];
+    }
     return inner->key_number > 0 && bits[1] != 0 ? bits[1] : bits[0];
 }
 

@@ -69,8 +69,6 @@ static const struct absence {
     const char *names; /* separated by blanks */
     const char *reason;
 } absences[] = {
-    {SECTION_BITMAPS, true, "bitcount bitfield bitfield_ro bitop bitpos",
-     "GETBIT and SETBIT are there"},
     {SECTION_KEYS, true, "dump restore", ""},
     {SECTION_KEYS, false, "migrate", "replicas and the bulk commands of grapevine-cli move keys"},
     {SECTION_KEYS, false, "sort sort_ro", ONLY_STRINGS_WORK},

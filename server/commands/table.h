@@ -64,12 +64,14 @@ enum key_use {
     KEYS_OW,     /* OW update: whatever was there */
     KEYS_NEW,    /* OW insert: where nothing was */
     KEYS_SET,    /* OW update, but with GET among the arguments RW access update */
+    KEYS_FIELDS, /* RW access update, but RO access if BITFIELD is to change nothing */
     KEYS_RM,     /* RM delete */
     KEYS_TAKE,   /* RW access delete */
     /* two keys, each for itself */
     KEYS_RENAME,
     KEYS_RENAMENX,
     KEYS_COPY,
+    KEYS_BITOP, /* one, and all that follow */
     KEYS_USE_COUNT
 };
 
