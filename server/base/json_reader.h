@@ -20,7 +20,7 @@
 
 #include "base/buffer.h"
 
-#define JSON_DEPTH_MAX 512
+#define JSON_DEPTH_MAX 2048
 
 enum json_kind {
     JSON_IS_BAD, /* nothing that begins a value, or the reader has failed */

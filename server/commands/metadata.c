@@ -1,16 +1,15 @@
 #include "commands/metadata.h"
 
-#include <jansson.h>
+#include "base/json_reader.h"
 
 enum status metadata_check(struct bytes *meta)
 {
-    json_t *json = json_loadb(meta->data, meta->size,
-                              JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+    struct json_reader reader;
 
-    if (json == NULL)
+    if (!json_reader_is_valid(*meta))
         return STATUS_META_INVALID;
-    if (json_is_null(json))
+    json_reader_init(&reader, *meta);
+    if (json_reader_peek(&reader) == JSON_IS_NULL)
         meta->size = 0;
-    json_decref(json);
     return STATUS_OK;
 }

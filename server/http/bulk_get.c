@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include "base/json_reader.h"
 #include "base/json_text.h"
 #include "http/expiration.h"
 #include "http/key_name.h"
@@ -95,15 +96,6 @@ static bool read_body(struct http_call *call, struct wanted *wanted)
     return read_type(call, wanted) && check_cache_ttl(call, wanted) && check_keys(call, wanted);
 }
 
-static bool is_json(struct bytes text)
-{
-    json_t *json = json_loadb(text.data, text.size,
-                              JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
-
-    json_decref(json);
-    return json != NULL;
-}
-
 static void write_found(struct http_call *call, const struct wanted *wanted,
                         const struct value_found *found, struct buffer *out)
 {
@@ -145,7 +137,7 @@ static enum http_progress add_member(struct http_call *call, struct wanted *want
                         "Total size of request exceeds the limit of 25MB");
             return HTTP_DONE;
         }
-        if (wanted->is_json && !is_json(value)) {
+        if (wanted->is_json && !json_reader_is_valid(value)) {
             (void)refuse(call,
                          "At least one of the requested keys corresponds to a non-json value");
             return HTTP_DONE;
