@@ -98,11 +98,25 @@ static void on_committed(struct reactor *reactor)
     go_through(&door_of(reactor)->holding, release, &committed);
 }
 
+/* A request between two of its turns may depend on the group too: later groups will be committed,
+ * and then nobody could tell. */
+static void fail_unfinished(struct http_connection *connection, void *context)
+{
+    const struct exchange *exchange = connection->exchange;
+
+    if (exchange != NULL && exchange->state == EXCHANGE_RUN &&
+        exchange->call.depends_on > *(const uint64_t *)context)
+        http_connection_release(connection, true);
+}
+
 static void on_failed(struct reactor *reactor)
 {
+    struct door *door = door_of(reactor);
     uint64_t committed = store_committed(reactor->services->store);
 
-    go_through(&door_of(reactor)->holding, fail, &committed);
+    go_through(&door->holding, fail, &committed);
+    go_through(&door->ready, fail_unfinished, &committed);
+    go_through(&door->parked, fail_unfinished, &committed);
 }
 
 static void retry(struct http_connection *connection, void *context)
