@@ -398,6 +398,16 @@ static void compact_string(struct json_reader *reader, struct buffer *out, struc
     buffer_append(out, reader->text.data + before.at, reader->at - before.at);
 }
 
+/* What stands between strings, blanks left out. */
+static void compact_run(struct json_reader *reader, struct buffer *out)
+{
+    size_t from = reader->at;
+
+    while (has_more(reader) && here(reader) != '"' && !is_blank(here(reader)))
+        reader->at++;
+    buffer_append(out, reader->text.data + from, reader->at - from);
+}
+
 void json_reader_compact(struct bytes text, struct buffer *out)
 {
     struct buffer decoded = {0};
@@ -408,7 +418,7 @@ void json_reader_compact(struct bytes text, struct buffer *out)
         if (here(&reader) == '"')
             compact_string(&reader, out, &decoded);
         else
-            buffer_append_byte(out, text.data[reader.at++]);
+            compact_run(&reader, out);
     }
     buffer_clear(&decoded);
 }

@@ -47,6 +47,8 @@ bool base64_decode(struct bytes text, struct buffer *bytes)
 
     if (!base64_is_valid(text))
         return false;
+    if (letters.size == 0)
+        return true;
     at = buffer_reserve(bytes, base64_decoded_size(text));
     for (size_t i = 0; i < letters.size; i++) {
         group = group << 6 | (uint32_t)digit_of(letters.data[i]);

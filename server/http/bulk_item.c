@@ -68,10 +68,43 @@ static bool take_boolean(struct json_reader *reader, bool *is_true, struct fault
     return json_reader_skip(reader, &raw) || note_broken(fault);
 }
 
+/* Enough for a token that the end of the text cuts in two. */
+#define TOKEN_MAX 8
+
+static bool take_any(struct json_reader *reader, struct bytes *raw, struct fault *fault,
+                     enum http_refusal refusal, const char *too_long)
+{
+    struct bytes text = reader->text;
+    bool is_cut = text.size - reader->at > METADATA_TEXT_MAX;
+
+    if (is_cut)
+        reader->text.size = reader->at + METADATA_TEXT_MAX;
+    if (json_reader_skip(reader, raw)) {
+        reader->text = text;
+        return true;
+    }
+    if (is_cut && reader->text.size - reader->at < TOKEN_MAX)
+        return fault_note(fault, refusal, "%s", too_long);
+    return note_broken(fault);
+}
+
+static bool take_metadata(struct json_reader *reader, struct bytes *raw, struct fault *fault)
+{
+    return take_any(reader, raw, fault, REFUSE_METADATA_TOO_LONG,
+                    "Metadata length exceeds every limit.");
+}
+
+static bool take_unknown(struct json_reader *reader, struct fault *fault)
+{
+    struct bytes raw;
+
+    return take_any(reader, &raw, fault, REFUSE_BAD_REQUEST, "a member of the item is too long");
+}
+
 static bool take_member(struct bulk_item *item, struct pair *pair, struct json_reader *reader,
                         struct fault *fault)
 {
-    struct bytes name = buffer_view(&item->member), raw;
+    struct bytes name = buffer_view(&item->member);
 
     if (bytes_equal(name, bytes_of("key")))
         return pair->has_key = take_string(reader, &item->key, fault, "key must be a string");
@@ -84,8 +117,8 @@ static bool take_member(struct bulk_item *item, struct pair *pair, struct json_r
     if (bytes_equal(name, bytes_of("expiration_ttl")))
         return take_number(reader, &pair->ttl, fault, "expiration_ttl must be a number");
     if (bytes_equal(name, bytes_of("metadata")))
-        return json_reader_skip(reader, &pair->metadata) || note_broken(fault);
-    return json_reader_skip(reader, &raw) || note_broken(fault);
+        return take_metadata(reader, &pair->metadata, fault);
+    return take_unknown(reader, fault);
 }
 
 static bool take_members(struct bulk_item *item, struct pair *pair, struct json_reader *reader,

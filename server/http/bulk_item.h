@@ -5,7 +5,8 @@
  *     "a"                                                 to be read or deleted
  *
  * Pure.  Other members are not looked at; of a member that comes twice the last one holds, and null
- * is as good as none but for key and value.
+ * is as good as none but for key and value.  A member that is gone over as a whole is no longer
+ * than METADATA_TEXT_MAX: it is done in one turn.
  */
 #ifndef HTTP_BULK_ITEM_H
 #define HTTP_BULK_ITEM_H

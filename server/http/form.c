@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/json_reader.h"
+#include "commands/metadata.h"
 #include "http/multipart.h"
 
 /* Of metadata in the SDK's spelling. */
@@ -134,6 +135,9 @@ static bool write_metadata(const struct form *form, struct buffer *metadata, str
     char *text;
 
     if (form->metadata.data != NULL) {
+        if (form->metadata.size > METADATA_TEXT_MAX)
+            return fault_note(fault, REFUSE_METADATA_TOO_LONG,
+                              "Metadata length exceeds every limit.");
         if (!json_reader_is_valid(form->metadata))
             return note_metadata(fault, "metadata must be valid json");
         json_reader_compact(form->metadata, metadata);

@@ -1,5 +1,6 @@
 #include "http/bulk_item.h"
 
+#include "commands/metadata.h"
 #include "store/entry.h"
 #include "unit/test.h"
 
@@ -135,6 +136,37 @@ static void limits_are_exact(void **state)
             REFUSE_METADATA_TOO_LONG, "Metadata length of 13 exceeds limit of 12.");
 }
 
+/* A pair with this much in a member of its own. */
+static bool read_long(const char *member, size_t size, const char *end)
+{
+    struct buffer text = {0};
+    struct json_reader reader;
+    bool is_read;
+
+    buffer_printf(&text, "{\"key\":\"k\",\"value\":\"v\",\"%s\":[", member);
+    memset(buffer_reserve(&text, size), ' ', size);
+    text.size += size;
+    buffer_printf(&text, "%s}", end);
+    json_reader_init(&reader, buffer_view(&text));
+    is_read = bulk_item_read_pair(&item, &reader, &rules, &fault);
+    buffer_clear(&text);
+    return is_read;
+}
+
+static void what_is_gone_over_as_a_whole_has_an_end(void **state)
+{
+    (void)state;
+    assert_true(read_long("metadata", METADATA_TEXT_MAX - 2, "]"));
+    is(&item.metadata, "[]");
+    assert_true(read_long("other", METADATA_TEXT_MAX - 2, "]"));
+    assert_false(read_long("metadata", METADATA_TEXT_MAX - 1, "]"));
+    assert_int_equal(fault.refusal, REFUSE_METADATA_TOO_LONG);
+    assert_false(read_long("other", METADATA_TEXT_MAX, "]"));
+    assert_string_equal(fault.text, "a member of the item is too long");
+    assert_false(read_long("other", METADATA_TEXT_MAX - 20, "}                              "));
+    assert_string_equal(fault.text, "the body is not valid JSON");
+}
+
 static void base64_counts_as_the_bytes_it_stands_for(void **state)
 {
     (void)state;
@@ -183,6 +215,7 @@ int main(void)
         cmocka_unit_test_teardown(types_are_checked, tear_down),
         cmocka_unit_test_teardown(broken_json_is_refused, tear_down),
         cmocka_unit_test_teardown(limits_are_exact, tear_down),
+        cmocka_unit_test_teardown(what_is_gone_over_as_a_whole_has_an_end, tear_down),
         cmocka_unit_test_teardown(base64_counts_as_the_bytes_it_stands_for, tear_down),
         cmocka_unit_test_teardown(forbidden_names_and_expirations_are_refused, tear_down),
         cmocka_unit_test_teardown(a_name_is_a_string, tear_down),

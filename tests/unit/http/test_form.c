@@ -1,7 +1,9 @@
 #include "http/form.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "commands/metadata.h"
 #include "unit/test.h"
 
 static const char TYPE[] = "multipart/form-data; boundary=b";
@@ -67,6 +69,21 @@ static void metadata_is_one_json_text(void **state)
     is_refused(REFUSE_METADATA);
     part("metadata", "");
     is_refused(REFUSE_METADATA);
+}
+
+static void metadata_that_no_limit_allows_is_not_even_read(void **state)
+{
+    char *text = calloc(1, METADATA_TEXT_MAX + 2);
+
+    (void)state;
+    memset(text, ' ', METADATA_TEXT_MAX);
+    text[0] = '5';
+    part("metadata", text);
+    becomes("5");
+    text[METADATA_TEXT_MAX] = ' ';
+    part("metadata", text);
+    is_refused(REFUSE_METADATA_TOO_LONG);
+    free(text);
 }
 
 static void parts_that_are_not_known_are_passed_over(void **state)
@@ -167,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metadata_is_one_json_text),
+        cmocka_unit_test(metadata_that_no_limit_allows_is_not_even_read),
         cmocka_unit_test(parts_that_are_not_known_are_passed_over),
         cmocka_unit_test(a_form_needs_a_value_a_boundary_and_an_end),
         cmocka_unit_test(names_in_brackets_are_the_way_to_a_string),
