@@ -6,18 +6,19 @@ const TITLE_IS_TAKEN = 10014;
 
 export class Namespace {
   // The namespace is made if there is none.  Where the server is, and the token, come from the environment:
-  // CLOUDFLARE_BASE_URL, CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID.
-  static async open(title) {
-    const client = new Cloudflare({ maxRetries: 0 }); // withBackoff() is more patient
+  // CLOUDFLARE_BASE_URL, CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID.  `patience` is withBackoff()'s.
+  static async open(title, patience) {
+    const { namespaces } = new Cloudflare({ maxRetries: 0 }).kv; // withBackoff() tries again, not the SDK
     const account_id = process.env.CLOUDFLARE_ACCOUNT_ID;
-    const id = await withBackoff(() => findOrCreate(client.kv.namespaces, account_id, title));
-    return new Namespace(client.kv.namespaces.keys, account_id, id);
+    const id = await withBackoff(() => findOrCreate(namespaces, account_id, title), patience);
+    return new Namespace(namespaces.keys, account_id, id, patience);
   }
 
-  constructor(keys, account_id, id) {
+  constructor(keys, account_id, id, patience) {
     this.keys = keys;
     this.account_id = account_id;
     this.id = id;
+    this.patience = patience;
   }
 
   // pairs: [{ key, value, metadata?, expiration_ttl? }, …], at most 10,000.
@@ -37,7 +38,7 @@ export class Namespace {
       const { unsuccessful_keys: refused = [] } = await send(left);
       left = left.filter((item) => refused.includes(nameOf(item)));
       if (left.length > 0) throw new RefusedForNow(`${left.length} keys were refused for now`);
-    });
+    }, this.patience);
   }
 }
 
