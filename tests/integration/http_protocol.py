@@ -292,6 +292,13 @@ def a_body_too_long_is_read_to_its_end_before_the_answer():
 
 
 @claim
+def a_body_that_would_never_end_is_not_waited_for():
+    with serve() as server:
+        check_refused_and_closed(server, head("PUT", path("k"), f"Content-Length: {1 << 40}") + b"x" * 1000, 413)
+        check_refused_and_closed(server, head("GET", "/nowhere", f"Content-Length: {1 << 62}") + b"x" * 1000, 404)
+
+
+@claim
 def a_body_that_breaks_off_changes_nothing():
     with serve() as server:
         server.client()("SET", "k", "before")
