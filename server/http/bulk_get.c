@@ -50,12 +50,14 @@ static bool check_cache_ttl(struct http_call *call, const struct wanted *wanted)
 {
     const json_t *ttl = json_object_get(wanted->body, "cacheTtl");
     char text[INT64_TEXT_MAX];
+    size_t size;
 
     if (ttl == NULL || json_is_null(ttl))
         return true;
-    if (json_is_integer(ttl))
-        return value_check_cache_ttl(
-            call, (struct bytes){text, int64_to_text(json_integer_value(ttl), text)});
+    if (json_is_integer(ttl)) {
+        size = int64_to_text(json_integer_value(ttl), text);
+        return value_check_cache_ttl(call, (struct bytes){text, size});
+    }
     return value_check_cache_ttl(call, json_is_string(ttl) ? string_of(ttl) : bytes_of("?"));
 }
 
