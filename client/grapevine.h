@@ -101,8 +101,8 @@ enum grapevine_error {
     GRAPEVINE_NAMESPACE_TAKEN, /* there is one already */
     GRAPEVINE_DENIED,          /* password or user are wrong, or may not do this */
     GRAPEVINE_UNAVAILABLE,     /* the server can't do it at the moment: disk full, loading, ... */
-    GRAPEVINE_UNREACHABLE,     /* no server of the list could be reached; nothing was sent */
-    GRAPEVINE_TIMEOUT,         /* a read was sent, and not answered before the deadline */
+    GRAPEVINE_UNREACHABLE, /* no server could be reached, or none stayed until a read was done */
+    GRAPEVINE_TIMEOUT,     /* a read was sent, and not answered before the deadline */
     GRAPEVINE_OUTCOME_UNKNOWN, /* a write was sent and not answered: it may have been carried out */
     GRAPEVINE_REFUSED,         /* any other error of the server's; the sentence has its words */
     GRAPEVINE_PROTOCOL,        /* that answer is not a Grapevine server's */
@@ -142,7 +142,7 @@ struct grapevine_options {
     const char *ns; /* title of a namespace or number of a database; NULL = the user's own, or 0 */
 
     int64_t connect_timeout_ms; /* for one server to be reached and let us in; 0 = 2,000 */
-    int64_t answer_timeout_ms;  /* a server silent for that long is left; 0 = 5,000 */
+    int64_t answer_timeout_ms;  /* a server that is asked, and silent so long, is left; 0 = 5,000 */
     int64_t deadline_ms;        /* for a request with all its repetitions; 0 = 30,000 */
 
     uint32_t attempts_max;  /* times that a request is sent, or all servers tried; 0 = no limit */

@@ -3,10 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "library/memory.h"
 
 #define PORT_MAX 65535
+
+/* With a zero behind it. */
+#define PATH_SIZE_MAX sizeof(((struct sockaddr_un *)NULL)->sun_path)
 
 /* How much of a wrong address an error repeats. */
 #define ECHO_MAX 128
@@ -85,6 +89,8 @@ static bool add(struct addresses *addresses, struct grapevine_bytes word,
         if (why != NULL)
             return refuse(sentence, word, why);
         address->host = memory_copy(host.data, host.size);
+    } else if (word.size >= PATH_SIZE_MAX) {
+        return refuse(sentence, word, "the path of a socket has at most 107 bytes");
     }
     address->name = memory_copy(word.data, word.size);
     addresses->count++;

@@ -145,15 +145,19 @@ void client_expire(struct grapevine *client, struct request *request, const stru
 /* Waiting, it ends in what keeps it from being sent; delayed, in what it was refused for. */
 static void expire(struct grapevine *client, struct request *request)
 {
+    bool is_sent = request->state == REQUEST_SENT;
     struct failure late;
 
-    failure_say(&late, GRAPEVINE_TIMEOUT, "%s", grapevine_error_text(GRAPEVINE_TIMEOUT));
-    if (request->state == REQUEST_DELAYED)
+    if (request->state == REQUEST_DELAYED) {
         client_expire(client, request, request->failure);
-    else if (request->state == REQUEST_WAITING && client->failure.error != GRAPEVINE_OK)
+    } else if (!is_sent && client->failure.error != GRAPEVINE_OK) {
         client_expire(client, request, &client->failure);
-    else
+    } else {
+        enum grapevine_error error = is_sent ? GRAPEVINE_TIMEOUT : GRAPEVINE_UNREACHABLE;
+
+        failure_say(&late, error, "%s", grapevine_error_text(error));
         client_expire(client, request, &late);
+    }
 }
 
 void client_on_deadline(int fd, short what, void *context)

@@ -45,7 +45,7 @@ struct grapevine {
     struct retry rounds;     /* without an answer */
     int64_t round_began_ms;
     bool round_may_pass;    /* something that it met may pass */
-    struct failure failure; /* what was met last, rather one that may pass; sticks */
+    struct failure failure; /* what was met since the last answer, rather one that may pass */
 
     /* Requests. */
     struct request_queue by_age, waiting, done;

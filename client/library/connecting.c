@@ -173,6 +173,7 @@ void client_note_answer(struct grapevine *client, const struct link *link)
     if (link != client->active)
         return;
     client->rounds = (struct retry){0};
+    client->failure.error = GRAPEVINE_OK;
     if (client->servers.tried != 0)
         begin_round(client);
     servers_succeeded(&client->servers, link_state(client->active)->server);

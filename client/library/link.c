@@ -204,7 +204,6 @@ static void on_greeted(redisAsyncContext *redis, void *answer, void *unused)
     (void)unused;
     if (link == NULL || reply == NULL || link->is_breaking)
         return;
-    link->progress_ms = now_of(link);
     if (reply->type == REDIS_REPLY_ERROR) {
         failure_of_reply(&link->state.failure, link->state.address->name,
                          (struct grapevine_bytes){reply->str, reply->len});
@@ -253,10 +252,7 @@ static void on_connected(const redisAsyncContext *redis, int status)
 {
     struct link *link = redis->data;
 
-    if (link == NULL)
-        return;
-    link->progress_ms = now_of(link);
-    if (status == REDIS_OK)
+    if (link == NULL || status == REDIS_OK)
         return;
     note_failure(link, redis->c.errstr);
     let_go(link);
@@ -274,7 +270,6 @@ static void on_answered(redisAsyncContext *redis, void *answer, void *unused)
     (void)unused;
     if (link == NULL || answer == NULL)
         return;
-    link->progress_ms = now_of(link);
     request = TAILQ_FIRST(&link->state.sent);
     assert(request != NULL);
     TAILQ_REMOVE(&link->state.sent, request, in_queue);
@@ -315,7 +310,29 @@ void link_forget(struct link *link, struct request *request)
     TAILQ_REMOVE(&link->state.sent, request, in_queue);
 }
 
-/* --- SIGPIPE: hiredis writes with write(), which raises it where the server is gone --- */
+/* --- reading and writing --- */
+
+/* L3: a large value is on its way for long, and that is no silence. */
+static void note_progress(const redisAsyncContext *redis)
+{
+    struct link *link = redis->data;
+
+    if (link != NULL)
+        link->progress_ms = now_of(link);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    redisAsyncContext *redis = context;
+
+    (void)fd;
+    (void)what;
+    note_progress(redis);
+    redisAsyncHandleRead(redis);
+}
+
+/* hiredis writes with write(), which raises SIGPIPE where the server is gone.  It is blocked
+ * meanwhile, in this thread, and taken back. */
 
 static void take_back(const sigset_t *pipe)
 {
@@ -325,8 +342,9 @@ static void take_back(const sigset_t *pipe)
         ;
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *redis)
+static void on_writable(evutil_socket_t fd, short what, void *context)
 {
+    redisAsyncContext *redis = context;
     sigset_t pipe, before, pending;
 
     (void)fd;
@@ -335,22 +353,29 @@ static void on_writable(evutil_socket_t fd, short what, void *redis)
     (void)sigaddset(&pipe, SIGPIPE);
     (void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
     (void)sigpending(&pending);
+    note_progress(redis);
     redisAsyncHandleWrite(redis);
     if (!sigismember(&pending, SIGPIPE))
         take_back(&pipe);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* hiredis's adapter, with our function for writing in place of its own. */
+static void replace(struct event **event, struct link *link, short what, event_callback_fn function)
+{
+    event_free(*event);
+    *event = event_new(link->base, link->redis->c.fd, what, function, link->redis);
+    event_add(*event, NULL);
+}
+
+/* hiredis's adapter, with our functions before its own. */
 static void attach(struct link *link)
 {
     redisLibeventEvents *events;
 
     redisLibeventAttach(link->redis, link->base);
     events = link->redis->ev.data;
-    event_free(events->wev);
-    events->wev = event_new(link->base, link->redis->c.fd, EV_WRITE, on_writable, link->redis);
-    event_add(events->wev, NULL);
+    replace(&events->rev, link, EV_READ, on_readable);
+    replace(&events->wev, link, EV_WRITE, on_writable);
 }
 
 /* --- life --- */

@@ -57,10 +57,17 @@ static void an_ipv6_address_stands_in_brackets(void **state)
 static void a_path_is_a_unix_socket(void **state)
 {
     struct addresses addresses = parse("/run/a:b.sock");
+    char path[109] = "", sentence[GRAPEVINE_SENTENCE_MAX] = "";
 
     (void)state;
     assert_null(addresses.list[0].host);
     assert_string_equal(addresses.list[0].name, "/run/a:b.sock");
+    addresses_clear(&addresses);
+    memset(path, '/', sizeof path - 1);
+    assert_false(addresses_parse(&addresses, path, sentence));
+    assert_non_null(strstr(sentence, "the path of a socket has at most 107 bytes"));
+    path[107] = '\0';
+    addresses = parse(path);
     addresses_clear(&addresses);
 }
 

@@ -401,6 +401,19 @@ static void a_silent_server_is_left(void **state)
     toy_destroy(second);
 }
 
+static void a_server_that_takes_its_time_over_an_answer_is_not_silent(void **state)
+{
+    static const struct toy_line script[] = {PARTS("KV.GET k", TOY_RECORD, 5, 60), {0}};
+    struct toy *toy = toy_start(script);
+    struct grapevine *client =
+        create((struct grapevine_options){.servers = toy_address(toy), .answer_timeout_ms = 200});
+
+    (void)state;
+    ASSERT_DONE(client, get(client));
+    assert_int_equal(toy_connections(toy), 1);
+    end(client, toy);
+}
+
 static void a_late_answer_is_not_taken_for_that_of_the_next_request(void **state)
 {
     static const struct toy_line script[] = {
@@ -444,19 +457,60 @@ static void bytes_that_are_no_protocol_end_the_connection(void **state)
     end(client, toy);
 }
 
+/* Of a Unix socket, because there the first write is the one that raises it. */
 static void writing_to_a_server_that_is_gone_raises_no_signal(void **state)
 {
-    static const struct toy_line script[] = {ALWAYS("PING", TOY_CLOSE), {0}};
-    static char value[1024 * 1024];
-    struct grapevine_entry large = {.key = key, .value = {value, sizeof value}};
-    struct toy *toy = toy_start(script);
-    struct grapevine *client =
-        create((struct grapevine_options){.servers = toy_address(toy), .deadline_ms = 300});
+    static const struct toy_line script[] = {LAST("PING", "+PONG\r\n"),
+                                             LAST("PING", "+PONG\r\n"),
+                                             LAST("PING", "+PONG\r\n"),
+                                             ONCE("KV.PUT k v", TOY_VERSION),
+                                             {0}};
+    char folder[] = "/tmp/grapevine-test-XXXXXX", path[64];
+    struct grapevine *client;
+    struct toy *toy;
 
     (void)state;
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(grapevine_send_put(client, &large, NULL, NULL), GRAPEVINE_OK);
-    assert_int_equal(grapevine_wait(client, -1), GRAPEVINE_OK);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/socket", folder);
+    toy = toy_start_at(path, script);
+    client = create_for(toy);
+    ASSERT_DONE(client, grapevine_put(client, &entry, NULL));
+    end(client, toy);
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
+static void a_connection_that_has_served_is_made_again_at_once(void **state)
+{
+    static const struct toy_line script[] = {ONCE("KV.GET k", TOY_RECORD),
+                                             ONCE("KV.GET k", TOY_CLOSE),
+                                             ONCE("KV.GET k", TOY_RECORD),
+                                             {0}};
+    struct toy *toy = toy_start(script);
+    struct grapevine *client = create((struct grapevine_options){.servers = toy_address(toy),
+                                                                 .backoff_min_ms = PATIENCE_MS,
+                                                                 .backoff_max_ms = PATIENCE_MS,
+                                                                 .jitter = GRAPEVINE_JITTER_NONE});
+
+    (void)state;
+    ASSERT_DONE(client, get(client));
+    ASSERT_DONE(client, get(client));
+    end(client, toy);
+}
+
+static void one_that_never_serves_is_not_hammered(void **state)
+{
+    static const struct toy_line script[] = {ALWAYS("KV.GET k", TOY_CLOSE), {0}};
+    struct toy *toy = toy_start(script);
+    struct grapevine *client = create((struct grapevine_options){.servers = toy_address(toy),
+                                                                 .deadline_ms = 200,
+                                                                 .backoff_min_ms = 50,
+                                                                 .backoff_max_ms = 50,
+                                                                 .jitter = GRAPEVINE_JITTER_NONE});
+
+    (void)state;
+    assert_int_equal(get(client), GRAPEVINE_UNREACHABLE);
+    assert_in_range(toy_connections(toy), 2, 5);
     end(client, toy);
 }
 
@@ -527,6 +581,20 @@ static void no_server_at_all_is_one_sentence(void **state)
     assert_null(grapevine_server(client));
     grapevine_destroy(client);
     toy_destroy(toy);
+}
+
+static void a_call_after_one_that_found_no_server_looks_again(void **state)
+{
+    static const struct toy_line script[] = {ONCE("KV.GET k", TOY_RECORD), {0}};
+    struct toy *toy = toy_stop(toy_start(nothing));
+    struct grapevine *client =
+        create((struct grapevine_options){.servers = toy_address(toy), .attempts_max = 1});
+
+    (void)state;
+    assert_int_equal(get(client), GRAPEVINE_UNREACHABLE);
+    toy_start_again(toy, script);
+    ASSERT_DONE(client, get(client));
+    end(client, toy);
 }
 
 static void a_server_that_comes_late_is_waited_for(void **state)
@@ -881,14 +949,18 @@ int main(void)
         cmocka_unit_test(a_put_in_doubt_never_ends_in_an_error_that_says_nothing_was_changed),
         cmocka_unit_test(a_connection_that_ended_while_nobody_looked_costs_nothing),
         cmocka_unit_test(a_silent_server_is_left),
+        cmocka_unit_test(a_server_that_takes_its_time_over_an_answer_is_not_silent),
         cmocka_unit_test(a_late_answer_is_not_taken_for_that_of_the_next_request),
         cmocka_unit_test(a_server_that_says_more_than_it_was_asked_loses_the_connection_only),
         cmocka_unit_test(bytes_that_are_no_protocol_end_the_connection),
         cmocka_unit_test(writing_to_a_server_that_is_gone_raises_no_signal),
+        cmocka_unit_test(a_connection_that_has_served_is_made_again_at_once),
+        cmocka_unit_test(one_that_never_serves_is_not_hammered),
         cmocka_unit_test(the_first_server_of_the_list_is_preferred),
         cmocka_unit_test(a_server_that_is_down_is_passed_over_and_found_again),
         cmocka_unit_test(a_server_that_cannot_write_is_left_for_another),
         cmocka_unit_test(no_server_at_all_is_one_sentence),
+        cmocka_unit_test(a_call_after_one_that_found_no_server_looks_again),
         cmocka_unit_test(a_server_that_comes_late_is_waited_for),
         cmocka_unit_test(the_deadline_ends_the_search_for_a_server),
         cmocka_unit_test(user_password_and_namespace_are_said_first),

@@ -50,20 +50,19 @@ static void complain(struct toy *toy, const char *what, const char *request)
         (void)snprintf(toy->complaint, sizeof toy->complaint, "%s: %.400s", what, request);
 }
 
-/* What to say, and NULL to close. */
-static const char *reply_to(struct toy *toy, const char *request, int *delay_ms)
+/* What to answer: a line of the script, or NULL to close. */
+static const struct toy_line *line_for(struct toy *toy, const char *request)
 {
+    static const struct toy_line pong = ONCE("PING", "+PONG\r\n");
     const struct toy_line *line = toy->script;
 
-    *delay_ms = 0;
     if (line->request != NULL && fnmatch(line->request, request, 0) == 0) {
         if (!line->is_forever)
             toy->script++;
-        *delay_ms = line->delay_ms;
-        return strcmp(line->reply, TOY_CLOSE) == 0 ? NULL : line->reply;
+        return line;
     }
-    if (strcmp(request, "PING") == 0)
-        return "+PONG\r\n";
+    if (strcmp(request, pong.request) == 0)
+        return &pong;
     complain(toy, "unexpected", request);
     return NULL;
 }
@@ -78,24 +77,46 @@ static void join(const redisReply *request, char words[TEXT_MAX])
                                  request->element[i]->str);
 }
 
+/* Time goes by; what the test asks meanwhile is answered. */
+static void wait_ms(struct toy *toy, int ms)
+{
+    if (ms == 0)
+        return;
+    (void)pthread_mutex_unlock(&toy->mutex);
+    (void)poll(NULL, 0, ms);
+    (void)pthread_mutex_lock(&toy->mutex);
+}
+
+static bool say(struct toy *toy, int fd, const struct toy_line *line)
+{
+    size_t left = strlen(line->reply), part = left;
+    const char *at = line->reply;
+
+    if (line->parts > 1)
+        part = left / (size_t)line->parts + 1;
+    for (; left > 0; at += part, left -= part) {
+        if (part > left)
+            part = left;
+        wait_ms(toy, line->delay_ms);
+        if (send(fd, at, part, MSG_NOSIGNAL) != (ssize_t)part)
+            return false;
+    }
+    return true;
+}
+
 /* False: the connection is to be closed. */
 static bool answer(struct toy *toy, int fd, const redisReply *request)
 {
+    const struct toy_line *line;
     char words[TEXT_MAX];
-    const char *reply;
-    int delay_ms;
 
     join(request, words);
-    reply = reply_to(toy, words, &delay_ms);
-    if (delay_ms > 0) {
-        (void)pthread_mutex_unlock(&toy->mutex);
-        (void)poll(NULL, 0, delay_ms);
-        (void)pthread_mutex_lock(&toy->mutex);
-    }
-    if (reply == NULL)
+    line = line_for(toy, words);
+    if (line == NULL || strcmp(line->reply, TOY_CLOSE) == 0)
         return false;
-    return strcmp(reply, TOY_SILENCE) == 0 ||
-           send(fd, reply, strlen(reply), MSG_NOSIGNAL) == (ssize_t)strlen(reply);
+    if (strcmp(line->reply, TOY_SILENCE) == 0)
+        return true;
+    return say(toy, fd, line) && !line->closes;
 }
 
 /* --- the sockets --- */

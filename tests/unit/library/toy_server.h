@@ -27,8 +27,10 @@
 struct toy_line {
     const char *request; /* NULL ends the script */
     const char *reply;
-    int delay_ms;    /* before the reply */
+    int delay_ms;    /* before the reply, or before each part of it */
+    int parts;       /* in which the reply comes; 0 = 1 */
     bool is_forever; /* the script stays here */
+    bool closes;     /* behind the reply */
 };
 
 #define ONCE(words, answer)                                                                        \
@@ -38,6 +40,14 @@ struct toy_line {
 #define LATE(words, answer, ms)                                                                    \
     {                                                                                              \
         .request = (words), .reply = (answer), .delay_ms = (ms)                                    \
+    }
+#define PARTS(words, answer, count, ms)                                                            \
+    {                                                                                              \
+        .request = (words), .reply = (answer), .parts = (count), .delay_ms = (ms)                  \
+    }
+#define LAST(words, answer)                                                                        \
+    {                                                                                              \
+        .request = (words), .reply = (answer), .closes = true                                      \
     }
 #define ALWAYS(words, answer)                                                                      \
     {                                                                                              \
