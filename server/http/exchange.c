@@ -13,6 +13,10 @@
 /* A longer body is not even read to its end: the connection closes instead. */
 #define BODY_READ_MAX ((int64_t)1024 * 1024 * 1024)
 
+/* A head is taken in such pieces: most come whole in the first one, and not much of what follows
+ * them (a body, the next requests) is copied for nothing. */
+#define HEAD_PIECE ((size_t)2048)
+
 /* Buffers that stay for the next exchange. */
 #define BUFFER_KEPT_MAX ((size_t)64 * 1024)
 
@@ -466,6 +470,8 @@ static size_t feed_counted(struct exchange *exchange, struct bytes input)
 {
     if ((int64_t)input.size > exchange->body_left)
         input.size = (size_t)exchange->body_left;
+    if (exchange->keeps_body && exchange->body.size == 0)
+        (void)buffer_reserve(&exchange->body, (size_t)exchange->body_left);
     take_body(exchange, input);
     exchange->body_left -= (int64_t)input.size;
     if (exchange->body_left == 0)
@@ -538,6 +544,8 @@ static size_t feed_head(struct exchange *exchange, struct bytes input)
     size_t before = exchange->head.size, size;
     enum http_parse result;
 
+    if (input.size > HEAD_PIECE)
+        input.size = HEAD_PIECE;
     buffer_append_bytes(&exchange->head, input);
     result = http_request_parse(&exchange->request, buffer_view(&exchange->head),
                                 &exchange->head_scanned, &size);

@@ -262,6 +262,20 @@ static void a_long_body_waits_for_memory(void **state)
     assert_int_equal(atomic_load(&budget.left), all);
 }
 
+static void a_small_body_takes_its_own_size_and_is_not_copied_with_the_head(void **state)
+{
+    char *text = calloc(1, 65536);
+    int front = snprintf(text, 128, PUT_HEAD "Content-Length: 60000\r\n\r\n");
+
+    (void)state;
+    (void)feed(text, (size_t)front + 59999, SIZE_MAX);
+    assert_int_equal(exchange.state, EXCHANGE_BODY);
+    assert_int_equal(exchange.body.size, 59999);
+    assert_int_equal(exchange.body.capacity, 60000);
+    assert_true(exchange.head.capacity <= 4096);
+    free(text);
+}
+
 static void who_waits_for_memory_too_long_is_sent_away(void **state)
 {
     char *text = calloc(1, 65537);
@@ -553,6 +567,7 @@ int main(void)
         TEST(who_asks_first_is_told_before_the_body),
         TEST(who_asks_first_is_told_to_go_on),
         TEST(a_long_body_waits_for_memory),
+        TEST(a_small_body_takes_its_own_size_and_is_not_copied_with_the_head),
         TEST(who_waits_for_memory_too_long_is_sent_away),
         TEST(a_chunked_body_asks_for_memory_when_it_turns_out_long),
         TEST(a_long_chunked_body_is_whole_after_its_wait),
