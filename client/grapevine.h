@@ -108,7 +108,7 @@ enum grapevine_error {
     GRAPEVINE_PROTOCOL,        /* that answer is not a Grapevine server's */
     GRAPEVINE_ARGUMENT,        /* the call makes no sense, and was not sent */
     GRAPEVINE_BUSY,            /* on an event loop: too much is in flight; not sent */
-    GRAPEVINE_CANCELLED,       /* the client was destroyed first, and the request never sent */
+    GRAPEVINE_CANCELLED,       /* the client was destroyed first; nothing was changed */
 };
 
 /* The error in general, in one sentence; never NULL. */

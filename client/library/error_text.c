@@ -19,7 +19,7 @@ static const char *const texts[] = {
     [GRAPEVINE_PROTOCOL]        = "the answer is not a Grapevine server's",
     [GRAPEVINE_ARGUMENT]        = "the call makes no sense",
     [GRAPEVINE_BUSY]            = "too many requests are in flight",
-    [GRAPEVINE_CANCELLED]       = "the client was destroyed before the request was sent",
+    [GRAPEVINE_CANCELLED]       = "the client was destroyed first",
 };
 /* clang-format on */
 
