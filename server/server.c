@@ -240,15 +240,18 @@ static void stop_listening_to_signals(void)
 
 static void on_sample(evutil_socket_t descriptor, short what, void *context)
 {
+    struct server *server = context;
+    const struct timeval wait =
+        reactor_milliseconds(statistics_sample(server->services.statistics));
+
     (void)descriptor;
     (void)what;
-    statistics_sample(context);
+    (void)event_add(&server->sample_timer, &wait);
 }
 
 /* What the first loop does besides serving clients. */
 static enum status add_duties(struct server *server, char *error)
 {
-    const struct timeval sample = {.tv_sec = 0, .tv_usec = STATISTICS_SAMPLE_MS * 1000};
     struct event_base *base = server->crew.loops[0]->reactor.base;
     sigset_t signals;
 
@@ -259,9 +262,8 @@ static enum status add_duties(struct server *server, char *error)
     (void)event_assign(&server->signal_event, base, server->signal_descriptor, EV_READ | EV_PERSIST,
                        on_signal, server);
     (void)event_add(&server->signal_event, NULL);
-    (void)event_assign(&server->sample_timer, base, -1, EV_PERSIST, on_sample,
-                       server->services.statistics);
-    (void)event_add(&server->sample_timer, &sample);
+    (void)evtimer_assign(&server->sample_timer, base, on_sample, server);
+    on_sample(-1, EV_TIMEOUT, server);
     listener_start(server->listener, &server->crew);
     return STATUS_OK;
 }

@@ -10,6 +10,7 @@
 
 /* INFO's rates are the mean of this many samples. */
 #define RATE_SAMPLES 16
+#define SAMPLE_US    (STATISTICS_SAMPLE_MS * 1000)
 
 enum rate { RATE_COMMANDS, RATE_INPUT, RATE_OUTPUT, RATE_COUNT };
 
@@ -42,7 +43,8 @@ struct statistics {
     int64_t sampled_us; /* monotonic; 0 = never */
     uint64_t sampled[RATE_COUNT];
     double per_second[RATE_COUNT][RATE_SAMPLES];
-    int sample_count;
+    uint64_t sample_count;
+    int64_t quiet_us; /* nothing new was counted for so long */
     size_t peak_memory;
 };
 
@@ -358,6 +360,44 @@ int statistics_errors(struct statistics *statistics, struct error_total totals[E
     return kept;
 }
 
+/* --- rates --- */
+
+/* A sample that comes late counts for those that were left out, too. */
+static int samples_in(int64_t passed_us)
+{
+    int64_t count = (passed_us + SAMPLE_US / 2) / SAMPLE_US;
+
+    return count < 1 ? 1 : count > RATE_SAMPLES ? RATE_SAMPLES : (int)count;
+}
+
+static void add_samples(struct statistics *statistics, enum rate rate, double per_second, int count)
+{
+    for (int i = 0; i < count; i++)
+        statistics->per_second[rate][(statistics->sample_count + (uint64_t)i) % RATE_SAMPLES] =
+            per_second;
+}
+
+/* With the lock held: what happened since the last sample. */
+static void take_rates(struct statistics *statistics, int64_t now_us)
+{
+    int64_t passed_us = now_us - statistics->sampled_us;
+    bool is_first = statistics->sampled_us == 0, is_quiet = true;
+    int count = is_first || passed_us <= 0 ? 0 : samples_in(passed_us);
+
+    for (int i = 0; i < RATE_COUNT; i++) {
+        uint64_t sum = sum_counter(statistics, rate_counters[i]);
+        uint64_t more = sum - statistics->sampled[i];
+
+        if (count > 0)
+            add_samples(statistics, (enum rate)i, (double)more * 1e6 / (double)passed_us, count);
+        is_quiet &= more == 0;
+        statistics->sampled[i] = sum;
+    }
+    statistics->sample_count += (uint64_t)count;
+    statistics->quiet_us = is_quiet && count > 0 ? statistics->quiet_us + passed_us : 0;
+    statistics->sampled_us = now_us;
+}
+
 void statistics_reset(struct statistics *statistics)
 {
     struct totals *baseline = &statistics->baseline;
@@ -372,44 +412,28 @@ void statistics_reset(struct statistics *statistics)
     }
     statistics->sampled_us = 0;
     statistics->sample_count = 0;
+    take_rates(statistics, clock_monotonic_us(statistics->clock));
     pthread_mutex_unlock(&statistics->lock);
 }
 
-/* --- rates --- */
-
-/* With the lock held: what happened since the last sample. */
-static void take_rates(struct statistics *statistics, int64_t now_us)
-{
-    int64_t passed_us = now_us - statistics->sampled_us;
-    int slot = statistics->sample_count % RATE_SAMPLES;
-    bool is_first = statistics->sampled_us == 0;
-
-    for (int i = 0; i < RATE_COUNT; i++) {
-        uint64_t sum = sum_counter(statistics, rate_counters[i]);
-
-        if (!is_first && passed_us > 0)
-            statistics->per_second[i][slot] =
-                (double)(sum - statistics->sampled[i]) * 1e6 / (double)passed_us;
-        statistics->sampled[i] = sum;
-    }
-    statistics->sample_count += !is_first && passed_us > 0;
-    statistics->sampled_us = now_us;
-}
-
-void statistics_sample(struct statistics *statistics)
+int64_t statistics_sample(struct statistics *statistics)
 {
     size_t memory = memory_used();
+    bool is_quiet;
 
     pthread_mutex_lock(&statistics->lock);
     take_rates(statistics, clock_monotonic_us(statistics->clock));
     if (memory > statistics->peak_memory)
         statistics->peak_memory = memory;
+    is_quiet = statistics->quiet_us >= RATE_SAMPLES * SAMPLE_US;
     pthread_mutex_unlock(&statistics->lock);
+    return is_quiet ? STATISTICS_QUIET_MS : STATISTICS_SAMPLE_MS;
 }
 
 static double mean_rate(const struct statistics *statistics, enum rate rate)
 {
-    int count = statistics->sample_count < RATE_SAMPLES ? statistics->sample_count : RATE_SAMPLES;
+    int count =
+        statistics->sample_count < RATE_SAMPLES ? (int)statistics->sample_count : RATE_SAMPLES;
     double sum = 0;
 
     for (int i = 0; i < count; i++)
@@ -421,8 +445,11 @@ struct statistics_rates statistics_rates(struct statistics *statistics)
 {
     struct statistics_rates rates;
     size_t memory = memory_used();
+    int64_t now_us = clock_monotonic_us(statistics->clock);
 
     pthread_mutex_lock(&statistics->lock);
+    if (statistics->sampled_us > 0 && now_us - statistics->sampled_us >= SAMPLE_US)
+        take_rates(statistics, now_us);
     if (memory > statistics->peak_memory)
         statistics->peak_memory = memory;
     rates.commands_per_second = (int64_t)mean_rate(statistics, RATE_COMMANDS);

@@ -158,9 +158,12 @@ static inline bool statistics_is_notable(const struct thread_statistics *thread,
 
 void statistics_note(struct statistics *statistics, const struct call *call, int64_t duration_us);
 
-/* Ten times a second, from one thread: the rates that INFO shows, and the peak of memory. */
+/* From one thread: the rates that INFO shows, and the peak of memory.  To be called again after the
+ * returned time: ten times a second, or once when nothing was counted for longer than the rates
+ * look back. */
 #define STATISTICS_SAMPLE_MS 100
-void statistics_sample(struct statistics *statistics);
+#define STATISTICS_QUIET_MS  1000
+int64_t statistics_sample(struct statistics *statistics);
 
 /* --- reading: any thread --- */
 

@@ -250,6 +250,35 @@ static void rates_are_those_between_the_samples(void **state)
     assert_true(statistics_rates(world->statistics).output_kbps == 10);
 }
 
+static void a_late_sample_counts_for_those_that_were_left_out(void **state)
+{
+    struct world *world = *state;
+    struct thread_statistics *thread = statistics_join(world->statistics);
+
+    (void)statistics_sample(world->statistics);
+    world->clock.now_us += 1600000;
+    assert_int_equal(statistics_sample(world->statistics), STATISTICS_QUIET_MS);
+    statistics_add(thread, COUNTER_COMMANDS, 800);
+    world->clock.now_us += 800000;
+    assert_int_equal(statistics_sample(world->statistics), STATISTICS_SAMPLE_MS);
+    assert_int_equal(statistics_rates(world->statistics).commands_per_second, 500);
+}
+
+static void who_reads_rates_need_not_wait_for_a_sample(void **state)
+{
+    struct world *world = *state;
+    struct thread_statistics *thread = statistics_join(world->statistics);
+
+    (void)statistics_sample(world->statistics);
+    world->clock.now_us += 1600000;
+    statistics_add(thread, COUNTER_COMMANDS, 1600);
+    assert_int_equal(statistics_rates(world->statistics).commands_per_second, 1000);
+    statistics_reset(world->statistics);
+    statistics_add(thread, COUNTER_COMMANDS, 200);
+    world->clock.now_us += 100000;
+    assert_int_equal(statistics_rates(world->statistics).commands_per_second, 2000);
+}
+
 /* --- what is worth a note --- */
 
 static void calls_are_notable_from_the_shorter_of_both_thresholds(void **state)
@@ -450,6 +479,8 @@ int main(void)
         cmocka_unit_test(percentiles_are_those_of_the_calls),
         TEST(without_latency_tracking_durations_are_not_kept),
         TEST(rates_are_those_between_the_samples),
+        TEST(a_late_sample_counts_for_those_that_were_left_out),
+        TEST(who_reads_rates_need_not_wait_for_a_sample),
         TEST(calls_are_notable_from_the_shorter_of_both_thresholds),
         TEST(slow_calls_are_listed_newest_first),
         TEST(the_slow_log_forgets_the_oldest),
