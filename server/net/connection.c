@@ -418,6 +418,7 @@ void connection_arrive(struct connection *connection, struct loop *loop)
     (void)event_assign(&connection->write_event, loop->reactor.base, connection->session.descriptor,
                        EV_WRITE | EV_PERSIST, on_writable, connection);
     TAILQ_INSERT_TAIL(&loop->connections, connection, all);
+    loop_keep_checking(loop);
     if (reactor_is_stopping(&loop->reactor))
         connection->state = CONNECTION_LEAVING;
     connection_settle(connection);

@@ -11,9 +11,11 @@
 #include "net/connection.h"
 #include "net/serving.h"
 
-/* Each check looks at one CHECK_ROUNDS-th of the connections: at every one once a second. */
-#define CHECK_MS     250
-#define CHECK_ROUNDS 4
+/* Each check looks at one CHECK_ROUNDS-th of the connections: at every one once a second.  A loop
+ * that has little to do looks at all of its few connections at once, and without any not at all. */
+#define CHECK_MS        250
+#define CHECK_ROUNDS    4
+#define CHECK_QUIET_MAX 256 /* connections */
 
 /* A loop asks for relief when it was overloaded at so many checks in a row. */
 #define OVERLOADED_CHECKS 2
@@ -188,16 +190,9 @@ static void seek_relief(struct loop *loop)
     share_clients(loop, other);
 }
 
-static void on_check(evutil_socket_t descriptor, short what, void *context)
+/* Looks at the `count` connections that were checked longest ago. */
+static void check_connections(struct loop *loop, int count)
 {
-    struct loop *loop = context;
-    int count = (loop_load(loop) + CHECK_ROUNDS - 1) / CHECK_ROUNDS;
-
-    (void)descriptor;
-    (void)what;
-    measure_work(loop);
-    if (TAILQ_EMPTY(&loop->connections))
-        return;
     reactor_begin_turn(&loop->reactor);
     seek_relief(loop);
     for (int i = 0; i < count && !TAILQ_EMPTY(&loop->connections); i++) {
@@ -207,6 +202,35 @@ static void on_check(evutil_socket_t descriptor, short what, void *context)
         TAILQ_INSERT_TAIL(&loop->connections, connection, all);
         connection_check(connection);
     }
+}
+
+static void on_check(evutil_socket_t descriptor, short what, void *context)
+{
+    struct loop *loop = context;
+    int load = loop_load(loop);
+    struct timeval wait;
+    bool is_quiet;
+
+    (void)descriptor;
+    (void)what;
+    measure_work(loop);
+    is_quiet = loop_percent_busy(loop) == 0 && load <= CHECK_QUIET_MAX;
+    if (is_quiet && TAILQ_EMPTY(&loop->connections))
+        return; /* loop_keep_checking() goes on */
+    wait = reactor_milliseconds(is_quiet ? CHECK_MS * CHECK_ROUNDS : CHECK_MS);
+    (void)evtimer_add(&loop->check_timer, &wait);
+    if (!TAILQ_EMPTY(&loop->connections))
+        check_connections(loop, is_quiet ? load : (load + CHECK_ROUNDS - 1) / CHECK_ROUNDS);
+}
+
+void loop_keep_checking(struct loop *loop)
+{
+    struct timeval wait = reactor_milliseconds(CHECK_MS);
+
+    if (evtimer_pending(&loop->check_timer, NULL))
+        return;
+    measure_work(loop);
+    (void)evtimer_add(&loop->check_timer, &wait);
 }
 
 /* --- output buffers --- */
@@ -280,14 +304,6 @@ static void init_lists(struct loop *loop)
     TAILQ_INIT(&loop->parked);
 }
 
-static void start_checks(struct loop *loop)
-{
-    struct timeval check = reactor_milliseconds(CHECK_MS);
-
-    (void)event_assign(&loop->check_timer, loop->reactor.base, -1, EV_PERSIST, on_check, loop);
-    (void)event_add(&loop->check_timer, &check);
-}
-
 enum status loop_create(struct services *services, struct crew *crew, struct loop **created)
 {
     struct loop *loop = xaligned_alloc(CACHE_LINE, sizeof *loop);
@@ -299,7 +315,7 @@ enum status loop_create(struct services *services, struct crew *crew, struct loo
     }
     mail_init(&loop->mail, &loop->reactor.bell);
     init_lists(loop);
-    start_checks(loop);
+    (void)evtimer_assign(&loop->check_timer, loop->reactor.base, on_check, loop);
 
     loop->input = xmalloc(2 * LOOP_INPUT_SIZE);
     resp_writer_init(&loop->writer, NULL, 2);

@@ -96,6 +96,9 @@ int loop_percent_busy(const struct loop *loop);
 struct buffer loop_take_buffer(struct loop *loop);
 void loop_give_buffer(struct loop *loop, struct buffer *buffer);
 
+/* There is a connection to be looked at now and then. */
+void loop_keep_checking(struct loop *loop);
+
 /* The connection, which is in no list of this loop any more, goes to another. */
 void loop_give_away(struct loop *loop, struct connection *connection, struct loop *to);
 
