@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <leveldb/c.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -49,6 +50,7 @@ struct engine {
     leveldb_writeoptions_t *write, *write_synced;
     struct log_end before; /* the last synced write */
     bool must_cut;         /* it failed, and may stand behind that place all the same */
+    _Atomic uint64_t writes;
     pthread_mutex_t error_mutex;
     char error[ENGINE_ERROR_MAX];
 };
@@ -392,11 +394,17 @@ enum status engine_write(struct engine *engine, struct engine_batch *batch, bool
     if (engine->db == NULL || (sync && each_log(engine, find_log_end, &before) != STATUS_OK))
         return STATUS_IO;
     leveldb_write(engine->db, sync ? engine->write_synced : engine->write, batch->batch, &text);
+    atomic_fetch_add(&engine->writes, 1);
     if (text != NULL && sync && !engine->must_cut) {
         engine->must_cut = true;
         engine->before = before;
     }
     return take_error(engine, text, "writing");
+}
+
+uint64_t engine_writes(const struct engine *engine)
+{
+    return atomic_load(&engine->writes);
 }
 
 static enum status add_size(int directory, const char *name, void *context)

@@ -49,6 +49,9 @@ void engine_batch_clear(struct engine_batch *batch);
 size_t engine_batch_size(const struct engine_batch *batch);
 
 enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync) MUST_USE;
+/* How many were written so far: what a reader found before is unchanged while this is.  From any
+ * thread; a batch counts after readers see it. */
+uint64_t engine_writes(const struct engine *engine);
 enum status engine_sync_logs(struct engine *engine) MUST_USE;
 
 /* What the last failure was, for people. */

@@ -528,6 +528,8 @@ static void count_commit(struct order *order, const struct group *group)
 
     statistics->commits++;
     statistics->changes += (int64_t)group->change_count;
+    if (statistics->unsynced_changes == 0 && group->change_count > 0 && !group->is_synced)
+        pthread_cond_signal(&order->unsynced);
     statistics->unsynced_changes += (int64_t)group->change_count;
     if (group->is_synced) {
         statistics->syncs++;
@@ -797,6 +799,15 @@ static bool is_sync_wanted(const struct order *order)
            options_number(order->options, OPTION_APPENDFSYNC) != APPENDFSYNC_NO;
 }
 
+/* While nothing waits to be synced, a commit ends the wait. */
+static void wait_to_sync(struct order *order)
+{
+    while (order->statistics.unsynced_changes == 0 && !order->is_stopping)
+        pthread_cond_wait(&order->unsynced, &order->mutex);
+    if (!order->is_stopping)
+        condition_wait_ms(&order->done, &order->mutex, SYNC_PERIOD_MS);
+}
+
 /* Makes durable points, well within the second that everysec promises.  The logs are pushed to disk
  * from here first, so that the synced write of the commit thread hardly waits. */
 static void *run_syncs(void *context)
@@ -805,7 +816,7 @@ static void *run_syncs(void *context)
 
     pthread_mutex_lock(&order->mutex);
     while (!order->is_stopping) {
-        condition_wait_ms(&order->done, &order->mutex, SYNC_PERIOD_MS);
+        wait_to_sync(order);
         if (order->is_stopping || !is_sync_wanted(order))
             continue;
         pthread_mutex_unlock(&order->mutex);
@@ -961,6 +972,7 @@ static void init_conditions(struct order *order)
     condition_init(&order->work);
     condition_init(&order->done);
     condition_init(&order->seen);
+    condition_init(&order->unsynced);
     condition_init(&order->settled);
 }
 
@@ -1013,6 +1025,7 @@ bool order_stop(struct order *order)
     order->is_stopping = true;
     pthread_cond_broadcast(&order->work);
     pthread_cond_broadcast(&order->done);
+    pthread_cond_signal(&order->unsynced);
     pthread_mutex_unlock(&order->mutex);
     pthread_join(order->sync_thread, NULL);
     pthread_join(order->commit_thread, NULL);
@@ -1032,6 +1045,7 @@ void order_clear(struct order *order)
     pthread_cond_destroy(&order->work);
     pthread_cond_destroy(&order->done);
     pthread_cond_destroy(&order->seen);
+    pthread_cond_destroy(&order->unsynced);
     pthread_cond_destroy(&order->settled);
     pthread_mutex_destroy(&order->engine_in_use);
     pthread_mutex_destroy(&order->threads_mutex);

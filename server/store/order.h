@@ -151,7 +151,7 @@ struct order {
     bool is_stopping, is_idle;
     atomic_bool has_sync_failed;   /* in the sync thread: the kernel tells of it once only */
     struct foreign_batch *foreign; /* from order_submit_batch(), the oldest first */
-    pthread_cond_t work, done, seen, settled;
+    pthread_cond_t work, done, seen, settled, unsynced;
     pthread_t commit_thread, sync_thread;
     pthread_mutex_t threads_mutex; /* innermost: nothing is taken under it */
     struct store_thread *threads;

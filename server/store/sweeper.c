@@ -35,6 +35,8 @@
 #define OVERLAP_MS        10000u
 #define ROUNDS_TO_RESTART 200
 
+#define NEVER UINT64_MAX
+
 struct sweeper {
     struct store *store;
     struct store_thread *thread;
@@ -48,6 +50,9 @@ struct sweeper {
     bool is_stopping;
     atomic_bool is_active, wants_horizon;
     bool is_behind; /* the round had more to do than it may at a time */
+    /* As of the last round; see has_nothing_to_do(). */
+    uint64_t writes_before, due;
+    bool was_active;
     _Atomic int64_t expired, purge_backlog;
 };
 
@@ -162,16 +167,16 @@ static bool is_restarting(const struct sweeper *sweeper)
     return sweeper->rounds % ROUNDS_TO_RESTART == 0;
 }
 
-/* Visits the rows of an index with a time up to `until`; *from moves on.  True if there are more,
- * up to `later`. */
-static bool sweep(struct sweeper *sweeper, const struct index *index, uint64_t *from,
-                  uint64_t until, uint64_t later)
+/* Visits the rows of an index with a time up to `until`; *from moves on.  The time of the first row
+ * that is left, NEVER if there is none. */
+static uint64_t sweep(struct sweeper *sweeper, const struct index *index, uint64_t *from,
+                      uint64_t until)
 {
     struct store *store = sweeper->store;
     struct engine_iterator *iterator = engine_iterate(store->engine);
     struct keyspace_position position;
     struct pass pass = {.orphans = engine_batch_create()};
-    bool are_more;
+    uint64_t left;
     int rows = 0;
 
     engine_iterator_seek(
@@ -188,9 +193,10 @@ static bool sweep(struct sweeper *sweeper, const struct index *index, uint64_t *
         }
         add_row(sweeper, index, &pass, engine_iterator_key(iterator), position.ns);
     }
-    are_more = engine_iterator_is_valid(iterator) &&
-               index->read(engine_iterator_key(iterator), &position) == STATUS_OK &&
-               position.time <= later;
+    left = engine_iterator_is_valid(iterator) &&
+                   index->read(engine_iterator_key(iterator), &position) == STATUS_OK
+               ? position.time
+               : NEVER;
     engine_iterator_destroy(iterator);
     if (rows > 0)
         sweeper->quiet_rounds = 0;
@@ -201,7 +207,7 @@ static bool sweep(struct sweeper *sweeper, const struct index *index, uint64_t *
     if (pass.orphan_count > 0)
         (void)!order_write_batch(&store->order, pass.orphans);
     engine_batch_destroy(pass.orphans);
-    return are_more;
+    return left;
 }
 
 /* W3 */
@@ -225,15 +231,20 @@ static void sweep_indexes(struct sweeper *sweeper)
     int64_t now_ms = clock_wall_ms(sweeper->store->clock);
     uint64_t buried = stamp_of_wall_ms(now_ms - TOMBSTONE_KEPT_MS);
     uint64_t horizon = store_horizon(sweeper->store);
+    uint64_t next_expiry = 0, next_tombstone = 0;
 
     sweeper->is_behind = false;
     sweeper->quiet_rounds++;
-    if (atomic_load(&sweeper->is_active) && enter_engine(sweeper))
-        (void)sweep(sweeper, &expiries, &sweeper->expire_from, (uint64_t)now_ms, (uint64_t)now_ms);
-    if (enter_engine(sweeper))
-        atomic_store(&sweeper->wants_horizon, sweep(sweeper, &tombstones, &sweeper->purge_from,
-                                                    horizon < buried ? horizon : buried, buried) &&
-                                                  horizon < buried);
+    sweeper->writes_before = engine_writes(sweeper->store->engine);
+    sweeper->was_active = atomic_load(&sweeper->is_active);
+    if (sweeper->was_active && enter_engine(sweeper))
+        next_expiry = sweep(sweeper, &expiries, &sweeper->expire_from, (uint64_t)now_ms);
+    if (enter_engine(sweeper)) {
+        next_tombstone =
+            sweep(sweeper, &tombstones, &sweeper->purge_from, horizon < buried ? horizon : buried);
+        atomic_store(&sweeper->wants_horizon, next_tombstone <= buried && horizon < buried);
+    }
+    sweeper->due = next_tombstone == NEVER ? next_expiry : 0;
 }
 
 /* ---------- emptied namespaces ---------- */
@@ -386,13 +397,25 @@ static void pause_for(struct sweeper *sweeper, int64_t duration_ms)
     pthread_mutex_unlock(&sweeper->mutex);
 }
 
+/* A round would find what the last one found, which was nothing: nothing was written since, there
+ * are no tombstones, and the first expiry is still to come. */
+static bool has_nothing_to_do(const struct sweeper *sweeper)
+{
+    return sweeper->quiet_rounds >= QUIET_ROUNDS && !is_restarting(sweeper) &&
+           engine_writes(sweeper->store->engine) == sweeper->writes_before &&
+           (uint64_t)clock_wall_ms(sweeper->store->clock) < sweeper->due && sweeper->was_active &&
+           sweeper_purge_backlog(sweeper) == 0;
+}
+
 static void *run(void *context)
 {
     struct sweeper *sweeper = context;
 
     for (; !is_stopping(sweeper); sweeper->rounds++) {
-        sweep_indexes(sweeper);
-        purge_namespaces(sweeper);
+        if (!has_nothing_to_do(sweeper)) {
+            sweep_indexes(sweeper);
+            purge_namespaces(sweeper);
+        }
         epoch_collect(sweeper->thread->epoch);
         if (!sweeper->is_behind)
             pause_for(sweeper, sweeper->quiet_rounds < QUIET_ROUNDS ? PERIOD_MS : QUIET_MS);
