@@ -24,9 +24,6 @@
 
 #define ADDRESSES_MAX 64
 
-/* When nothing moves, fewer ticks will do. */
-#define IDLE_TICK_MS 150
-
 /* A turn never takes so long; a clock that is further on was set (store_set_clock_limit()). */
 #define CLOCK_LIMIT_MS 1000
 
@@ -43,11 +40,34 @@ void cluster_wake(void *context)
         ;
 }
 
+/* ---------- ticks ---------- */
+
+/* One timer for everything, at the multiples of its period: what is due then is done, and sent, in
+ * one go.  It may go off a little early. */
+static void set_tick(struct cluster *cluster, bool is_quiet)
+{
+    int64_t now_us = clock_monotonic_us(cluster->clock);
+    int64_t period_us = (is_quiet ? GOSSIP_QUIET_TICK_MS : GOSSIP_TICK_MS) * 1000;
+    int64_t next_us = ((now_us + period_us / 2) / period_us + 1) * period_us;
+    const struct timeval wait = {.tv_usec = next_us - now_us};
+
+    cluster->is_quiet = is_quiet;
+    (void)event_add(&cluster->tick_timer, &wait);
+}
+
+/* Something began to move while the next tick was far off. */
+static void hurry(struct cluster *cluster)
+{
+    if (cluster->is_quiet && gossip_is_active(cluster->gossip, host_now(&cluster->host)))
+        set_tick(cluster, false);
+}
+
 static void pump(struct cluster *cluster)
 {
     host_pump(&cluster->host);
     if (cluster->host.has_more)
         cluster_wake(cluster);
+    hurry(cluster);
 }
 
 /* ---------- status ---------- */
@@ -142,14 +162,6 @@ static void on_wake(evutil_socket_t descriptor, short what, void *context)
         publish_status(cluster);
 }
 
-static void schedule_tick(struct cluster *cluster)
-{
-    bool is_active = gossip_is_active(cluster->gossip, host_now(&cluster->host));
-    const struct timeval tick = {.tv_usec = (is_active ? GOSSIP_TICK_MS : IDLE_TICK_MS) * 1000};
-
-    (void)event_add(&cluster->tick_timer, &tick);
-}
-
 static void on_tick(evutil_socket_t descriptor, short what, void *context)
 {
     struct cluster *cluster = context;
@@ -159,11 +171,13 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     pump(cluster);
     tell_last_own(cluster);
     gossip_tick(cluster->gossip, host_now(&cluster->host));
+    links_tick(cluster->links);
     store_set_clock_limit(cluster->store, clock_wall_ms(cluster->clock) + CLOCK_LIMIT_MS +
                                               cluster->host.skew_max_ms);
     pump(cluster);
     publish_status(cluster);
-    schedule_tick(cluster);
+    set_tick(cluster, !gossip_is_active(cluster->gossip, host_now(&cluster->host)) &&
+                          links_are_settled(cluster->links));
 }
 
 /* ---------- links ---------- */
@@ -187,6 +201,7 @@ static void on_down(void *context, uint64_t node_id)
     struct cluster *cluster = context;
 
     gossip_link_down(cluster->gossip, host_now(&cluster->host), node_id);
+    set_tick(cluster, false); /* it is to be dialled again soon */
 }
 
 static enum status on_message(void *context, uint64_t node_id, enum message_kind kind,
@@ -370,10 +385,9 @@ static enum status create_parts(struct cluster *cluster, char error[CLUSTER_ERRO
 
 static enum status create_loop(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 {
-    const struct timeval tick = {.tv_usec = GOSSIP_TICK_MS * 1000};
     struct event_config *config = event_config_new();
 
-    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER);
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     cluster->base = event_base_new_with_config(config);
     event_config_free(config);
     cluster->wake_descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -385,8 +399,8 @@ static enum status create_loop(struct cluster *cluster, char error[CLUSTER_ERROR
     (void)event_assign(&cluster->wake_event, cluster->base, cluster->wake_descriptor,
                        EV_READ | EV_PERSIST, on_wake, cluster);
     (void)event_add(&cluster->wake_event, NULL);
-    (void)event_assign(&cluster->tick_timer, cluster->base, -1, 0, on_tick, cluster);
-    (void)event_add(&cluster->tick_timer, &tick);
+    (void)evtimer_assign(&cluster->tick_timer, cluster->base, on_tick, cluster);
+    set_tick(cluster, false);
     return STATUS_OK;
 }
 

@@ -32,6 +32,7 @@ struct cluster {
     struct event_base *base;
     struct event wake_event, tick_timer;
     int wake_descriptor;
+    bool is_quiet; /* ticks are far apart */
     atomic_bool is_rung, is_stopping;
     bool has_thread;
     pthread_t thread;

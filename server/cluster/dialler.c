@@ -85,6 +85,16 @@ struct target *dialler_take_due(struct dialler *dialler, int64_t now_us)
     return NULL;
 }
 
+int64_t dialler_next_due_us(const struct dialler *dialler)
+{
+    int64_t next_us = INT64_MAX;
+
+    for (size_t i = 0; i < dialler->count; i++)
+        if (dialler->targets[i]->state == TARGET_WAITING && dialler->targets[i]->due_us < next_us)
+            next_us = dialler->targets[i]->due_us;
+    return next_us;
+}
+
 void dialler_up(struct target *target)
 {
     target->backoff_us = 0;

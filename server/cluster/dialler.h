@@ -49,6 +49,9 @@ void dialler_set(struct dialler *dialler, const char *const *addresses, size_t c
 /* A target to be dialled now, NULL if there is none; it is BUSY then. */
 struct target *dialler_take_due(struct dialler *dialler, int64_t now_us);
 
+/* When that will be; INT64_MAX = no target waits. */
+int64_t dialler_next_due_us(const struct dialler *dialler);
+
 /* What came of it. */
 void dialler_up(struct target *target);
 void dialler_failed(struct dialler *dialler, struct target *target, int64_t now_us);

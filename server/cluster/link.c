@@ -190,14 +190,11 @@ static void on_dial_now(evutil_socket_t descriptor, short what, void *context)
     dial_due(context);
 }
 
-static void on_tick(evutil_socket_t descriptor, short what, void *context)
+void links_tick(struct links *links)
 {
-    struct links *links = context;
     int64_t now_us = links_now(links);
     struct link *link;
 
-    (void)descriptor;
-    (void)what;
     if (links->is_deaf)
         listen_again(links);
     TAILQ_FOREACH(link, &links->list, entry)
@@ -206,15 +203,22 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     dial_due(links);
 }
 
+bool links_are_settled(const struct links *links)
+{
+    const struct link *link;
+
+    TAILQ_FOREACH(link, &links->list, entry)
+    if (link->state != LINK_UP)
+        return false;
+    return !links->is_deaf &&
+           dialler_next_due_us(&links->dialler) > links_now(links) + LINK_REDIAL_US;
+}
+
 static void start_events(struct links *links)
 {
     struct event_base *base = links->config.base;
-    const struct timeval tick = {.tv_sec = 0, .tv_usec = LINK_TICK_US};
-
-    links->tick = event_new(base, -1, EV_PERSIST, on_tick, links);
     links->reaper = event_new(base, -1, 0, on_reap, links);
     links->dial_now = event_new(base, -1, 0, on_dial_now, links);
-    (void)event_add(links->tick, &tick);
 }
 
 /* --- the object --- */
@@ -275,7 +279,6 @@ void links_destroy(struct links *links)
     dial_stop(links);
     dialler_clear(&links->dialler);
     free_nodes(links);
-    event_free(links->tick);
     event_free(links->reaper);
     event_free(links->dial_now);
     SSL_CTX_free(links->tls);

@@ -81,6 +81,11 @@ enum status links_create(const struct links_config *config, struct links **links
                          char error[LINK_ERROR_MAX]) MUST_USE;
 void links_destroy(struct links *links);
 
+/* Looks at deadlines, keeps idle links alive, dials: wanted every GOSSIP_TICK_MS, or every
+ * GOSSIP_QUIET_TICK_MS while they are settled. */
+void links_tick(struct links *links);
+bool links_are_settled(const struct links *links);
+
 /* Dials these from now on, with jittered backoff of 50 ms to 5 s; others are no longer dialled. */
 void links_set_targets(struct links *links, const char *const *addresses, size_t count);
 

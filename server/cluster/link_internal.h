@@ -31,11 +31,11 @@
 #define LINK_SILENCE_US      5000000 /* nothing came for so long: it is dead */
 #define LINK_IN_USE_US       1500000 /* something came within: its process is alive */
 #define LINK_STUCK_US        1500000 /* nothing was acknowledged for so long: take another */
-#define LINK_IDLE_US         500000  /* nothing sent for so long: say something */
+#define LINK_IDLE_US         900000  /* nothing sent for so long: say something */
 #define LINK_FAREWELL_US     1000000 /* for the other side to read why */
 #define LINK_WORD_STALE      "STALE" /* the refusal that is for good */
+#define LINK_REDIAL_US       1000000 /* a target that is due later does not want ticks in time */
 #define LINK_SETTLED_US      2000000 /* up for so long: the backoff begins anew */
-#define LINK_TICK_US         50000
 #define LINK_OUTPUT_LOW      ((size_t)1 << 16) /* less is in output: the next frame may follow */
 #define LINK_PER_NODE_MAX    8
 #define LINK_NODES_MAX       1024
@@ -116,7 +116,7 @@ struct links {
     struct dialler dialler;
     struct lookup_list lookups;
     struct evdns_base *dns; /* NULL until a name is dialled */
-    struct event *tick, *reaper, *dial_now;
+    struct event *reaper, *dial_now;
     struct complaints complaints;
 };
 

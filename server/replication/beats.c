@@ -11,6 +11,7 @@
 
 #define BEAT_ACTIVE_US (200 * MS_US)
 #define BEAT_IDLE_US   (500 * MS_US)
+#define BEAT_EARLY_US  (10 * MS_US)   /* a tick may come so much before its time */
 #define VECTOR_US      (5000 * MS_US) /* the vector is repeated so often, for what was lost */
 #define BEHIND_MS      1000           /* between comparisons because a third one is ahead */
 #define BEHIND_US      (BEHIND_MS * MS_US)
@@ -105,22 +106,34 @@ void beats_send(struct gossip *gossip, struct gossip_time now, struct peer *peer
         peer->vector_revision = gossip->vector_revision;
         peer->vector_sent_us = now.monotonic_us;
     }
-    peer->next_beat_us =
-        now.monotonic_us +
-        (now.monotonic_us < gossip->active_until_us ? BEAT_ACTIVE_US : BEAT_IDLE_US);
+    peer->beat_said_us = now.monotonic_us;
     gossip_send(gossip, peer->node_id, &(struct message){.kind = MESSAGE_BEAT, .beat = beat});
     free(beat.vector);
 }
 
+/* Time is cut into slots, the same for all peers, with a beat in each: so they leave together. */
+static bool is_due(struct gossip_time now, const struct peer *peer, int64_t slot_us)
+{
+    return (now.monotonic_us + BEAT_EARLY_US) / slot_us !=
+           (peer->beat_said_us + BEAT_EARLY_US) / slot_us;
+}
+
+bool beats_are_wanted(const struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        if (gossip->peers[i]->is_linked && gossip->peers[i]->beat_said_us == 0)
+            return true;
+    return false;
+}
+
 void beats_tick(struct gossip *gossip, struct gossip_time now)
 {
+    int64_t slot_us = now.monotonic_us < gossip->active_until_us ? BEAT_ACTIVE_US : BEAT_IDLE_US;
+
     for (size_t i = 0; i < gossip->peer_count; i++) {
         struct peer *peer = gossip->peers[i];
-        bool is_due = now.monotonic_us >= peer->next_beat_us ||
-                      (now.monotonic_us < gossip->active_until_us &&
-                       now.monotonic_us >= peer->next_beat_us + BEAT_ACTIVE_US - BEAT_IDLE_US);
 
-        if (peer->is_linked && is_due)
+        if (peer->is_linked && is_due(now, peer, slot_us))
             beats_send(gossip, now, peer);
     }
 }

@@ -645,7 +645,7 @@ void gossip_tick(struct gossip *gossip, struct gossip_time now)
 bool gossip_is_active(const struct gossip *gossip, struct gossip_time now)
 {
     return now.monotonic_us < gossip->active_until_us || gossip->gate != GATE_OPEN ||
-           comparer_is_running(gossip->comparer);
+           beats_are_wanted(gossip) || comparer_is_running(gossip->comparer);
 }
 
 /* ---------- operators ---------- */

@@ -47,7 +47,9 @@ struct gossip;
 
 #define GOSSIP_PEERS_MAX   64
 #define GOSSIP_ADDRESS_MAX 300
-#define GOSSIP_TICK_MS     50 /* gossip_tick() is wanted at least this often */
+/* gossip_tick() is wanted at least this often; and this often while gossip_is_active() says no. */
+#define GOSSIP_TICK_MS       50
+#define GOSSIP_QUIET_TICK_MS 250
 
 struct gossip_time {
     int64_t wall_us;

@@ -74,7 +74,8 @@ struct peer {
     struct clock_estimate clock;
 
     /* what we said last */
-    int64_t next_beat_us, vector_sent_us, members_sent_us;
+    int64_t beat_said_us; /* 0 = one is wanted at once */
+    int64_t vector_sent_us, members_sent_us;
     uint64_t vector_revision;
 
     struct push_out out;
@@ -280,6 +281,8 @@ void beats_send(struct gossip *gossip, struct gossip_time now, struct peer *peer
 void beats_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
                     const struct beat *beat);
 void beats_tick(struct gossip *gossip, struct gossip_time now);
+/* ... at the next tick, though nothing else moves? */
+bool beats_are_wanted(const struct gossip *gossip);
 /* The clock jumped by so much. */
 void beats_clock_jumped(struct gossip *gossip, int64_t by_us);
 bool beats_has_offset(const struct gossip *gossip);

@@ -259,7 +259,7 @@ static void end_load(struct gossip *gossip, struct gossip_time now)
     gossip->is_loaded_before = true;
     gossip->is_save_wanted = true; /* and announced */
     for (size_t i = 0; i < gossip->peer_count; i++) {
-        gossip->peers[i]->next_beat_us = 0;
+        gossip->peers[i]->beat_said_us = 0;
         gossip_compare_soon(gossip->peers[i], now, 0);
     }
     gossip_update_gate(gossip, now);

@@ -173,7 +173,7 @@ static void announce_members(struct gossip *gossip)
         return;
     gossip->members_hash_saved = gossip->members_hash_saving;
     for (size_t i = 0; i < gossip->peer_count; i++)
-        gossip->peers[i]->next_beat_us = 0;
+        gossip->peers[i]->beat_said_us = 0;
 }
 
 void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token, bool is_saved)

@@ -61,6 +61,10 @@ bool node_is_sound(const struct node *node)
 
 /* ---------- time ---------- */
 
+/* The age of the first machine, and how much older each next one is: their beats come at different
+ * times. */
+#define UPTIME (HOUR + 137 * MS)
+
 static int64_t drifted_us(const struct node *node)
 {
     return node->clock_offset_us + node->world->now_us / 1000000 * node->drift_ppm;
@@ -71,7 +75,7 @@ struct gossip_time node_time(const struct node *node)
     int64_t now_us = node->world->now_us + node->world->leap_us;
 
     return (struct gossip_time){WALL_START_MS * 1000 + now_us + drifted_us(node),
-                                now_us + (node->index + 1) * HOUR};
+                                now_us + (node->index + 1) * UPTIME};
 }
 
 int64_t node_wall_ms(const struct node *node)
@@ -79,12 +83,18 @@ int64_t node_wall_ms(const struct node *node)
     return node_time(node).wall_us / 1000;
 }
 
+/* As rarely as gossip allows it. */
+static int64_t tick_ms(const struct node *node)
+{
+    return gossip_is_active(node->gossip, node_time(node)) ? GOSSIP_TICK_MS : GOSSIP_QUIET_TICK_MS;
+}
+
 static void tick(struct world *world, struct event *event)
 {
     struct node *node = event->node;
 
-    world_schedule(world, GOSSIP_TICK_MS * MS, (struct event){.run = tick, .node = node});
     gossip_tick(node->gossip, node_time(node));
+    world_schedule(world, tick_ms(node) * MS, (struct event){.run = tick, .node = node});
     node->clock_limit_ms = node_wall_ms(node) + CLOCK_LIMIT_MS + SKEW_MAX_MS;
     node->is_ready = gossip_is_ready(node->gossip);
 }

@@ -46,7 +46,7 @@ static const struct mutant mutants[] = {
     {"durable", RULE_DURABLE, 0, 0},
     {"incarnation", RULE_INCARNATION, 0, 0},
     {"coverage", RULE_COVERAGE, 0, 0},
-    {"join-acks", RULE_JOIN_ACKS, 0, 0},
+    {"join-acks", RULE_JOIN_ACKS, 0, 1u << FAULT_WIPE | 1u << FAULT_TORN},
     {"joint-raise", RULE_JOINT_RAISE, 0, 0},
     {"seal", RULE_SEAL, 0, 0},
     {"origin-start", RULE_ORIGIN_START, 0, 0},

@@ -40,6 +40,7 @@ static const struct clock test_clock = {test_wall_us, test_monotonic_us};
 
 struct test_node {
     struct links *links;
+    struct event *tick;
     char address[32];
     int ups, downs, selves, refusals;
     uint64_t up_id; /* of the last one */
@@ -135,14 +136,25 @@ static struct links_config test_config(struct test_node *node, uint64_t node_id)
                                  .on_self = test_self};
 }
 
+static void test_tick(evutil_socket_t descriptor, short what, void *context)
+{
+    struct test_node *node = context;
+
+    (void)descriptor, (void)what;
+    links_tick(node->links);
+}
+
 static void node_open_with(struct test_node *node, const struct links_config *config)
 {
+    const struct timeval period = {.tv_usec = GOSSIP_TICK_MS * 1000};
     char error[LINK_ERROR_MAX] = "";
 
     *node = (struct test_node){.links = NULL};
     if (links_create(config, &node->links, error) != STATUS_OK)
         fail_msg("%s", error);
     (void)snprintf(node->address, sizeof node->address, "127.0.0.1:%d", links_port(node->links));
+    node->tick = event_new(base, -1, EV_PERSIST, test_tick, node);
+    (void)event_add(node->tick, &period);
 }
 
 static inline void node_open(struct test_node *node, uint64_t node_id)
@@ -154,6 +166,7 @@ static inline void node_open(struct test_node *node, uint64_t node_id)
 
 static inline void node_close(struct test_node *node)
 {
+    event_free(node->tick);
     links_destroy(node->links);
     node->links = NULL;
 }

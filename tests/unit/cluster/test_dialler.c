@@ -58,6 +58,21 @@ static int64_t wait_until_due(struct dialler *dialler, int64_t now_us)
     return now_us - from_us;
 }
 
+static void when_the_next_is_due_is_known(void **state)
+{
+    struct dialler *dialler = *state;
+    struct target *first = dialler_take_due(dialler, 0);
+    int64_t due_us;
+
+    assert_int_equal(dialler_next_due_us(dialler), 0);
+    (void)dialler_take_due(dialler, 0);
+    assert_true(dialler_next_due_us(dialler) == INT64_MAX);
+    dialler_failed(dialler, first, 1000);
+    due_us = dialler_next_due_us(dialler);
+    assert_null(dialler_take_due(dialler, due_us - 1));
+    assert_ptr_equal(dialler_take_due(dialler, due_us), first);
+}
+
 static void the_backoff_doubles_up_to_its_bound(void **state)
 {
     struct dialler *dialler = *state;
@@ -186,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_target_is_dialled_once_until_that_has_ended, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(when_the_next_is_due_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(the_backoff_doubles_up_to_its_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(who_refuses_is_left_alone_longest, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_self_is_never_dialled_again, setup, teardown),
