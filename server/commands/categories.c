@@ -61,6 +61,7 @@ static const struct {
     {"info", BIT(DANGEROUS), 0},
     {"keys", BIT(DANGEROUS), 0},
     {"lastsave", BIT(ADMIN) | BIT(DANGEROUS), 0},
+    {"restore", BIT(DANGEROUS), 0},
     {"role", BIT(ADMIN) | BIT(DANGEROUS), 0},
     {"swapdb", BIT(KEYSPACE) | BIT(DANGEROUS), 0},
     {"wait", BIT(CONNECTION), BIT(KEYSPACE)},

@@ -148,6 +148,14 @@ enum status data_put_value(struct call *call, const struct data_record *record, 
     return s;
 }
 
+enum status data_set_idle(struct call *call, struct bytes key, int64_t idle_s)
+{
+    int64_t used_s = call->now_ms / 1000 - idle_s;
+
+    /* 0 would be: not used at all. */
+    return txn_set_used(call->txn, call->ns, key, used_s > 0 ? (uint32_t)used_s : 1);
+}
+
 enum status data_set(struct call *call, struct bytes key, struct bytes value, int64_t expiry_ms)
 {
     struct data_record record = {.key = key, .expiry_ms = expiry_ms};

@@ -82,6 +82,9 @@ enum status data_put(struct call *call, const struct data_record *record, char *
 enum status data_put_value(struct call *call, const struct data_record *record,
                            struct bytes value) MUST_USE;
 
+/* The record that was just stored counts as not used for so long. */
+enum status data_set_idle(struct call *call, struct bytes key, int64_t idle_s) MUST_USE;
+
 /* SET: this value, no metadata. */
 enum status data_set(struct call *call, struct bytes key, struct bytes value,
                      int64_t expiry_ms) MUST_USE;

@@ -262,9 +262,8 @@ static enum status command_object_refcount(struct call *call)
 static int64_t last_use_s(const struct entry *entry)
 {
     int64_t used_s = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
-    int64_t written_s = stamp_wall_ms(entry->header.stamp) / 1000;
 
-    return used_s > written_s ? used_s : written_s;
+    return used_s != 0 ? used_s : stamp_wall_ms(entry->header.stamp) / 1000;
 }
 
 static enum status tell_idle_time(struct call *call, const struct entry *entry)

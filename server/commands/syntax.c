@@ -38,6 +38,7 @@ static const struct {
     {"decrement", ARGUMENT_INTEGER},
     {"destination-db", ARGUMENT_INTEGER},
     {"end", ARGUMENT_INTEGER},
+    {"frequency", ARGUMENT_INTEGER},
     {"increment", ARGUMENT_INTEGER},
     {"index1", ARGUMENT_INTEGER},
     {"index2", ARGUMENT_INTEGER},
@@ -50,6 +51,7 @@ static const struct {
     {"seconds", ARGUMENT_INTEGER},
     {"start", ARGUMENT_INTEGER},
     {"timeout", ARGUMENT_INTEGER},
+    {"ttl", ARGUMENT_INTEGER},
 };
 
 struct parser {

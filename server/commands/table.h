@@ -121,6 +121,7 @@ bool command_each_key(const struct command *command, size_t argc,
 extern struct command strings_commands[];
 extern struct command bits_commands[];
 extern struct command keys_commands[];
+extern struct command dump_commands[];
 extern struct command expiry_commands[];
 extern struct command scan_commands[];
 extern struct command connection_commands[];

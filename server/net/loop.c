@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "commands/dispatch.h"
+#include "commands/dump.h"
 #include "commands/statistics.h"
 #include "net/connection.h"
 #include "net/serving.h"
@@ -41,6 +42,7 @@ static void begin(struct reactor *reactor)
 
     loop->limits.bulk_max = options_number(services->options, OPTION_PROTO_MAX_BULK_LEN);
     loop->limits.bulk_keep_max = value_max > BULK_KEPT_MIN ? value_max : BULK_KEPT_MIN;
+    loop->limits.bulk_keep_max += DUMP_AROUND_MAX;
 }
 
 static void work(struct reactor *reactor)

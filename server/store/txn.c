@@ -519,6 +519,16 @@ enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct byt
     return STATUS_OK;
 }
 
+enum status txn_set_used(struct txn *txn, struct ns *ns, struct bytes key, uint32_t used_s)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+
+    if (status == STATUS_OK && slot->written != NULL)
+        atomic_store_explicit(&slot->written->used_s, used_s, memory_order_relaxed);
+    return status;
+}
+
 enum status txn_adopt(struct txn *txn, struct ns *ns, const struct entry *entry)
 {
     bool is_live = entry->header.kind == ENTRY_LIVE;

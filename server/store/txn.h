@@ -72,6 +72,10 @@ enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key,
 enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct bytes meta,
                     int64_t expiry_ms, bool is_raw, size_t value_size, char **value) MUST_USE;
 
+/* The record that this transaction put is to count as last used then: OBJECT IDLETIME. */
+enum status txn_set_used(struct txn *txn, struct ns *ns, struct bytes key,
+                         uint32_t used_s) MUST_USE;
+
 /* What is stored, of whatever kind, without the transaction's own changes (WATCH). */
 enum status txn_find_any(struct txn *txn, struct ns *ns, struct bytes key,
                          const struct entry **found) MUST_USE;
