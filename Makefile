@@ -64,7 +64,7 @@ UNIT_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(UNIT_SOURCES))
 FUZZ_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SOURCES))
 SIM_PROGRAM    := $(OUT)/tests/sim/sim
 
-all: $(OUT)/grapevine-server $(OUT)/grapevine-cli $(OUT)/libgrapevine.a $(OUT)/$(SHARED)  ## build grapevine-server, grapevine-cli and libgrapevine into build/
+all: $(OUT)/grapevine-server $(OUT)/grapevine-cli $(OUT)/libgrapevine.a $(OUT)/$(SHARED) $(OUT)/grapevine-cli.1  ## build grapevine-server, grapevine-cli and libgrapevine into build/
 
 $(OUT)/grapevine-server: $(call objects,$(SERVER_SOURCES))
 	@mkdir -p $(@D)
@@ -73,6 +73,13 @@ $(OUT)/grapevine-server: $(call objects,$(SERVER_SOURCES))
 $(OUT)/grapevine-cli: $(call objects,$(CLI_SOURCES)) $(OUT)/libgrapevine.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
+
+# Written by the program itself, out of the tables that it works by.
+$(OUT)/grapevine-cli.1: $(OUT)/grapevine-cli
+	$< manual >$@
+	$< completion bash >$(OUT)/grapevine-cli.bash
+	$< completion zsh >$(OUT)/grapevine-cli.zsh
+	$< completion fish >$(OUT)/grapevine-cli.fish
 
 # libgrapevine.  Of both kinds a program sees what grapevine.h declares and nothing else: the shared one
 # hides the rest, the static one is a single object whose other names were made its own.
@@ -197,6 +204,12 @@ format:  ## clang-format all of the C
 install: all  ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(OUT)/grapevine-server $(OUT)/grapevine-cli $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 644 $(OUT)/grapevine-cli.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(OUT)/grapevine-cli.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/grapevine-cli
+	install -m 644 $(OUT)/grapevine-cli.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_grapevine-cli
+	install -m 644 $(OUT)/grapevine-cli.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -m 644 client/grapevine.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(OUT)/libgrapevine.a $(OUT)/$(SHARED) $(DESTDIR)$(LIBDIR)

@@ -7,78 +7,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "bytes.h"
+
 /* --- bytes --- */
-
-/* The length of the UTF-8 sequence that begins here, 0 if it is none (RFC 3629: no overlong forms,
- * no surrogates, nothing above U+10FFFF). */
-static size_t utf8_length(const unsigned char *at, size_t left)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    size_t length;
-
-    if (at[0] < 0x80)
-        return 1;
-    if (at[0] < 0xc2 || at[0] > 0xf4)
-        return 0;
-    length = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-    if (at[0] == 0xe0)
-        low = 0xa0;
-    else if (at[0] == 0xed)
-        high = 0x9f;
-    else if (at[0] == 0xf0)
-        low = 0x90;
-    else if (at[0] == 0xf4)
-        high = 0x8f;
-    if (left < length || at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++) {
-        if (at[i] < 0x80 || at[i] > 0xbf)
-            return 0;
-    }
-    return length;
-}
-
-static bool is_utf8(const char *bytes, size_t size)
-{
-    const unsigned char *at = (const unsigned char *)bytes;
-
-    for (size_t i = 0; i < size;) {
-        size_t length = utf8_length(at + i, size - i);
-
-        if (length == 0)
-            return false;
-        i += length;
-    }
-    return true;
-}
-
-/* The caller frees. */
-static char *base64(const char *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *text = malloc((size + 2) / 3 * 4 + 1), *out = text;
-
-    assert(text != NULL);
-    for (size_t i = 0; i < size; i += 3) {
-        uint32_t bits = 0;
-
-        for (size_t j = i; j < i + 3; j++)
-            bits = bits << 8 | (j < size ? (unsigned char)bytes[j] : 0);
-        *out++ = digits[bits >> 18];
-        *out++ = digits[bits >> 12 & 63];
-        *out++ = i + 1 < size ? digits[bits >> 6 & 63] : '=';
-        *out++ = i + 2 < size ? digits[bits & 63] : '=';
-    }
-    *out = '\0';
-    return text;
-}
 
 void cli_print_line(FILE *out, const char *bytes, size_t size)
 {
     const unsigned char *at = (const unsigned char *)bytes;
 
     for (size_t i = 0; i < size;) {
-        size_t length = utf8_length(at + i, size - i);
+        size_t length = utf8_length(bytes + i, size - i);
 
         if (at[i] == '\n' || at[i] == '\t' || at[i] == '\\')
             fprintf(out, "\\%c", at[i] == '\n' ? 'n' : at[i] == '\t' ? 't' : '\\');
@@ -92,33 +30,37 @@ void cli_print_line(FILE *out, const char *bytes, size_t size)
 
 /* --- replies --- */
 
-const redisReply *cli_map_find(const redisReply *map, const char *name)
+const struct grapevine_reply *cli_map_find(const struct grapevine_reply *map, const char *name)
 {
-    for (size_t i = 0; map->type == REDIS_REPLY_ARRAY && i + 1 < map->elements; i += 2) {
-        const redisReply *key = map->element[i], *value = map->element[i + 1];
+    for (size_t i = 0; map->type == GRAPEVINE_REPLY_ARRAY && i + 1 < map->element_count; i += 2) {
+        const struct grapevine_reply *key = &map->elements[i], *value = &map->elements[i + 1];
 
-        if (key->type == REDIS_REPLY_STRING && strcmp(key->str, name) == 0)
-            return value->type != REDIS_REPLY_NIL ? value : NULL;
+        if (key->type == GRAPEVINE_REPLY_BYTES && strcmp(key->bytes.data, name) == 0)
+            return value->type != GRAPEVINE_REPLY_NIL ? value : NULL;
     }
     return NULL;
 }
 
-static bool is_text(const redisReply *reply)
+static bool is_text(const struct grapevine_reply *reply)
 {
-    return reply != NULL &&
-           (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
+    return reply != NULL && reply->type == GRAPEVINE_REPLY_BYTES;
 }
 
 /* On one line; nil as nothing. */
-static void print_value(FILE *out, const redisReply *value)
+static void print_value(FILE *out, const struct grapevine_reply *value)
 {
     if (is_text(value))
-        cli_print_line(out, value->str, value->len);
-    else if (value != NULL && value->type == REDIS_REPLY_INTEGER)
-        fprintf(out, "%lld", value->integer);
+        cli_print_line(out, value->bytes.data, value->bytes.size);
+    else if (value != NULL && value->type == GRAPEVINE_REPLY_INTEGER)
+        fprintf(out, "%" PRId64, value->integer);
 }
 
 /* --- JSON --- */
+
+static bool is_utf8(const char *text, size_t size)
+{
+    return utf8_is_valid((struct bytes){text, size});
+}
 
 /* Only out of memory, which nothing here can mend, makes jansson fail. */
 static json_t *checked(json_t *json)
@@ -143,39 +85,38 @@ static json_t *text_to_json(const char *text, size_t size)
 }
 
 /* Sets `name` to a text; what is not UTF-8 goes as base64, with `mark`: true. */
-static void set_bytes(json_t *object, const char *name, const char *mark, const redisReply *bytes)
+static void set_bytes(json_t *object, const char *name, const char *mark,
+                      const struct grapevine_reply *bytes)
 {
-    char *encoded;
+    struct buffer encoded = {0};
 
     if (!is_text(bytes)) {
         set(object, name, json_null());
-    } else if (is_utf8(bytes->str, bytes->len)) {
-        set(object, name, json_stringn(bytes->str, bytes->len));
+    } else if (is_utf8(bytes->bytes.data, bytes->bytes.size)) {
+        set(object, name, json_stringn(bytes->bytes.data, bytes->bytes.size));
     } else {
-        encoded = base64(bytes->str, bytes->len);
-        set(object, name, json_string(encoded));
+        base64_append(&encoded, (struct bytes){bytes->bytes.data, bytes->bytes.size});
+        set(object, name, json_stringn(encoded.data, encoded.size));
         set(object, mark, json_true());
-        free(encoded);
+        buffer_clear(&encoded);
     }
 }
 
 static void set_key(json_t *object, const char *key)
 {
-    redisReply reply = {.type = REDIS_REPLY_STRING, .len = strlen(key)};
+    struct grapevine_reply reply = {.type = GRAPEVINE_REPLY_BYTES, .bytes = grapevine_text(key)};
 
-    reply.str = strdup(key);
-    assert(reply.str != NULL);
     set_bytes(object, "key", "key_base64", &reply);
-    free(reply.str);
 }
 
 /* Metadata is JSON already.  Should jansson be stricter than the server, it stays a text. */
-static void set_metadata(json_t *object, const redisReply *meta)
+static void set_metadata(json_t *object, const struct grapevine_reply *meta)
 {
     json_t *value = NULL;
 
     if (is_text(meta))
-        value = json_loadb(meta->str, meta->len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+        value =
+            json_loadb(meta->bytes.data, meta->bytes.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (value != NULL)
         set(object, "metadata", value);
     else
@@ -197,11 +138,12 @@ static void print_json_line(FILE *out, json_t *json)
 
 /* --- records --- */
 
-static long long expiration_ms(const redisReply *record)
+static long long expiration_ms(const struct grapevine_reply *record)
 {
-    const redisReply *expiration = cli_map_find(record, "expiration");
+    const struct grapevine_reply *expiration = cli_map_find(record, "expiration");
 
-    return expiration != NULL && expiration->type == REDIS_REPLY_INTEGER ? expiration->integer : 0;
+    return expiration != NULL && expiration->type == GRAPEVINE_REPLY_INTEGER ? expiration->integer
+                                                                             : 0;
 }
 
 /* As a time of day and as the number. */
@@ -218,9 +160,9 @@ static void print_expiration(FILE *out, long long ms)
         fprintf(out, "%lld", ms);
 }
 
-void cli_print_record(FILE *out, const redisReply *record)
+void cli_print_record(FILE *out, const struct grapevine_reply *record)
 {
-    const redisReply *value = cli_map_find(record, "value");
+    const struct grapevine_reply *value = cli_map_find(record, "value");
     long long ms = expiration_ms(record);
 
     fputs("version: ", out);
@@ -232,13 +174,13 @@ void cli_print_record(FILE *out, const redisReply *record)
     print_value(out, cli_map_find(record, "metadata"));
     fputs("\n\n", out);
     if (is_text(value))
-        fwrite(value->str, 1, value->len, out);
+        fwrite(value->bytes.data, 1, value->bytes.size, out);
 }
 
-void cli_print_record_json(FILE *out, const char *key, const redisReply *record)
+void cli_print_record_json(FILE *out, const char *key, const struct grapevine_reply *record)
 {
     json_t *object = checked(json_object());
-    const redisReply *version = cli_map_find(record, "version");
+    const struct grapevine_reply *version = cli_map_find(record, "version");
     long long ms = expiration_ms(record);
 
     set_key(object, key);
@@ -246,11 +188,11 @@ void cli_print_record_json(FILE *out, const char *key, const redisReply *record)
     set_metadata(object, cli_map_find(record, "metadata"));
     set(object, "expiration", ms != 0 ? json_integer(ms) : json_null());
     set(object, "version",
-        is_text(version) ? text_to_json(version->str, version->len) : json_null());
+        is_text(version) ? text_to_json(version->bytes.data, version->bytes.size) : json_null());
     print_json_line(out, object);
 }
 
-void cli_print_meta_json(FILE *out, const char *key, const redisReply *meta)
+void cli_print_meta_json(FILE *out, const char *key, const struct grapevine_reply *meta)
 {
     json_t *object = checked(json_object());
 
@@ -262,14 +204,14 @@ void cli_print_meta_json(FILE *out, const char *key, const redisReply *meta)
 /* --- rows of a list --- */
 
 /* The part at `index` of a row that may also be a bare name; NULL if it is not there. */
-static const redisReply *part(const redisReply *row, size_t index)
+static const struct grapevine_reply *part(const struct grapevine_reply *row, size_t index)
 {
-    if (row->type != REDIS_REPLY_ARRAY)
+    if (row->type != GRAPEVINE_REPLY_ARRAY)
         return index == 0 ? row : NULL;
-    return index < row->elements ? row->element[index] : NULL;
+    return index < row->element_count ? &row->elements[index] : NULL;
 }
 
-void cli_print_row(FILE *out, const redisReply *row, struct cli_row_parts parts)
+void cli_print_row(FILE *out, const struct grapevine_reply *row, struct cli_row_parts parts)
 {
     size_t count = 1U + parts.has_metadata + parts.has_value;
 
@@ -281,7 +223,8 @@ void cli_print_row(FILE *out, const redisReply *row, struct cli_row_parts parts)
     fputc('\n', out);
 }
 
-void cli_print_row_json(FILE *out, const redisReply *row, struct cli_row_parts parts, bool is_first)
+void cli_print_row_json(FILE *out, const struct grapevine_reply *row, struct cli_row_parts parts,
+                        bool is_first)
 {
     json_t *object = checked(json_object());
 
@@ -302,25 +245,25 @@ void cli_print_list_end_json(FILE *out, const char *cursor, bool is_empty)
     fputs("}\n", out);
 }
 
-void cli_print_texts(FILE *out, const redisReply *texts)
+void cli_print_texts(FILE *out, const struct grapevine_reply *texts)
 {
-    for (size_t i = 0; texts->type == REDIS_REPLY_ARRAY && i < texts->elements; i++) {
-        print_value(out, texts->element[i]);
+    for (size_t i = 0; texts->type == GRAPEVINE_REPLY_ARRAY && i < texts->element_count; i++) {
+        print_value(out, &texts->elements[i]);
         fputc('\n', out);
     }
 }
 
 /* --- maps --- */
 
-void cli_print_map(FILE *out, const redisReply *map, int indent)
+void cli_print_map(FILE *out, const struct grapevine_reply *map, int indent)
 {
-    for (size_t i = 0; map->type == REDIS_REPLY_ARRAY && i + 1 < map->elements; i += 2) {
-        const redisReply *value = map->element[i + 1];
+    for (size_t i = 0; map->type == GRAPEVINE_REPLY_ARRAY && i + 1 < map->element_count; i += 2) {
+        const struct grapevine_reply *value = &map->elements[i + 1];
 
         fprintf(out, "%*s", indent, "");
-        print_value(out, map->element[i]);
+        print_value(out, &map->elements[i]);
         fputc(':', out);
-        if (value->type == REDIS_REPLY_ARRAY) {
+        if (value->type == GRAPEVINE_REPLY_ARRAY) {
             fputc('\n', out);
             cli_print_map(out, value, indent + 2);
         } else {
@@ -331,26 +274,26 @@ void cli_print_map(FILE *out, const redisReply *map, int indent)
     }
 }
 
-static json_t *map_to_json(const redisReply *map)
+static json_t *map_to_json(const struct grapevine_reply *map)
 {
     json_t *object = checked(json_object());
 
-    for (size_t i = 0; map->type == REDIS_REPLY_ARRAY && i + 1 < map->elements; i += 2) {
-        const redisReply *name = map->element[i], *value = map->element[i + 1];
+    for (size_t i = 0; map->type == GRAPEVINE_REPLY_ARRAY && i + 1 < map->element_count; i += 2) {
+        const struct grapevine_reply *name = &map->elements[i], *value = &map->elements[i + 1];
 
-        if (!is_text(name) || !is_utf8(name->str, name->len))
+        if (!is_text(name) || !is_utf8(name->bytes.data, name->bytes.size))
             continue;
-        if (value->type == REDIS_REPLY_ARRAY)
-            set(object, name->str, map_to_json(value));
-        else if (value->type == REDIS_REPLY_INTEGER)
-            set(object, name->str, json_integer(value->integer));
+        if (value->type == GRAPEVINE_REPLY_ARRAY)
+            set(object, name->bytes.data, map_to_json(value));
+        else if (value->type == GRAPEVINE_REPLY_INTEGER)
+            set(object, name->bytes.data, json_integer(value->integer));
         else
-            set_bytes(object, name->str, "base64", value);
+            set_bytes(object, name->bytes.data, "base64", value);
     }
     return object;
 }
 
-void cli_print_map_json(FILE *out, const redisReply *map)
+void cli_print_map_json(FILE *out, const struct grapevine_reply *map)
 {
     print_json_line(out, map_to_json(map));
 }
@@ -373,15 +316,15 @@ void cli_print_text_json(FILE *out, const char *name, const char *value)
     print_json_line(out, object);
 }
 
-void cli_print_texts_json(FILE *out, const char *name, const redisReply *texts)
+void cli_print_texts_json(FILE *out, const char *name, const struct grapevine_reply *texts)
 {
     json_t *object = checked(json_object()), *array = checked(json_array());
 
-    for (size_t i = 0; texts->type == REDIS_REPLY_ARRAY && i < texts->elements; i++) {
-        const redisReply *text = texts->element[i];
+    for (size_t i = 0; texts->type == GRAPEVINE_REPLY_ARRAY && i < texts->element_count; i++) {
+        const struct grapevine_reply *text = &texts->elements[i];
 
         if (is_text(text))
-            json_array_append_new(array, checked(text_to_json(text->str, text->len)));
+            json_array_append_new(array, checked(text_to_json(text->bytes.data, text->bytes.size)));
     }
     set(object, name, array);
     print_json_line(out, object);

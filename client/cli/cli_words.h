@@ -19,6 +19,12 @@ enum cli_command {
     CLI_META,
     CLI_LIST,
     CLI_DELETE,
+    CLI_BULK_PUT,
+    CLI_BULK_DELETE,
+    CLI_BULK_GET,
+    CLI_EXPORT,
+    CLI_IMPORT,
+    CLI_WATCH,
     CLI_NAMESPACE_CREATE,
     CLI_NAMESPACE_LIST,
     CLI_NAMESPACE_INFO,
@@ -29,6 +35,8 @@ enum cli_command {
     CLI_STATUS,
     CLI_PING,
     CLI_HELP,
+    CLI_COMPLETION,
+    CLI_MANUAL,
     CLI_VERSION,
     CLI_COMMAND_COUNT
 };
@@ -37,9 +45,11 @@ enum cli_option {
     CLI_OPTION_HOST,
     CLI_OPTION_PORT,
     CLI_OPTION_SOCKET,
+    CLI_OPTION_SERVER,
     CLI_OPTION_PASSWORD,
     CLI_OPTION_USER,
     CLI_OPTION_NAMESPACE,
+    CLI_OPTION_TIMEOUT,
     CLI_OPTION_JSON,
     CLI_OPTION_HELP,
     CLI_OPTION_VERSION,
@@ -54,6 +64,10 @@ enum cli_option {
     CLI_OPTION_PREFIX,
     CLI_OPTION_LIMIT,
     CLI_OPTION_CURSOR,
+    CLI_OPTION_FAILED,
+    CLI_OPTION_SKIP,
+    CLI_OPTION_DRY_RUN,
+    CLI_OPTION_FROM_REDIS,
     CLI_OPTION_COUNT
 };
 
@@ -65,6 +79,7 @@ enum cli_exit {
     CLI_EXIT_UNREACHABLE = 3,
     CLI_EXIT_REFUSED = 4, /* the server answered with an error */
     CLI_EXIT_RATE = 5,    /* that error is the write rate's */
+    CLI_EXIT_INTERRUPTED = 130,
 };
 
 #define CLI_ERROR_MAX 512

@@ -1,21 +1,62 @@
 #include "unit/test.h"
 
+#include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/cli/cli_print.h"
 
-/* Replies are read from their bytes on the wire, by the same reader that the program uses. */
-static redisReply *reply_of(const char *wire, size_t size)
+/* Replies are spelled as they come over the wire. */
+static void convert(struct grapevine_reply *to, const redisReply *from)
 {
+    struct grapevine_reply *elements = calloc(from->elements + 1, sizeof(*elements));
+    char *bytes = calloc(1, from->len + 1);
+
+    assert_true(elements != NULL && bytes != NULL);
+    if (from->str != NULL)
+        memcpy(bytes, from->str, from->len);
+    *to = (struct grapevine_reply){.type = GRAPEVINE_REPLY_BYTES, .bytes = {bytes, from->len}};
+    to->elements = elements;
+    to->element_count = from->elements;
+    to->integer = from->integer;
+    to->memory = bytes;
+    if (from->type == REDIS_REPLY_NIL)
+        to->type = GRAPEVINE_REPLY_NIL;
+    else if (from->type == REDIS_REPLY_INTEGER)
+        to->type = GRAPEVINE_REPLY_INTEGER;
+    else if (from->type == REDIS_REPLY_ARRAY)
+        to->type = GRAPEVINE_REPLY_ARRAY;
+    for (size_t i = 0; i < from->elements; i++)
+        convert(&elements[i], from->element[i]);
+}
+
+static struct grapevine_reply *reply_of(const char *wire, size_t size)
+{
+    struct grapevine_reply *converted = calloc(1, sizeof(*converted));
     redisReader *reader = redisReaderCreate();
     void *reply = NULL;
 
     assert_int_equal(redisReaderFeed(reader, wire, size), REDIS_OK);
     assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
-    assert_non_null(reply);
+    assert_true(converted != NULL && reply != NULL);
+    convert(converted, reply);
+    freeReplyObject(reply);
     redisReaderFree(reader);
-    return reply;
+    return converted;
+}
+
+static void drop_inside(const struct grapevine_reply *reply)
+{
+    for (size_t i = 0; i < reply->element_count; i++)
+        drop_inside(&reply->elements[i]);
+    free((void *)(uintptr_t)reply->elements);
+    free(reply->memory);
+}
+
+static void drop(struct grapevine_reply *reply)
+{
+    drop_inside(reply);
+    free(reply);
 }
 
 #define REPLY(wire) reply_of(wire, sizeof(wire) - 1)
@@ -75,57 +116,57 @@ static void a_line_keeps_utf8_and_escapes_other_bytes(void **state)
 
 static void a_record_is_told_before_its_value(void **state)
 {
-    redisReply *record = REPLY(RECORD);
+    struct grapevine_reply *record = REPLY(RECORD);
 
     (void)state;
     cli_print_record(collect(), record);
     assert_printed("version: 1-2\nexpiration: 2023-11-14T22:13:20Z (1700000000123)\n"
                    "metadata: {\"x\":1}\n\na\nb");
-    freeReplyObject(record);
+    drop(record);
 }
 
 static void a_record_is_one_json_object(void **state)
 {
-    redisReply *record = REPLY(RECORD);
+    struct grapevine_reply *record = REPLY(RECORD);
 
     (void)state;
     cli_print_record_json(collect(), "k", record);
     assert_printed("{\"key\":\"k\",\"value\":\"a\\nb\",\"metadata\":{\"x\":1},"
                    "\"expiration\":1700000000123,\"version\":\"1-2\"}\n");
-    freeReplyObject(record);
+    drop(record);
 }
 
 static void json_marks_a_value_that_is_no_text(void **state)
 {
-    redisReply *record = REPLY(BARE_RECORD);
+    struct grapevine_reply *record = REPLY(BARE_RECORD);
 
     (void)state;
     cli_print_record_json(collect(), "\xff", record);
     assert_printed("{\"key\":\"/w==\",\"key_base64\":true,\"value\":\"/wA=\",\"base64\":true,"
                    "\"metadata\":null,\"expiration\":null,\"version\":\"1-2\"}\n");
-    freeReplyObject(record);
+    drop(record);
 }
 
 static void metadata_of_any_json_type_stays_what_it_is(void **state)
 {
-    redisReply *meta = REPLY("$5\r\n\"x\\n\"\r\n");
+    struct grapevine_reply *meta = REPLY("$5\r\n\"x\\n\"\r\n");
 
     (void)state;
     cli_print_meta_json(collect(), "k", meta);
     assert_printed("{\"key\":\"k\",\"metadata\":\"x\\n\"}\n");
-    freeReplyObject(meta);
+    drop(meta);
     meta = REPLY("$3\r\nnot\r\n");
     cli_print_meta_json(collect(), "k", meta);
     assert_printed("{\"key\":\"k\",\"metadata\":\"not\"}\n");
-    freeReplyObject(meta);
+    drop(meta);
 }
 
 static void a_row_has_the_columns_that_were_asked_for(void **state)
 {
     const struct cli_row_parts none = {false, false}, both = {true, true}, value = {false, true};
-    redisReply *name = REPLY("$3\r\na\tb\r\n");
-    redisReply *row = REPLY("*3\r\n$1\r\nk\r\n$-1\r\n$2\r\nvv\r\n");
-    redisReply *short_row = REPLY("*2\r\n$1\r\nk\r\n$2\r\nvv\r\n");
+    struct grapevine_reply *name = REPLY("$3\r\na\tb\r\n");
+    struct grapevine_reply *row = REPLY("*3\r\n$1\r\nk\r\n$-1\r\n$2\r\nvv\r\n");
+    struct grapevine_reply *short_row = REPLY("*2\r\n$1\r\nk\r\n$2\r\nvv\r\n");
 
     (void)state;
     cli_print_row(collect(), name, none);
@@ -134,16 +175,16 @@ static void a_row_has_the_columns_that_were_asked_for(void **state)
     assert_printed("k\t\tvv\n");
     cli_print_row(collect(), short_row, value);
     assert_printed("k\tvv\n");
-    freeReplyObject(name);
-    freeReplyObject(row);
-    freeReplyObject(short_row);
+    drop(name);
+    drop(row);
+    drop(short_row);
 }
 
 static void rows_in_json_make_one_document(void **state)
 {
     const struct cli_row_parts none = {false, false}, both = {true, true};
-    redisReply *name = REPLY("$1\r\n\xff\r\n");
-    redisReply *row = REPLY("*3\r\n$1\r\nk\r\n$2\r\n{}\r\n$1\r\nv\r\n");
+    struct grapevine_reply *name = REPLY("$1\r\n\xff\r\n");
+    struct grapevine_reply *row = REPLY("*3\r\n$1\r\nk\r\n$2\r\n{}\r\n$1\r\nv\r\n");
     FILE *out = collect();
 
     (void)state;
@@ -155,27 +196,28 @@ static void rows_in_json_make_one_document(void **state)
                    "\"list_complete\":true,\"cursor\":null}\n");
     cli_print_list_end_json(collect(), "c\"", true);
     assert_printed("{\"keys\":[],\"list_complete\":false,\"cursor\":\"c\\\"\"}\n");
-    freeReplyObject(name);
-    freeReplyObject(row);
+    drop(name);
+    drop(row);
 }
 
 static void a_map_is_lines_or_an_object(void **state)
 {
-    redisReply *map = REPLY("*6\r\n$5\r\ntitle\r\n$2\r\nt\n\r\n$4\r\nkeys\r\n:7\r\n"
-                            "$6\r\nlimits\r\n*2\r\n$1\r\na\r\n:1\r\n");
+    struct grapevine_reply *map = REPLY("*6\r\n$5\r\ntitle\r\n$2\r\nt\n\r\n$4\r\nkeys\r\n:7\r\n"
+                                        "$6\r\nlimits\r\n*2\r\n$1\r\na\r\n:1\r\n");
 
     (void)state;
     cli_print_map(collect(), map, 0);
     assert_printed("title: t\\n\nkeys: 7\nlimits:\n  a: 1\n");
     cli_print_map_json(collect(), map);
     assert_printed("{\"title\":\"t\\n\",\"keys\":7,\"limits\":{\"a\":1}}\n");
-    freeReplyObject(map);
+    drop(map);
 }
 
 static void a_reply_of_another_shape_is_no_crash(void **state)
 {
-    redisReply *shapes[] = {REPLY(":1\r\n"), REPLY("$-1\r\n"), REPLY("*1\r\n$1\r\na\r\n"),
-                            REPLY("*0\r\n"), REPLY("*2\r\n*0\r\n*0\r\n")};
+    struct grapevine_reply *shapes[] = {REPLY(":1\r\n"), REPLY("$-1\r\n"),
+                                        REPLY("*1\r\n$1\r\na\r\n"), REPLY("*0\r\n"),
+                                        REPLY("*2\r\n*0\r\n*0\r\n")};
     const struct cli_row_parts both = {true, true};
 
     (void)state;
@@ -193,7 +235,7 @@ static void a_reply_of_another_shape_is_no_crash(void **state)
         cli_print_map_json(out, shapes[i]);
         assert_int_equal(fclose(out), 0);
         free(printed.text);
-        freeReplyObject(shapes[i]);
+        drop(shapes[i]);
     }
 }
 
@@ -219,7 +261,7 @@ static void status_is_a_few_lines_of_info(void **state)
 
 static void small_answers_are_objects_too(void **state)
 {
-    redisReply *texts = REPLY("*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    struct grapevine_reply *texts = REPLY("*2\r\n$1\r\na\r\n$1\r\nb\r\n");
 
     (void)state;
     cli_print_number_json(collect(), "deleted", 2);
@@ -230,7 +272,7 @@ static void small_answers_are_objects_too(void **state)
     assert_printed("{\"namespaces\":[\"a\",\"b\"]}\n");
     cli_print_texts(collect(), texts);
     assert_printed("a\nb\n");
-    freeReplyObject(texts);
+    drop(texts);
 }
 
 int main(void)
