@@ -17,6 +17,7 @@
 #include "commands/call.h"
 #include "commands/clients.h"
 #include "commands/cursors.h"
+#include "commands/pubsub.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "http/door.h"
@@ -316,6 +317,7 @@ static enum status build(struct server *server, char *error)
     services->clock = clock_real();
     services->statistics = statistics_create(services->options, services->clock);
     services->clients = clients_create();
+    services->pubsub = pubsub_create();
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     services->shutdown = stop;
     services->shutdown_context = server;
@@ -375,6 +377,7 @@ void server_destroy(struct server *server)
         store_close(services->store);
     cursors_destroy(services->cursors);
     clients_destroy(services->clients);
+    pubsub_destroy(services->pubsub);
     statistics_destroy(services->statistics);
     free(server);
 }

@@ -23,6 +23,7 @@ struct clients;
 struct cluster;
 struct command;
 struct cursors;
+struct pubsub;
 struct statistics;
 struct thread_statistics;
 
@@ -36,6 +37,7 @@ struct services {
     const struct clock *clock;
     struct clients *clients;
     struct cursors *cursors;
+    struct pubsub *pubsub;
     struct statistics *statistics;
     void (*shutdown)(void *context); /* any thread: ends the server as SIGTERM does */
     void *shutdown_context;

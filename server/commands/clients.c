@@ -60,7 +60,6 @@ void clients_remove(struct clients *clients, struct session *session)
     session->next = session->previous = NULL;
     clients->count -= !atomic_load(&session->is_killed);
     set_name(session, NULL);
-    buffer_clear(&session->inbox);
     pthread_mutex_unlock(&clients->lock);
 }
 
@@ -164,10 +163,6 @@ void clients_set_monitor(struct clients *clients, struct session *session, bool 
         atomic_store(&session->is_monitor, is_monitor);
         atomic_fetch_add(&clients->monitor_count, is_monitor ? 1 : -1);
     }
-    if (!is_monitor) {
-        buffer_clear(&session->inbox);
-        atomic_store(&session->has_inbox, false);
-    }
     pthread_mutex_unlock(&clients->lock);
 }
 
@@ -238,55 +233,26 @@ static void append_monitor_line(struct buffer *line, const struct call *call)
         buffer_append_byte(line, ' ');
         append_quoted(line, clients_shown_argument(call, i));
     }
-    buffer_append_byte(line, '\n');
-}
-
-/* With the lock held. */
-static void post(struct clients *clients, struct session *session, struct bytes line)
-{
-    if (session->inbox.size + line.size > CLIENTS_INBOX_MAX) {
-        clients_kill(clients, session);
-        return;
-    }
-    buffer_append_bytes(&session->inbox, line);
-    if (!atomic_exchange(&session->has_inbox, true))
-        session->wake(session);
 }
 
 void clients_feed_monitors(struct clients *clients, const struct call *call)
 {
     struct buffer line = {0};
+    struct letter *letter;
+    struct bytes text;
 
     if ((call->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)) != 0)
         return;
     append_monitor_line(&line, call);
+    text = buffer_view(&line);
+    letter = letter_create(LETTER_LINE, &text, 1);
     pthread_mutex_lock(&clients->lock);
     for (struct session *session = clients->first; session != NULL; session = session->next)
         if (atomic_load_explicit(&session->is_monitor, memory_order_relaxed))
-            post(clients, session, buffer_view(&line));
+            inbox_post(session, letter);
     pthread_mutex_unlock(&clients->lock);
+    letter_release(letter);
     buffer_clear(&line);
-}
-
-void clients_deliver(struct clients *clients, struct session *session, struct reply *reply)
-{
-    struct buffer lines;
-    const char *line, *end, *newline;
-
-    pthread_mutex_lock(&clients->lock);
-    lines = session->inbox;
-    session->inbox = (struct buffer){0};
-    atomic_store(&session->has_inbox, false);
-    pthread_mutex_unlock(&clients->lock);
-
-    line = lines.data;
-    end = line + lines.size;
-    while (line < end) {
-        newline = memchr(line, '\n', (size_t)(end - line));
-        reply->ops->simple(reply, (struct bytes){line, (size_t)(newline - line)});
-        line = newline + 1;
-    }
-    buffer_clear(&lines);
 }
 
 /* --- CLIENT PAUSE --- */

@@ -7,8 +7,8 @@
  * L1  A session that clients_each() shows stays until the call returns: its thread waits for the
  *     lock in clients_remove().
  * L2  session->wake() may be called with the lock held; it only rings the owner's bell.  The owner
- *     then closes a session that is_killed, fetches lines that has_inbox announces
- *     (clients_deliver()), and tries again a request that was parked.
+ *     then closes a session that is_killed, delivers what has_inbox announces (inbox.h), and
+ *     tries again a request that was parked.
  * L3  Nothing on the way of a command takes the lock unless there is a monitor:
  *     clients_has_monitors() and clients_pause_end() are one relaxed load each.
  */
@@ -22,9 +22,6 @@
 
 #include "commands/call.h"
 #include "commands/session.h"
-
-/* Lines that a monitor has not fetched yet; one that is further behind is disconnected. */
-#define CLIENTS_INBOX_MAX ((size_t)64 * 1024 * 1024)
 
 struct clients {
     atomic_int monitor_count;
@@ -83,9 +80,6 @@ void clients_set_monitor(struct clients *clients, struct session *session, bool 
 
 /* Shows the call to every monitor, unless its row forbids that. */
 void clients_feed_monitors(struct clients *clients, const struct call *call);
-
-/* Writes the lines that have arrived for the session; by its owner, when session->has_inbox. */
-void clients_deliver(struct clients *clients, struct session *session, struct reply *reply);
 
 /* The argument as logs and monitors may show it: passwords read "(redacted)". */
 struct bytes clients_shown_argument(const struct call *call, size_t index);

@@ -244,6 +244,7 @@ static const char *const group_names[GROUP_COUNT] = {
     [GROUP_GENERIC] = "generic",
     [GROUP_CONNECTION] = "connection",
     [GROUP_TRANSACTIONS] = "transactions",
+    [GROUP_PUBSUB] = "pubsub",
     [GROUP_SERVER] = "server",
     [GROUP_SCRIPTING] = "scripting",
     [GROUP_KV] = "kv",

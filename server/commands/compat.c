@@ -54,6 +54,7 @@ static const enum section of_groups[GROUP_COUNT] = {
     [GROUP_GENERIC] = SECTION_KEYS,
     [GROUP_CONNECTION] = SECTION_CONNECTION,
     [GROUP_TRANSACTIONS] = SECTION_TRANSACTIONS,
+    [GROUP_PUBSUB] = SECTION_PUBSUB,
     [GROUP_SERVER] = SECTION_SERVER,
     [GROUP_SCRIPTING] = SECTION_SCRIPTING,
     [GROUP_KV] = SECTION_OURS,
@@ -82,10 +83,6 @@ static const struct absence {
     {SECTION_SERVER, false, "memory|malloc-stats memory|purge", "INFO memory has the figures"},
     {SECTION_SERVER, false, "module", "there are no modules"},
     {SECTION_SERVER, false, "restore-asking", "of Redis Cluster"},
-    {SECTION_PUBSUB, true,
-     "psubscribe publish pubsub punsubscribe spublish ssubscribe subscribe sunsubscribe "
-     "unsubscribe",
-     ""},
     {SECTION_SCRIPTING, false, "eval eval_ro evalsha evalsha_ro script",
      "no Lua: MULTI with WATCH, or the IFVERSION of KV.PUT, where a script would check and set"},
     {SECTION_SCRIPTING, false,

@@ -142,6 +142,8 @@ static enum status command_reset(struct call *call)
     struct session *session = call->session;
 
     clients_set_monitor(services->clients, session, false);
+    pubsub_forget(services->pubsub, session);
+    inbox_empty(session);
     clients_drop_name(services->clients, session);
     session_reset(session);
     session->is_authenticated = !clients_need_password(services->options);
@@ -154,10 +156,16 @@ static enum status command_reset(struct call *call)
 
 static enum status command_ping(struct call *call)
 {
+    struct bytes text = call->argc == 2 ? call->argv[1] : bytes_of("");
+
     if (call->argc > 2)
         return STATUS_ARITY;
-    if (call->argc == 2)
-        reply_bulk(call->reply, call->argv[1]);
+    if (call->session->is_subscriber && call->session->protocol == 2) {
+        reply_array(call->reply, 2); /* like a message: nothing else comes meanwhile */
+        reply_text(call->reply, "pong");
+        reply_bulk(call->reply, text);
+    } else if (call->argc == 2)
+        reply_bulk(call->reply, text);
     else
         reply_simple(call->reply, "PONG");
     return STATUS_OK;
@@ -267,12 +275,25 @@ static enum status command_client_getredir(struct call *call)
 
 /* --- CLIENT LIST and INFO --- */
 
+static int subscriptions(const struct session *session, enum pubsub_kind kind)
+{
+    return atomic_load_explicit(&session->shared_subscriptions[kind], memory_order_relaxed);
+}
+
+static bool is_listening(const struct session *session)
+{
+    return subscriptions(session, PUBSUB_CHANNEL) > 0 ||
+           subscriptions(session, PUBSUB_PATTERN) > 0 || subscriptions(session, PUBSUB_SHARD) > 0;
+}
+
 static void append_flags(struct buffer *text, const struct session *session)
 {
     size_t start = text->size;
 
     if (atomic_load_explicit(&session->is_monitor, memory_order_relaxed))
         buffer_append_byte(text, 'O');
+    if (is_listening(session))
+        buffer_append_byte(text, 'P');
     if (atomic_load_explicit(&session->shared_multi, memory_order_relaxed) >= 0)
         buffer_append_byte(text, 'x');
     if (session_is_blocked(session))
@@ -314,8 +335,10 @@ static void append_client(struct buffer *text, const struct session *session, in
                   (long long)now_s - (long long)session->created_s,
                   (long long)now_s - read_number(&session->active_s));
     append_flags(text, session);
-    buffer_printf(text, " db=%d sub=0 psub=0 ssub=0 multi=%d",
+    buffer_printf(text, " db=%d sub=%d psub=%d ssub=%d multi=%d",
                   atomic_load_explicit(&session->shared_database, memory_order_relaxed),
+                  subscriptions(session, PUBSUB_CHANNEL), subscriptions(session, PUBSUB_PATTERN),
+                  subscriptions(session, PUBSUB_SHARD),
                   atomic_load_explicit(&session->shared_multi, memory_order_relaxed));
     append_memory(text, session);
     buffer_printf(text, " cmd=%s user=default redir=-1 resp=%d\n",
@@ -674,13 +697,13 @@ struct command connection_commands[] = {
       .summary = "Introduces the client and chooses the version of the protocol",
       .syntax = "[protover [AUTH username password] [SETNAME clientname]]",
       .note = "the only user is `default`; nothing is changed if any part of it is refused" },
-    { .name = "ping", .arity = -1, .flags = CMD_FAST, .run = command_ping,
+    { .name = "ping", .arity = -1, .flags = CMD_FAST | CMD_WHILE_SUBSCRIBED, .run = command_ping,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Answers PONG, or what it was given", .syntax = "[message]", .note = "" },
-    { .name = "quit", .arity = -1, .flags = GREET | CMD_IN_MULTI, .run = command_quit,
+    { .name = "quit", .arity = -1, .flags = GREET | CMD_IN_MULTI | CMD_WHILE_SUBSCRIBED, .run = command_quit,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Closes this connection once the replies are out", .syntax = "", .note = "" },
-    { .name = "reset", .arity = 1, .flags = GREET | CMD_IN_MULTI, .run = command_reset,
+    { .name = "reset", .arity = 1, .flags = GREET | CMD_IN_MULTI | CMD_WHILE_SUBSCRIBED, .run = command_reset,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "6.2.0", .complexity = "O(1)",
       .summary = "Brings this connection back to how it began", .syntax = "", .note = "" },
     { .name = "select", .arity = 2, .flags = CMD_LOADING | CMD_STALE | CMD_FAST | CMD_SELECTS,

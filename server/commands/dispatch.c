@@ -80,6 +80,12 @@ static enum status check(struct call *call, const struct request *request)
         call->limit_allowed = ns_limit(registry_of(call), call->ns, LIMIT_VALUE_SIZE);
         return STATUS_VALUE_TOO_LONG;
     }
+    if (UNLIKELY(call->session->is_subscriber) && call->session->protocol == 2 &&
+        !(call->command->flags & CMD_WHILE_SUBSCRIBED))
+        return call_fail(call,
+                         "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+                         "QUIT / RESET are allowed in this context",
+                         call->command->full_name);
     if (UNLIKELY(call->session->is_multi) && (call->command->flags & CMD_NO_MULTI))
         return call_fail(call, "ERR Command not allowed inside a transaction");
     return must_load_first(call) ? STATUS_LOADING : STATUS_OK;
@@ -374,12 +380,21 @@ static bool must_queue(const struct call *call)
     return UNLIKELY(call->session->is_multi) && !(call->command->flags & CMD_IN_MULTI);
 }
 
+/* What SUBSCRIBE says is a push, as the messages are. */
+static bool answers_by_push(const struct command *command)
+{
+    const uint32_t both = CMD_PUBSUB | CMD_WHILE_SUBSCRIBED;
+
+    return command != NULL && (command->flags & both) == both;
+}
+
 /* CLIENT REPLY OFF and SKIP: the mode after the command decides about its own reply. */
 static void apply_reply_mode(struct call *call, size_t mark)
 {
     struct session *session = call->session;
 
-    if (session->reply_mode == REPLY_OFF || session->reply_mode == REPLY_SKIP_THIS)
+    if ((session->reply_mode == REPLY_OFF || session->reply_mode == REPLY_SKIP_THIS) &&
+        !answers_by_push(call->command))
         reply_rewind(call->reply, mark);
     if (session->reply_mode == REPLY_SKIP_THIS)
         session->reply_mode = REPLY_ON;

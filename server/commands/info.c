@@ -299,15 +299,18 @@ static void write_stats(struct info *info)
 {
     /* What the cache let go is still on disk: no key is ever evicted. */
     static const char *const fixed[] = {
-        "evicted_keys:0",           "evicted_clients:0",     "sync_full:0",
-        "sync_partial_ok:0",        "sync_partial_err:0",    "pubsub_channels:0",
-        "pubsub_patterns:0",        "latest_fork_usec:0",    "total_forks:0",
-        "migrate_cached_sockets:0", "tracking_total_keys:0", "tracking_total_items:0",
-        "tracking_total_prefixes:0"};
+        "evicted_keys:0",         "evicted_clients:0",        "sync_full:0",
+        "sync_partial_ok:0",      "sync_partial_err:0",       "latest_fork_usec:0",
+        "total_forks:0",          "migrate_cached_sockets:0", "tracking_total_keys:0",
+        "tracking_total_items:0", "tracking_total_prefixes:0"};
     struct store_statistics store;
 
     store_statistics(info->services->store, &store);
     add_counter(info, "total_connections_received", COUNTER_CONNECTIONS);
+    add_number(info, "pubsub_channels", pubsub_name_count(info->services->pubsub, PUBSUB_CHANNEL));
+    add_number(info, "pubsub_patterns", pubsub_name_count(info->services->pubsub, PUBSUB_PATTERN));
+    add_number(info, "pubsubshard_channels",
+               pubsub_name_count(info->services->pubsub, PUBSUB_SHARD));
     add_counter(info, "total_commands_processed", COUNTER_COMMANDS);
     add_rates(info);
     add_counter(info, "total_net_input_bytes", COUNTER_INPUT_BYTES);

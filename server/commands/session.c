@@ -7,6 +7,7 @@ void session_init(struct session *session)
     memset(session, 0, sizeof *session);
     session->descriptor = -1;
     session->protocol = 2;
+    inbox_init(&session->inbox);
     atomic_store_explicit(&session->shared_protocol, 2, memory_order_relaxed);
     atomic_store_explicit(&session->shared_multi, -1, memory_order_relaxed);
 }
@@ -61,5 +62,5 @@ void session_clear(struct session *session)
     session_select(session, 0, NULL);
     free(session->name);
     session->name = NULL;
-    buffer_clear(&session->inbox);
+    inbox_clear(&session->inbox);
 }

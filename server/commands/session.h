@@ -11,6 +11,9 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/name_table.h"
+#include "commands/inbox.h"
+#include "commands/pubsub.h"
 #include "store/registry.h"
 
 struct clients;
@@ -54,6 +57,7 @@ struct session {
     bool wants_close;          /* QUIT, CLIENT KILL of oneself: close once the reply is out */
     uint64_t last_write;       /* the group of its newest write */
     uint64_t last_write_stamp; /* and the stamp, 0 = none yet: WAIT */
+    bool is_subscriber;        /* listens to channels */
     int64_t wait_ends_ms;      /* while `blocking`: when its WAIT ends by itself */
 
     bool is_multi;
@@ -63,6 +67,8 @@ struct session {
     size_t *queue_sizes;
     size_t queue_sizes_count, queue_sizes_capacity;
     struct buffer queue_words;
+
+    struct name_table subscriptions[PUBSUB_KIND_COUNT]; /* pubsub.c's */
 
     struct watched_key *watched;
     size_t watched_count, watched_capacity;
@@ -75,13 +81,14 @@ struct session {
     atomic_int blocking;   /* enum blocking */
     atomic_bool has_inbox;
     atomic_int shared_database, shared_protocol, shared_multi; /* for CLIENT LIST */
+    atomic_int shared_subscriptions[PUBSUB_KIND_COUNT];        /* as well */
     _Atomic(const struct command *) current;
     _Atomic int64_t query_bytes, query_free, reply_bytes, reply_list_bytes, multi_bytes;
     char *name; /* under the clients' lock */
 
     /* clients.c's */
     struct session *next, *previous;
-    struct buffer inbox; /* under the clients' lock: what clients_deliver() fetches */
+    struct inbox inbox;
     void (*wake)(struct session *session); /* any thread: makes the owner look at is_killed and
                                               has_inbox, and try a parked request again */
 };

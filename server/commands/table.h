@@ -35,7 +35,8 @@ enum {
     CMD_ANY_NS = 1 << 26,   /* works although the selected namespace was dropped */
     CMD_OTHER_DB = 1 << 27, /* its keys may be those of a second database, the last number of its
                                arguments: COPY, MOVE */
-    CMD_SELECTS = 1 << 28,  /* selects the namespace that its last argument names */
+    CMD_WHILE_SUBSCRIBED = 1 << 29, /* allowed to a client of RESP2 that listens to channels */
+    CMD_SELECTS = 1 << 28,          /* selects the namespace that its last argument names */
 };
 
 /* How a command compares with Redis 7.0, for redis-compat.md. */
@@ -47,6 +48,7 @@ enum command_group {
     GROUP_GENERIC,
     GROUP_CONNECTION,
     GROUP_TRANSACTIONS,
+    GROUP_PUBSUB,
     GROUP_SERVER,
     GROUP_SCRIPTING,
     GROUP_KV, /* KV.* and NAMESPACE */
@@ -132,5 +134,6 @@ extern struct command command_commands[];
 extern struct command kv_commands[];
 extern struct command namespace_commands[];
 extern struct command replica_commands[];
+extern struct command pubsub_commands[];
 
 #endif

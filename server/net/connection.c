@@ -108,8 +108,9 @@ static void send_output(struct connection *connection)
 static bool is_over_limit(struct connection *connection)
 {
     const struct loop *loop = connection->loop;
-    struct output_limit limit =
-        options_output_limit(loop->reactor.services->options, CLIENT_CLASS_NORMAL);
+    struct output_limit limit = options_output_limit(
+        loop->reactor.services->options,
+        connection->session.is_subscriber ? CLIENT_CLASS_PUBSUB : CLIENT_CLASS_NORMAL);
     int64_t size = (int64_t)outbox_size(&connection->out);
 
     if (limit.hard_bytes > 0 && size >= limit.hard_bytes)
@@ -302,7 +303,10 @@ void connection_look(struct connection *connection)
     }
     if (atomic_load(&session->has_inbox)) {
         connection_turn_to(connection);
-        clients_deliver(loop->reactor.services->clients, session, &loop->writer.reply);
+        if (!inbox_deliver(session, &loop->writer.reply)) {
+            connection_log(connection, LOG_WARNING, "disconnected, too much waits for it");
+            connection_give_up(connection);
+        }
     }
     if (connection->state == CONNECTION_PARKED)
         serve_parked(connection);
@@ -333,7 +337,7 @@ static bool is_idle_too_long(const struct connection *connection)
     int64_t active_s = atomic_load_explicit(&session->active_s, memory_order_relaxed);
 
     return timeout_s > 0 && loop->reactor.now_s - active_s > timeout_s &&
-           connection->state != CONNECTION_PARKED &&
+           connection->state != CONNECTION_PARKED && !session->is_subscriber &&
            !atomic_load_explicit(&session->is_monitor, memory_order_relaxed);
 }
 
@@ -449,6 +453,7 @@ void connection_close(struct connection *connection)
     listen_for_input(connection);
     TAILQ_REMOVE(&loop->connections, connection, all);
 
+    pubsub_forget(loop->reactor.services->pubsub, &connection->session);
     clients_remove(loop->reactor.services->clients, &connection->session);
     loop_forget(loop, connection);
     (void)close(connection->session.descriptor);

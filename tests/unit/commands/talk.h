@@ -37,7 +37,7 @@ static int64_t talk_wall(const struct clock *clock)
 
 static const struct clock talk_clock = {talk_wall, talk_wall};
 
-static void pass_ms(int64_t ms)
+static inline void pass_ms(int64_t ms)
 {
     atomic_fetch_add(&talk.wall_us, ms * 1000);
 }
@@ -56,6 +56,7 @@ static void talk_begin_session(struct session *session)
 
 static void talk_end_session(struct session *session)
 {
+    pubsub_forget(talk.services.pubsub, session);
     clients_remove(talk.services.clients, session);
     session_clear(session);
 }
@@ -79,6 +80,7 @@ static int talk_set_up(void **state)
     *services = (struct services){.options = talk.options, .clock = &talk_clock};
     services->statistics = statistics_create(talk.options, &talk_clock);
     services->clients = clients_create();
+    services->pubsub = pubsub_create();
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     assert_int_equal(store_open(talk.options, &talk_clock, &services->store, store_error),
                      STATUS_OK);
@@ -103,6 +105,7 @@ static int talk_tear_down(void **state)
     store_close(talk.services.store);
     cursors_destroy(talk.services.cursors);
     clients_destroy(talk.services.clients);
+    pubsub_destroy(talk.services.pubsub);
     statistics_destroy(talk.services.statistics);
     buffer_clear(&talk.worker.scratch);
     buffer_clear(&talk.reply);
@@ -165,12 +168,12 @@ static const char *say_by(struct session *session, const char *line)
     return say_words(session, words, count);
 }
 
-static const char *say(const char *line)
+static inline const char *say(const char *line)
 {
     return say_by(&talk.session, line);
 }
 
-static const char *say_other(const char *line)
+static inline const char *say_other(const char *line)
 {
     return say_by(&talk.other, line);
 }

@@ -184,13 +184,13 @@ static void feed(struct world *world, const struct bytes *argv, size_t argc)
 }
 
 /* What a monitor was told since it last looked, without the times. */
-static void assert_told(struct world *world, struct session *session, const char *expected)
+static void assert_told(struct session *session, const char *expected)
 {
     struct buffer out = {0}, lines = {0};
     struct resp_writer writer;
 
     resp_writer_init(&writer, &out, 2);
-    clients_deliver(world->clients, session, &writer.reply);
+    assert_true(inbox_deliver(session, &writer.reply));
     buffer_append_byte(&out, '\0');
     for (const char *line = out.data; *line != '\0'; line = strchr(line, '\n') + 1) {
         const char *start = strchr(line, '[');
@@ -214,8 +214,7 @@ static void a_monitor_sees_the_words_of_a_call(void **state)
     clients_set_monitor(world->clients, &world->sessions[2], true);
     assert_true(clients_has_monitors(world->clients));
     feed(world, argv, 2);
-    assert_told(world, &world->sessions[2],
-                "[0 127.0.0.1:5000] \"ECHO\" \"a\\x00\\\"\\\\\\n\\xff\"\n");
+    assert_told(&world->sessions[2], "[0 127.0.0.1:5000] \"ECHO\" \"a\\x00\\\"\\\\\\n\\xff\"\n");
 }
 
 static void a_monitor_is_woken_once_for_all_it_has_not_fetched(void **state)
@@ -228,7 +227,7 @@ static void a_monitor_is_woken_once_for_all_it_has_not_fetched(void **state)
     feed(world, &ping, 1);
     feed(world, &ping, 1);
     assert_int_equal(monitor->descriptor, 1);
-    assert_told(world, monitor, "[0 127.0.0.1:5000] \"ping\"\n[0 127.0.0.1:5000] \"ping\"\n");
+    assert_told(monitor, "[0 127.0.0.1:5000] \"ping\"\n[0 127.0.0.1:5000] \"ping\"\n");
     assert_false(atomic_load(&monitor->has_inbox));
     feed(world, &ping, 1);
     assert_int_equal(monitor->descriptor, 2);
@@ -247,7 +246,7 @@ static void a_monitor_sees_no_passwords_and_no_admin_commands(void **state)
     feed(world, auth, 2);
     feed(world, hello, 5);
     feed(world, config, 3);
-    assert_told(world, &world->sessions[2],
+    assert_told(&world->sessions[2],
                 "[0 127.0.0.1:5000] \"auth\" \"(redacted)\"\n"
                 "[0 127.0.0.1:5000] \"HELLO\" \"3\" \"AUTH\" \"(redacted)\" \"(redacted)\"\n");
 }
@@ -258,27 +257,31 @@ static void who_stops_monitoring_hears_no_more(void **state)
     struct bytes ping = bytes_of("ping");
 
     clients_set_monitor(world->clients, &world->sessions[2], true);
-    feed(world, &ping, 1);
     clients_set_monitor(world->clients, &world->sessions[2], false);
     assert_false(clients_has_monitors(world->clients));
     feed(world, &ping, 1);
-    assert_told(world, &world->sessions[2], "");
+    assert_told(&world->sessions[2], "");
 }
 
 static void a_monitor_that_falls_far_behind_is_sent_away(void **state)
 {
     struct world *world = *state;
-    size_t size = CLIENTS_INBOX_MAX / 4;
+    size_t size = INBOX_BYTES_MAX / 4;
     char *text = malloc(size);
     struct bytes argv[] = {bytes_of("echo"), {text, size}};
+    struct buffer out = {0};
+    struct resp_writer writer;
 
+    resp_writer_init(&writer, &out, 2);
     memset(text, 'x', size);
     clients_set_monitor(world->clients, &world->sessions[2], true);
     for (int i = 0; i < 3; i++)
         feed(world, argv, 2);
-    assert_false(atomic_load(&world->sessions[2].is_killed));
-    feed(world, argv, 2);
-    assert_true(atomic_load(&world->sessions[2].is_killed));
+    assert_true(inbox_deliver(&world->sessions[2], &writer.reply));
+    for (int i = 0; i < 4; i++)
+        feed(world, argv, 2);
+    assert_false(inbox_deliver(&world->sessions[2], &writer.reply));
+    buffer_clear(&out);
     free(text);
 }
 
