@@ -10,7 +10,7 @@
 
 #define BLOCK_SIZE       4096 /* a data block ends when it has reached that */
 #define RESTART_INTERVAL 16   /* entries between two keys that are stored whole */
-#define BLOCK_TRAILER    5
+#define UNTRIED_BLOCKS   7
 #define FOOTER_HANDLES   40
 #define MAGIC            0xdb4775248b80fb57u
 #define TYPE_VALUE       1 /* of a key: sequence number 0, shifted by 8 bits, and this */
@@ -45,6 +45,7 @@ struct table {
     struct buffer out; /* behind these */
     struct block data, index;
     struct buffer handle, compressed; /* of the block at hand */
+    int untried;                      /* so many blocks are not worth trying to compress */
     uint32_t *hashes;                 /* of the keys for the next filter */
     size_t hash_count, hash_capacity;
     struct buffer filters, filter_offsets;
@@ -164,16 +165,22 @@ static struct handle append_block(struct table *table, struct bytes contents, en
     return handle;
 }
 
-/* Compressed if that saves an eighth. */
+/* Compressed if that saves an eighth, as LevelDB does.  Where it does not, some of the blocks that
+ * follow are not tried. */
 static struct handle append_smaller(struct table *table, struct bytes contents)
 {
     size_t size = snappy_max_compressed_length(contents.size);
 
-    table->compressed.size = 0;
+    if (table->untried > 0) {
+        table->untried--;
+        return append_block(table, contents, BLOCK_PLAIN);
+    }
     (void)buffer_reserve(&table->compressed, size);
     if (snappy_compress(contents.data, contents.size, table->compressed.data, &size) != 0 ||
-        size >= contents.size - contents.size / 8)
+        size >= contents.size - contents.size / 8) {
+        table->untried = UNTRIED_BLOCKS;
         return append_block(table, contents, BLOCK_PLAIN);
+    }
     return append_block(table, (struct bytes){table->compressed.data, size}, BLOCK_SNAPPY);
 }
 
