@@ -40,4 +40,8 @@ void process_boot_id(char id[PROCESS_BOOT_ID_SIZE]);
 /* Memory of the machine in bytes. */
 int64_t process_machine_memory(void);
 
+/* The calling thread works in short turns and should get its turn soon after it wakes, also while
+ * longer work is on all processors.  Linux 6.12 and later; elsewhere nothing changes. */
+void process_take_short_turns(void);
+
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "commands/dispatch.h"
 #include "commands/dump.h"
 #include "commands/statistics.h"
@@ -382,6 +383,7 @@ static void say_farewell(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
+    process_take_short_turns();
     while (!reactor_is_stopping(&loop->reactor))
         reactor_turn(&loop->reactor);
     say_farewell(loop);
