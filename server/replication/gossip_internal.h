@@ -320,6 +320,8 @@ bool horizon_wants(const struct gossip *gossip);
 bool horizon_is_waited_for(const struct gossip *gossip);
 /* Of what is announced: an origin is said to be closed only by who has compared with all members
  * since. */
+/* Has this node compared with each other member since the last of them began anew? */
+bool horizon_has_covered_all(const struct gossip *gossip);
 void horizon_mask_closed(const struct gossip *gossip, struct positions *saving);
 /* Are there tombstones to get rid of, and closed origins in the way? */
 bool horizon_waits_to_seal(const struct gossip *gossip);

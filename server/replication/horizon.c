@@ -119,7 +119,7 @@ bool horizon_waits_to_seal(const struct gossip *gossip)
     return false;
 }
 
-static bool has_covered_all(const struct gossip *gossip)
+bool horizon_has_covered_all(const struct gossip *gossip)
 {
     for (size_t i = 0; i < gossip->member_count; i++) {
         const struct member *member = &gossip->members[i];
@@ -137,7 +137,7 @@ static bool has_covered_all(const struct gossip *gossip)
  * with all others, and again when any of them begins anew. */
 void horizon_mask_closed(const struct gossip *gossip, struct positions *saving)
 {
-    if (has_covered_all(gossip))
+    if (horizon_has_covered_all(gossip))
         return;
     for (size_t i = 0; i < saving->count; i++)
         saving->at[i].is_closed = false;

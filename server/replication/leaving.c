@@ -1,6 +1,9 @@
 /* leaving.c - a member leaves, and leaves nothing behind.
  *
  *     leaving --(all others hold, on disk, what is held here)--> told --(one of them knows)--> out
+ *
+ * Positions are lower bounds: more may have come with a page, or while we leave, from one that then
+ * crashed and lost it.  So we also go only after comparing with all, as they are now.
  */
 #include "replication/gossip_internal.h"
 
@@ -44,7 +47,8 @@ static bool has_everybody_mine(const struct gossip *gossip)
     for (size_t i = 0; i < gossip->peer_count; i++)
         if (members_is_in(gossip, gossip->peers[i]->node_id))
             holding += holds_all(gossip, gossip->peers[i]);
-    return holding > 0 && holding + 1 == members_in_count(gossip);
+    return holding > 0 && holding + 1 == members_in_count(gossip) &&
+           horizon_has_covered_all(gossip);
 }
 
 /* It is enough that one of them knows: members tell each other.  The answer may be lost, and later

@@ -190,6 +190,27 @@ static void a_node_leaves_when_all_have_its_writes(void **state)
     toys_destroy(toys);
 }
 
+static void a_node_leaves_only_after_comparing_with_all(void **state)
+{
+    struct toys *toys = toys_create(2);
+    struct toy *a = &toys->all[0];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        toys->all[i].is_counting = true;
+        toys_start(&toys->all[i]);
+    }
+    toys_run(toys, 3 * SECOND_US);
+    (void)toys_write(a);
+    assert_int_equal(gossip_leave(a->gossip, toys_time(a)), STATUS_OK);
+    toys_run(toys, 20 * SECOND_US);
+    assert_false(toys_status(a).is_out);
+    toys->all[0].is_counting = toys->all[1].is_counting = false;
+    toys_run(toys, 20 * SECOND_US);
+    assert_true(toys_status(a).is_out);
+    toys_destroy(toys);
+}
+
 static void who_is_alone_has_nothing_to_leave(void **state)
 {
     struct toys *toys = toys_create(1);
@@ -462,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_wrong_clock_among_three_refuses_writes_on_its_own_node),
         cmocka_unit_test(a_clock_set_forward_refuses_writes_until_it_is_right),
         cmocka_unit_test(a_node_leaves_when_all_have_its_writes),
+        cmocka_unit_test(a_node_leaves_only_after_comparing_with_all),
         cmocka_unit_test(who_is_alone_has_nothing_to_leave),
         cmocka_unit_test(who_has_left_takes_no_writes_after_a_restart),
         cmocka_unit_test(a_node_that_is_forgotten_is_refused_and_knows_it),
