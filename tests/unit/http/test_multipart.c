@@ -90,6 +90,7 @@ static void a_boundary_is_quoted_or_not(void **state)
     expect_boundary("; charset=utf-8; boundary=a/b:c ;x=y", "a/b:c");
     expect_boundary("; x=\"boundary=no;boundary=no\"; boundary=yes", "yes");
     expect_boundary("; x; boundary=a; boundary=b", "a");
+    expect_boundary("; boundary=~", "~");
 }
 
 static void a_boundary_must_be_there_and_good(void **state)
