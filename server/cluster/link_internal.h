@@ -17,13 +17,12 @@
 #include <event2/listener.h>
 #include <sys/queue.h>
 
-#include "cluster/complaints.h"
+#include "base/complaints.h"
 #include "cluster/dialler.h"
 #include "cluster/hello.h"
 #include "cluster/joiner.h"
 #include "cluster/link.h"
 #include "cluster/send_queue.h"
-#include "cluster/tls.h"
 
 #define LINK_UNKNOWN_MAX     64   /* X1: accepted, and not authenticated */
 #define LINK_HELLO_BYTES_MAX 4096 /* X1: of a frame before that */

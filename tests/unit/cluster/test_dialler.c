@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/compiler.h"
-#include "cluster/complaints.h"
+#include "base/complaints.h"
 #include "cluster/dialler.h"
 
 static int gone_count;

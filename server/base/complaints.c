@@ -1,4 +1,4 @@
-#include "cluster/complaints.h"
+#include "base/complaints.h"
 
 #include "base/compiler.h"
 #include "base/hash.h"

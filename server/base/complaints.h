@@ -4,8 +4,8 @@
  * Remembers the addresses complained of last; when there are more within a second than it
  * remembers, the rest stays unmentioned.  So nobody can fill the log from outside.
  */
-#ifndef CLUSTER_COMPLAINTS_H
-#define CLUSTER_COMPLAINTS_H
+#ifndef BASE_COMPLAINTS_H
+#define BASE_COMPLAINTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
