@@ -38,6 +38,7 @@ enum {
     FLAG_ADDS_UP = 2, /* given again at start, it adds to what was given before */
     FLAG_HIDDEN = 4,  /* CONFIG GET shows it only if asked by its whole name; not in --help */
     FLAG_IGNORED = 8, /* changes nothing here */
+    FLAG_FILE = 16,   /* names a file that is read: set to the same name, it is read again */
 };
 
 struct option_choice {

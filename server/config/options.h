@@ -76,6 +76,10 @@ enum option_id {
     OPTION_TLS_PROTOCOLS,
     OPTION_TLS_CIPHERS,
     OPTION_TLS_CIPHERSUITES,
+    OPTION_TLS_PREFER_SERVER_CIPHERS,
+    OPTION_TLS_SESSION_CACHING,
+    OPTION_TLS_SESSION_CACHE_SIZE,
+    OPTION_TLS_SESSION_CACHE_TIMEOUT, /* seconds */
     OPTION_TLS_REPLICATION,
     /* observation */
     OPTION_LOGLEVEL, /* enum log_level */
@@ -169,6 +173,10 @@ const char *option_name(enum option_id id);
 
 /* Called after a value changed by CONFIG SET (not at start); false refuses, with a reason.  It may
  * read options, and must not change any.  Set hooks before other threads run.
+ *
+ * Where one CONFIG SET changes several options of the same hook and context, it is called once, for
+ * the first of them; all have their new values by then.  An option that names a file is taken for
+ * changed by every CONFIG SET: the file may be another one.
  *
  * Some options (port, bind, ...) mean something only at start unless somebody carries the change
  * out: those can be changed exactly if they have a hook. */

@@ -93,7 +93,8 @@ static enum status parse_change(const struct options *options, struct change *ch
     change->old = options_take_value(options, change->id);
     if (!option_parse(change->id, change->text, change->old.text, &change->new, problem))
         return fail_argument(error, name, problem);
-    change->is_different = !are_equal(&change->old, &change->new);
+    change->is_different =
+        (option_rows[change->id].flags & FLAG_FILE) != 0 || !are_equal(&change->old, &change->new);
     return STATUS_OK;
 }
 
@@ -112,6 +113,21 @@ static bool call_hook(const struct options *options, enum option_id id,
     return call == NULL || call(options->hook[id].context, id, problem);
 }
 
+/* Has the hook of changes[index] been called for an earlier one? */
+static bool is_carried_out(const struct options *options, const struct change *changes,
+                           size_t index)
+{
+    enum option_id id = changes[index].id;
+
+    for (size_t i = 0; i < index; i++) {
+        if (changes[i].is_different && options->hook[id].call != NULL &&
+            options->hook[changes[i].id].call == options->hook[id].call &&
+            options->hook[changes[i].id].context == options->hook[id].context)
+            return true;
+    }
+    return false;
+}
+
 /* O2: what was carried out is carried back, newest first, so that hooks see the old values again.
  */
 static void roll_back(struct options *options, const struct change *changes, size_t count,
@@ -124,7 +140,7 @@ static void roll_back(struct options *options, const struct change *changes, siz
             store(options, changes[i].id, &changes[i].old);
     }
     for (size_t i = carried_out; i > 0; i--) {
-        if (changes[i - 1].is_different)
+        if (changes[i - 1].is_different && !is_carried_out(options, changes, i - 1))
             (void)call_hook(options, changes[i - 1].id, ignored);
     }
 }
@@ -141,7 +157,8 @@ static enum status apply(struct options *options, const struct change *changes, 
     for (size_t i = 0; i < count; i++) {
         enum option_id id = changes[i].id;
 
-        if (!changes[i].is_different || call_hook(options, id, problem))
+        if (!changes[i].is_different || is_carried_out(options, changes, i) ||
+            call_hook(options, id, problem))
             continue;
         roll_back(options, changes, count, i);
         return fail_argument(error, bytes_of(option_name(id)), problem);
