@@ -25,6 +25,7 @@
 #include "net/listener.h"
 #include "net/loop.h"
 #include "store/store.h"
+#include "tls/contexts.h"
 
 /* Descriptors that are not for clients: LevelDB's open tables, and its log, manifest and lock, our
  * listening sockets, three for each loop, the log file, and some to spare. */
@@ -175,11 +176,36 @@ static bool change_port(void *context, enum option_id id, char error[OPTIONS_ERR
 {
     struct server *server = context;
 
-    (void)id;
-    if (listener_change_port(server->listener))
+    if (listener_change_port(server->listener, id))
         return true;
     (void)snprintf(error, OPTIONS_ERROR_MAX, "Unable to listen on this port. Check server logs.");
     return false;
+}
+
+/* Certificates, and all that goes with them. */
+static bool change_tls(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+    struct tls_contexts *tls = server->services.tls;
+
+    (void)id;
+    if (tls_contexts_prepare(tls, error) != STATUS_OK)
+        return false;
+    tls_contexts_switch(tls);
+    log_line(LOG_NOTICE, "TLS: new connections use the certificates as the options say now");
+    return true;
+}
+
+/* The port needs them, and is worth nothing without. */
+static bool change_tls_port(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+
+    if (tls_contexts_prepare(server->services.tls, error) != STATUS_OK ||
+        !change_port(context, id, error))
+        return false;
+    tls_contexts_switch(server->services.tls);
+    return true;
 }
 
 static void obey_options(struct server *server)
@@ -190,6 +216,9 @@ static void obey_options(struct server *server)
     options_set_hook(options, OPTION_LOGLEVEL, change_loglevel, server);
     options_set_hook(options, OPTION_CACHE_SIZE, change_cache_size, server);
     options_set_hook(options, OPTION_PORT, change_port, server);
+    options_set_hook(options, OPTION_TLS_PORT, change_tls_port, server);
+    for (int i = OPTION_TLS_CERT_FILE; i <= OPTION_TLS_SESSION_CACHE_TIMEOUT; i++)
+        options_set_hook(options, (enum option_id)i, change_tls, server);
     for (int i = 0; i <= LIMIT_COUNT; i++)
         options_set_hook(options, (enum option_id)(OPTION_LIMITS + i), change_limits, server);
 }
@@ -291,8 +320,8 @@ static enum status create_cluster(struct services *services, char *error)
     bool is_wanted = secret[0] != '\0' && options_is_on(services->options, OPTION_REPLICATION);
 
     free(secret);
-    return is_wanted ? cluster_create(services->options, services->store, services->clock,
-                                      &services->cluster, error)
+    return is_wanted ? cluster_create(services->options, services->tls, services->store,
+                                      services->clock, &services->cluster, error)
                      : STATUS_OK;
 }
 
@@ -322,6 +351,8 @@ static enum status build(struct server *server, char *error)
     services->shutdown = stop;
     services->shutdown_context = server;
     s = grant_maxclients(services->options, error);
+    if (s == STATUS_OK)
+        s = tls_contexts_create(services->options, &services->tls, error);
     if (s == STATUS_OK)
         s = listener_create(services, &server->listener, error);
     if (s != STATUS_OK)
@@ -379,6 +410,7 @@ void server_destroy(struct server *server)
     clients_destroy(services->clients);
     pubsub_destroy(services->pubsub);
     statistics_destroy(services->statistics);
+    tls_contexts_destroy(services->tls);
     free(server);
 }
 

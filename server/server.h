@@ -3,7 +3,7 @@
  * Builds everything that lives as long as the process, in the order in which the parts need each
  * other, and takes it apart in reverse:
  *
- *     options -> statistics, clients, cursors -> listening sockets -> store -> loops
+ *     options -> statistics, clients, cursors -> TLS -> listening sockets -> store -> loops
  *
  * (What is wrong with an address is found out before a data directory is made.)  The caller's
  * thread runs the first loop; each further loop has a thread of its own.

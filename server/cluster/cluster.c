@@ -314,20 +314,6 @@ static void free_texts(struct texts *texts)
         free(texts->all[i]);
 }
 
-static struct tls_files find_tls(struct texts *texts, const struct options *options)
-{
-    return (struct tls_files){
-        .cert_file = take(texts, options, OPTION_TLS_CERT_FILE),
-        .key_file = take(texts, options, OPTION_TLS_KEY_FILE),
-        .key_file_pass = take(texts, options, OPTION_TLS_KEY_FILE_PASS),
-        .ca_cert_file = take(texts, options, OPTION_TLS_CA_CERT_FILE),
-        .ca_cert_dir = take(texts, options, OPTION_TLS_CA_CERT_DIR),
-        .protocols = take(texts, options, OPTION_TLS_PROTOCOLS),
-        .ciphers = take(texts, options, OPTION_TLS_CIPHERS),
-        .ciphersuites = take(texts, options, OPTION_TLS_CIPHERSUITES),
-    };
-}
-
 static enum status create_links(struct cluster *cluster, const char *announced,
                                 const char *const *bind_addresses, size_t bind_count,
                                 char error[CLUSTER_ERROR_MAX])
@@ -346,8 +332,7 @@ static enum status create_links(struct cluster *cluster, const char *announced,
         .bind_count = bind_count,
         .port = (int)options_number(options, OPTION_GOSSIP_PORT),
         .body_max = BODY_SPARE + (size_t)registry_value_size_max(store_registry(cluster->store)),
-        .uses_tls = options_is_on(options, OPTION_TLS_REPLICATION),
-        .tls = find_tls(&texts, options),
+        .tls = tls_contexts_has(cluster->tls, TLS_REPLICAS) ? cluster->tls : NULL,
         .context = cluster,
         .on_up = on_up,
         .on_down = on_down,
@@ -404,13 +389,15 @@ static enum status create_loop(struct cluster *cluster, char error[CLUSTER_ERROR
     return STATUS_OK;
 }
 
-enum status cluster_create(struct options *options, struct store *store, const struct clock *clock,
-                           struct cluster **created, char error[CLUSTER_ERROR_MAX])
+enum status cluster_create(struct options *options, struct tls_contexts *tls, struct store *store,
+                           const struct clock *clock, struct cluster **created,
+                           char error[CLUSTER_ERROR_MAX])
 {
     struct cluster *cluster = xcalloc(1, sizeof *cluster);
     enum status status;
 
     cluster->options = options;
+    cluster->tls = tls;
     cluster->store = store;
     cluster->clock = clock;
     cluster->clock_at_start = store_clock(store);

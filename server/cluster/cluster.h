@@ -25,10 +25,12 @@
 #define CLUSTER_ERROR_MAX 512
 
 struct cluster;
+struct tls_contexts;
 
 /* Listens on the gossip port; nothing runs yet.  On failure `error` is one sentence. */
-enum status cluster_create(struct options *options, struct store *store, const struct clock *clock,
-                           struct cluster **cluster, char error[CLUSTER_ERROR_MAX]) MUST_USE;
+enum status cluster_create(struct options *options, struct tls_contexts *tls, struct store *store,
+                           const struct clock *clock, struct cluster **cluster,
+                           char error[CLUSTER_ERROR_MAX]) MUST_USE;
 void cluster_start(struct cluster *cluster);
 /* Ends the threads; before the store is closed. */
 void cluster_stop(struct cluster *cluster);

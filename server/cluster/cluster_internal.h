@@ -27,6 +27,7 @@ enum salvage_state { SALVAGE_IDLE, SALVAGE_RUNNING, SALVAGE_DONE };
 
 struct cluster {
     struct options *options;
+    struct tls_contexts *tls;
     struct store *store;
     const struct clock *clock;
     struct event_base *base;

@@ -62,7 +62,7 @@ struct link *link_create(struct links *links, struct bufferevent *bufferevent, b
     bufferevent_setwatermark(bufferevent, EV_WRITE, LINK_OUTPUT_LOW, 0);
     (void)bufferevent_set_max_single_write(bufferevent, FRAME_PIECE_MAX);
     (void)bufferevent_set_max_single_read(bufferevent, FRAME_PIECE_MAX);
-    if (links->tls != NULL)
+    if (links->config.tls != NULL)
         bufferevent_openssl_set_allow_dirty_shutdown(bufferevent, 1);
     TAILQ_INSERT_TAIL(&links->list, link, entry);
     return link;
@@ -382,7 +382,7 @@ static void receive_more(const struct link *link, struct evbuffer *input)
     struct evbuffer_iovec space;
     ssize_t size;
 
-    if (link->links->tls != NULL || link->state != LINK_UP ||
+    if (link->links->config.tls != NULL || link->state != LINK_UP ||
         evbuffer_get_length(input) < LIBEVENT_READ_MAX)
         return;
     (void)evbuffer_unfreeze(input, 0);
@@ -412,7 +412,7 @@ static void on_readable(struct bufferevent *bufferevent, void *context)
 static void explain_end(struct link *link, short what, char *reason, size_t size)
 {
     unsigned long tls =
-        link->links->tls == NULL ? 0 : bufferevent_get_openssl_error(link->bufferevent);
+        link->links->config.tls == NULL ? 0 : bufferevent_get_openssl_error(link->bufferevent);
     const char *words = tls == 0 ? NULL : ERR_reason_error_string(tls);
 
     if (words != NULL)

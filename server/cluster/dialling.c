@@ -22,9 +22,10 @@ static struct bufferevent *new_bufferevent(const struct links *links)
 {
     const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
 
-    if (links->tls == NULL)
+    if (links->config.tls == NULL)
         return bufferevent_socket_new(links->config.base, -1, options);
-    return bufferevent_openssl_socket_new(links->config.base, -1, SSL_new(links->tls),
+    return bufferevent_openssl_socket_new(links->config.base, -1,
+                                          tls_contexts_open(links->config.tls, TLS_REPLICAS),
                                           BUFFEREVENT_SSL_CONNECTING, options);
 }
 

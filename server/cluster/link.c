@@ -54,12 +54,12 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t descripto
     (void)listener;
     (void)size;
     limit_unknown(links);
-    if (links->tls == NULL)
+    if (links->config.tls == NULL)
         bufferevent = bufferevent_socket_new(links->config.base, descriptor, options);
     else
-        bufferevent =
-            bufferevent_openssl_socket_new(links->config.base, descriptor, SSL_new(links->tls),
-                                           BUFFEREVENT_SSL_ACCEPTING, options);
+        bufferevent = bufferevent_openssl_socket_new(
+            links->config.base, descriptor, tls_contexts_open(links->config.tls, TLS_REPLICAS),
+            BUFFEREVENT_SSL_ACCEPTING, options);
     if (bufferevent == NULL) {
         (void)close(descriptor);
         return;
@@ -223,14 +223,6 @@ static void start_events(struct links *links)
 
 /* --- the object --- */
 
-static enum status open_tls(struct links *links, char *error)
-{
-    const struct links_config *config = &links->config;
-
-    return config->uses_tls ? tls_create(&config->tls, &links->tls, error, LINK_ERROR_MAX)
-                            : STATUS_OK;
-}
-
 enum status links_create(const struct links_config *config, struct links **links,
                          char error[LINK_ERROR_MAX])
 {
@@ -246,9 +238,7 @@ enum status links_create(const struct links_config *config, struct links **links
     TAILQ_INIT(&made->lookups);
     dialler_init(&made->dialler, random_secret_u64());
     start_events(made);
-    s = open_tls(made, error);
-    if (s == STATUS_OK)
-        s = listen_on_all(made, error);
+    s = listen_on_all(made, error);
     if (s == STATUS_OK)
         *links = made;
     else
@@ -281,7 +271,6 @@ void links_destroy(struct links *links)
     free_nodes(links);
     event_free(links->reaper);
     event_free(links->dial_now);
-    SSL_CTX_free(links->tls);
     free((void *)(uintptr_t)links->config.announce);
     free(links);
 }

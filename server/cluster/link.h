@@ -40,8 +40,8 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "cluster/tls.h"
 #include "replication/gossip.h"
+#include "tls/contexts.h"
 
 #define LINK_ERROR_MAX 512
 
@@ -58,9 +58,8 @@ struct links_config {
     const char *const *bind_addresses; /* listen on each of these */
     size_t bind_count;
     int port;
-    size_t body_max; /* of a message */
-    bool uses_tls;
-    struct tls_files tls;
+    size_t body_max;          /* of a message */
+    struct tls_contexts *tls; /* NULL = without TLS */
 
     void *context;
     /* As gossip_link_up(): anything but STATUS_OK closes the link.  Called for the first link to a

@@ -102,7 +102,6 @@ struct links {
         config; /* the announced address is ours; other texts are used at start only */
     struct hello_secret secret;
     uint64_t instance;
-    SSL_CTX *tls;
 
     struct evconnlistener *listeners[LINK_BIND_MAX];
     int listener_count;

@@ -25,6 +25,7 @@ struct command;
 struct cursors;
 struct pubsub;
 struct statistics;
+struct tls_contexts;
 struct thread_statistics;
 
 #define CALL_ERROR_MAX 1024
@@ -39,6 +40,7 @@ struct services {
     struct cursors *cursors;
     struct pubsub *pubsub;
     struct statistics *statistics;
+    struct tls_contexts *tls;
     void (*shutdown)(void *context); /* any thread: ends the server as SIGTERM does */
     void *shutdown_context;
 };

@@ -146,10 +146,10 @@ static void welcome_newcomers(struct reactor *reactor)
 {
     struct door *door = door_of(reactor);
     size_t count;
-    int *newcomers = mail_take_newcomers(&door->mail, &count);
+    struct newcomer *newcomers = mail_take_newcomers(&door->mail, &count);
 
     for (size_t i = 0; i < count; i++)
-        http_connection_open(door, newcomers[i]);
+        http_connection_open(door, newcomers[i].descriptor);
     free(newcomers);
 }
 
@@ -262,7 +262,7 @@ static void welcome(struct doors *doors, int descriptor)
     }
     atomic_fetch_add(doors->client_count, 1);
     atomic_fetch_add(&door->load, 1);
-    mail_post_newcomer(&door->mail, descriptor);
+    mail_post_newcomer(&door->mail, (struct newcomer){.descriptor = descriptor});
 }
 
 /* The system is out of descriptors or memory; the knocking client stays in the queue and would wake

@@ -6,17 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/address.h"
 #include "base/memory.h"
 #include "commands/clients.h"
 #include "net/serving.h"
+#include "tls/contexts.h"
 
 /* Redis keeps the first 16 KiB of a client's output apart from the rest; its tools show both. */
 #define OUTPUT_SHOWN_APART 16384
 
 #define KEEPALIVE_PROBES 3
+
+#define TLS_TROUBLE_MAX 256
 
 void connection_count(struct connection *connection, enum counter counter, uint64_t more)
 {
@@ -55,6 +57,33 @@ void connection_give_up(struct connection *connection)
     connection->state = CONNECTION_GONE;
 }
 
+/* --- trouble with TLS --- */
+
+/* Whoever can reach the port can fail, as often as he likes: not every time is worth a line. */
+static void complain(struct connection *connection, const char *what)
+{
+    struct loop *loop = connection->loop;
+    struct bytes address = bytes_of(connection->session.address);
+
+    while (address.size > 0 && address.data[address.size - 1] != ':')
+        address.size--; /* the same host comes from many ports */
+    if (complaints_allow(&loop->complaints, address, bytes_of(what),
+                         clock_monotonic_us(loop->reactor.services->clock)))
+        connection_log(connection, LOG_NOTICE, what);
+}
+
+void connection_fail_io(struct connection *connection)
+{
+    char text[TLS_TROUBLE_MAX];
+
+    if (connection->transport.problem != NULL) {
+        (void)snprintf(text, sizeof text, "disconnected, TLS failed: %s",
+                       connection->transport.problem);
+        complain(connection, text);
+    }
+    connection_give_up(connection);
+}
+
 /* --- output --- */
 
 void connection_turn_to(struct connection *connection)
@@ -86,14 +115,14 @@ static void send_output(struct connection *connection)
     ssize_t sent;
 
     if (ready.size == 0) {
-        set_sending(connection, false);
+        set_sending(connection, connection->transport.wants_write);
         return;
     }
     do
-        sent = send(connection->session.descriptor, ready.data, ready.size, MSG_NOSIGNAL);
+        sent = transport_send(&connection->transport, ready.data, ready.size);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN) {
-        connection_give_up(connection);
+        connection_fail_io(connection);
         return;
     }
     connection_count(connection, COUNTER_WRITES, 1);
@@ -101,7 +130,8 @@ static void send_output(struct connection *connection)
         connection_count(connection, COUNTER_OUTPUT_BYTES, (uint64_t)sent);
         outbox_sent(&connection->out, (size_t)sent);
     }
-    set_sending(connection, sent < 0 || (size_t)sent < ready.size);
+    set_sending(connection,
+                sent < 0 || (size_t)sent < ready.size || connection->transport.wants_write);
 }
 
 /* Redis's rule: at once over the hard limit; over the soft one if that has lasted too long. */
@@ -164,7 +194,7 @@ static short wanted_events(const struct connection *connection)
 {
     switch (connection->state) {
     case CONNECTION_READING:
-        return EV_READ;
+        return connection->transport.wants_write ? 0 : EV_READ; /* P2 of transport.h */
     case CONNECTION_PARKED:
         return EV_CLOSED;
     case CONNECTION_LEAVING:
@@ -207,7 +237,8 @@ static void show_output(struct connection *connection)
 static bool can_move(const struct connection *connection)
 {
     return connection->state == CONNECTION_READING && !connection->is_readable &&
-           connection->in.size == 0 && outbox_size(&connection->out) == 0;
+           connection->in.size == 0 && outbox_size(&connection->out) == 0 &&
+           !connection->transport.has_more && !connection->is_sending;
 }
 
 /* From here on the connection is another thread's. */
@@ -239,6 +270,8 @@ void connection_settle(struct connection *connection)
     if (outbox_size(out) == 0 && out->bytes.data != NULL)
         loop_give_buffer(connection->loop, &out->bytes);
     listen_for_input(connection);
+    if (UNLIKELY(connection->transport.has_more) && connection->listens_for == EV_READ)
+        event_active(&connection->read_event, EV_READ, 0); /* nobody else would tell */
     connection_show_input(connection, connection->in.size, connection->in.capacity);
     show_output(connection);
     if (UNLIKELY(connection->moves_to != NULL) && can_move(connection))
@@ -279,7 +312,10 @@ static void on_writable(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     (void)what;
     reactor_begin_turn(&connection->loop->reactor);
-    connection_settle(connection);
+    if (UNLIKELY(connection->transport.wants_write) && connection->state == CONNECTION_READING)
+        connection_set_readable(connection, true); /* for TLS: what it could not read before */
+    else
+        connection_settle(connection);
 }
 
 /* --- what the loop asks for --- */
@@ -341,8 +377,20 @@ static bool is_idle_too_long(const struct connection *connection)
            !atomic_load_explicit(&session->is_monitor, memory_order_relaxed);
 }
 
+static bool shakes_hands_too_long(const struct connection *connection)
+{
+    return connection->loop->reactor.now_s - connection->session.created_s >=
+               TRANSPORT_HANDSHAKE_S &&
+           transport_is_shaking_hands(&connection->transport);
+}
+
 void connection_check(struct connection *connection)
 {
+    if (UNLIKELY(connection->transport.ssl != NULL) && shakes_hands_too_long(connection)) {
+        complain(connection, "disconnected, its TLS handshake takes too long");
+        connection_close(connection);
+        return;
+    }
     if (is_idle_too_long(connection)) {
         connection_log(connection, LOG_VERBOSE,
                        "disconnected, it was idle for longer than timeout");
@@ -428,7 +476,17 @@ void connection_arrive(struct connection *connection, struct loop *loop)
     connection_settle(connection);
 }
 
-void connection_open(struct loop *loop, int descriptor)
+/* Where TLS was turned off since it was accepted, it is one of those that come too late. */
+static struct ssl_st *begin_tls(struct connection *connection)
+{
+    struct ssl_st *ssl = tls_contexts_open(connection->loop->reactor.services->tls, TLS_CLIENTS);
+
+    if (ssl == NULL)
+        connection->state = CONNECTION_GONE;
+    return ssl;
+}
+
+void connection_open(struct loop *loop, struct newcomer newcomer)
 {
     struct connection *connection = xcalloc(1, sizeof *connection);
 
@@ -436,8 +494,10 @@ void connection_open(struct loop *loop, int descriptor)
     atomic_store(&connection->home, &loop->mail);
     connection->state = CONNECTION_READING;
     resp_parser_init(&connection->parser);
-    init_session(connection, descriptor);
-    set_keepalive(loop, descriptor);
+    transport_open(&connection->transport, newcomer.descriptor,
+                   newcomer.uses_tls ? begin_tls(connection) : NULL);
+    init_session(connection, newcomer.descriptor);
+    set_keepalive(loop, newcomer.descriptor);
     connection_count(connection, COUNTER_CONNECTIONS, 1);
     connection_arrive(connection, loop);
 }
@@ -456,7 +516,7 @@ void connection_close(struct connection *connection)
     pubsub_forget(loop->reactor.services->pubsub, &connection->session);
     clients_remove(loop->reactor.services->clients, &connection->session);
     loop_forget(loop, connection);
-    (void)close(connection->session.descriptor);
+    transport_close(&connection->transport);
     session_clear(&connection->session);
 
     resp_parser_clear(&connection->parser);

@@ -31,6 +31,7 @@
 #include "commands/statistics.h"
 #include "net/loop.h"
 #include "net/outbox.h"
+#include "tls/transport.h"
 
 enum connection_state {
     CONNECTION_READING,
@@ -41,6 +42,7 @@ enum connection_state {
 
 struct connection {
     struct session session; /* first: a session's wake() finds its connection */
+    struct transport transport;
     struct loop *loop;
     _Atomic(struct mail *) home; /* the loop's, for other threads: mail.h */
     struct loop *moves_to;       /* NULL = it stays */
@@ -48,7 +50,7 @@ struct connection {
     bool is_holding;   /* in loop->holding */
     bool is_woken;     /* in home->woken; under the lock of the mail */
     bool is_readable;  /* in loop->readable */
-    bool is_sending;   /* write_event is set: the socket was full */
+    bool is_sending;   /* write_event is set: the socket was full, for its output or for TLS */
     bool is_oversized; /* the parked request is one that was not kept (parser.h, P4) */
     short listens_for; /* what read_event is set for: EV_READ, EV_CLOSED or nothing */
 
@@ -63,7 +65,7 @@ struct connection {
 };
 
 /* Takes over a connected, non-blocking socket. */
-void connection_open(struct loop *loop, int descriptor);
+void connection_open(struct loop *loop, struct newcomer newcomer);
 
 /* Each of these may free the connection. */
 
@@ -116,6 +118,9 @@ void connection_send_early(struct connection *connection);
 
 void connection_park(struct connection *connection, int64_t wake_at_ms);
 void connection_unpark(struct connection *connection);
+
+/* A read or a write has failed. */
+void connection_fail_io(struct connection *connection);
 
 /* Nothing more is to be said. */
 void connection_give_up(struct connection *connection);

@@ -24,7 +24,8 @@
 /* How long not to try after the system ran out of descriptors or memory. */
 #define PAUSE_MS 100
 
-#define SOCKETS_MAX 32
+#define ADDRESSES_MAX 31 /* of bind */
+#define SOCKETS_MAX   (2 * ADDRESSES_MAX + 1)
 
 #define TOO_MANY_CLIENTS "-ERR max number of clients reached\r\n"
 #define DENIED                                                                                     \
@@ -34,10 +35,34 @@
     "turn "                                                                                        \
     "protected-mode off; CONFIG SET does both from this machine.\r\n"
 
+/* Also the order in which they are opened. */
+enum socket_kind { SOCKET_PLAIN, SOCKET_TLS, SOCKET_UNIX };
+
+/* The ports; a unix socket can't change. */
+#define PORTS SOCKET_UNIX
+
+static const enum option_id port_options[PORTS] = {
+    [SOCKET_PLAIN] = OPTION_PORT,
+    [SOCKET_TLS] = OPTION_TLS_PORT,
+};
+
+/* Why a client may not come in, in the words of either protocol.  TLS has alerts for that, which
+ * may come before anything else: record type, version, length; fatal; internal error, access
+ * denied. */
+struct refusal {
+    const char *plain;
+    const char *alert;
+};
+
+#define ALERT_SIZE 7
+
+static const struct refusal too_many = {TOO_MANY_CLIENTS, "\x15\x03\x01\x00\x02\x02\x50"};
+static const struct refusal denied = {DENIED, "\x15\x03\x01\x00\x02\x02\x31"};
+
 struct listening_socket {
     struct listener *listener;
     int descriptor;
-    bool is_unix;
+    enum socket_kind kind;
     struct event event;
 };
 
@@ -50,11 +75,12 @@ struct listener {
     struct event resume_timer;
     int64_t trouble_logged_s;
 
-    /* CONFIG SET port: another thread binds, the first loop exchanges the sockets */
+    /* CONFIG SET port or tls-port: another thread binds, the first loop exchanges the sockets */
     int summons; /* eventfd */
     struct event summons_event;
     pthread_mutex_t mutex;
-    struct listener *replacement; /* its TCP sockets take the place of ours; under the mutex */
+    struct listener
+        *replacements[PORTS]; /* whose sockets take the place of ours; under the mutex */
 };
 
 /* --- binding --- */
@@ -76,39 +102,46 @@ static int64_t number(const struct listener *listener, enum option_id id)
     return options_number(listener->services->options, id);
 }
 
-static void add_socket(struct listener *listener, int descriptor, bool is_unix)
+static bool has_port(const struct listener *listener, enum socket_kind kind)
 {
-    listener->sockets[listener->socket_count++] = (struct listening_socket){
-        .listener = listener, .descriptor = descriptor, .is_unix = is_unix};
+    return number(listener, port_options[kind]) != 0;
+}
+
+static void add_socket(struct listener *listener, int descriptor, enum socket_kind kind)
+{
+    listener->sockets[listener->socket_count++] =
+        (struct listening_socket){.listener = listener, .descriptor = descriptor, .kind = kind};
 }
 
 /* One word of `bind`. */
-static enum status bind_tcp(struct listener *listener, const char *word, int port, char *error)
+static enum status bind_tcp(struct listener *listener, const char *word, enum socket_kind kind,
+                            char *error)
 {
+    enum option_id port = port_options[kind];
     int descriptor;
     enum status s;
 
-    if (listener->socket_count == SOCKETS_MAX)
-        return fail(error, "more than %d addresses in --bind", SOCKETS_MAX - 1);
-    s = listening_open(word, port, option_name(OPTION_PORT),
+    if (listener->socket_count >= SOCKETS_MAX - 1)
+        return fail(error, "more than %d addresses in --bind", ADDRESSES_MAX);
+    s = listening_open(word, (int)number(listener, port), option_name(port),
                        (int)number(listener, OPTION_TCP_BACKLOG), &descriptor, error);
     if (s == STATUS_OK)
-        add_socket(listener, descriptor, false);
+        add_socket(listener, descriptor, kind);
     return s == STATUS_NOT_FOUND ? STATUS_OK : s;
 }
 
-static enum status bind_all_tcp(struct listener *listener, char *error)
+static enum status bind_port(struct listener *listener, enum socket_kind kind, char *error)
 {
-    int port = (int)number(listener, OPTION_PORT);
+    int count = listener->socket_count;
     char *words = options_take_text(listener->services->options, OPTION_BIND);
     char *rest = words;
     enum status s = STATUS_OK;
 
     for (char *word; s == STATUS_OK && (word = strsep(&rest, " \t")) != NULL;)
         if (*word != '\0')
-            s = bind_tcp(listener, word, port, error);
+            s = bind_tcp(listener, word, kind, error);
     free(words);
-    if (s == STATUS_OK && listener->socket_count == 0)
+    if (s == STATUS_OK && listener->socket_count == count)
         return fail(error, "this machine has none of the addresses of --bind");
     return s;
 }
@@ -169,7 +202,7 @@ static enum status bind_unix(struct listener *listener, const char *path, char *
     descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
         return explain_unix(error, path, errno);
-    add_socket(listener, descriptor, true);
+    add_socket(listener, descriptor, SOCKET_UNIX);
     why = bind_unix_address(descriptor, &address);
     if (why != 0)
         return explain_unix(error, path, why);
@@ -184,13 +217,13 @@ static enum status bind_all(struct listener *listener, char *error)
 {
     char *path = options_take_text(listener->services->options, OPTION_UNIXSOCKET);
     bool has_path = *path != '\0';
-    bool has_port = number(listener, OPTION_PORT) != 0;
     enum status s = STATUS_OK;
 
-    if (!has_path && !has_port)
-        s = fail(error, "there is nothing to listen on; give --port or --unixsocket");
-    if (s == STATUS_OK && has_port)
-        s = bind_all_tcp(listener, error);
+    if (!has_path && !has_port(listener, SOCKET_PLAIN) && !has_port(listener, SOCKET_TLS))
+        s = fail(error, "there is nothing to listen on; give --port, --tls-port or --unixsocket");
+    for (int kind = 0; kind < PORTS && s == STATUS_OK; kind++)
+        if (has_port(listener, (enum socket_kind)kind))
+            s = bind_port(listener, (enum socket_kind)kind, error);
     if (s == STATUS_OK && has_path)
         s = bind_unix(listener, path, error);
     free(path);
@@ -232,7 +265,8 @@ void listener_destroy(struct listener *listener)
 {
     if (listener == NULL)
         return;
-    discard(listener->replacement);
+    for (int kind = 0; kind < PORTS; kind++)
+        discard(listener->replacements[kind]);
     close_sockets(listener);
     (void)close(listener->summons);
     (void)pthread_mutex_destroy(&listener->mutex);
@@ -248,37 +282,41 @@ void listener_describe(const struct listener *listener, struct buffer *text)
         char address[128];
 
         address_of_socket(listener->sockets[i].descriptor, address, sizeof address);
-        buffer_printf(text, "%s%s", i == 0 ? "" : ", ", address);
+        buffer_printf(text, "%s%s%s", i == 0 ? "" : ", ", address,
+                      listener->sockets[i].kind == SOCKET_TLS ? " (TLS)" : "");
     }
 }
 
 /* --- accepting --- */
 
 /* What to tell a client that may not come in; NULL if it may. */
-static const char *refusal(const struct listener *listener, const struct sockaddr *peer)
+static const struct refusal *refusal_of(const struct listener *listener,
+                                        const struct sockaddr *peer)
 {
     const struct options *options = listener->services->options;
 
     if (atomic_load(&listener->crew->client_count) >= number(listener, OPTION_MAXCLIENTS))
-        return TOO_MANY_CLIENTS;
+        return &too_many;
     if (!address_is_loopback(peer) && options_is_on(options, OPTION_PROTECTED_MODE) &&
         !clients_need_password(options))
-        return DENIED;
+        return &denied;
     return NULL;
 }
 
-static void welcome(struct listener *listener, int descriptor, const struct sockaddr *peer)
+static void welcome(struct listener *listener, struct newcomer newcomer,
+                    const struct sockaddr *peer)
 {
-    const char *words = refusal(listener, peer);
+    const struct refusal *refusal = refusal_of(listener, peer);
 
-    if (words == NULL) {
-        loop_adopt(crew_admit(listener->crew), descriptor);
+    if (refusal == NULL) {
+        loop_adopt(crew_admit(listener->crew), newcomer);
         return;
     }
     statistics_add(listener->crew->loops[0]->reactor.worker.statistics,
                    COUNTER_REJECTED_CONNECTIONS, 1);
-    (void)send(descriptor, words, strlen(words), MSG_NOSIGNAL);
-    (void)close(descriptor);
+    (void)send(newcomer.descriptor, newcomer.uses_tls ? refusal->alert : refusal->plain,
+               newcomer.uses_tls ? ALERT_SIZE : strlen(refusal->plain), MSG_NOSIGNAL);
+    (void)close(newcomer.descriptor);
 }
 
 /* The system is out of descriptors or memory.  The knocking client stays in the queue and would
@@ -328,7 +366,8 @@ static void on_knock(evutil_socket_t descriptor, short what, void *context)
             accept4(descriptor, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (client >= 0)
-            welcome(listener, client, (const struct sockaddr *)&peer);
+            welcome(listener, (struct newcomer){client, knocked->kind == SOCKET_TLS},
+                    (const struct sockaddr *)&peer);
         else if (!go_on_after(listener, errno))
             return;
     }
@@ -347,32 +386,34 @@ static void watch_sockets(struct listener *listener)
 
 /* --- another port --- */
 
-/* The replacement's sockets and our unix socket; our TCP sockets are closed. */
-static void exchange_sockets(struct listener *listener, struct listener *replacement)
+/* The replacement's sockets and ours of other kinds; ours of this kind are closed. */
+static void exchange_sockets(struct listener *listener, struct listener *replacement,
+                             enum socket_kind kind)
 {
     for (int i = 0; i < listener->socket_count; i++) {
         struct listening_socket *socket = &listener->sockets[i];
 
         (void)event_del(&socket->event);
-        if (socket->is_unix)
-            add_socket(replacement, socket->descriptor, true);
-        else
+        if (socket->kind == kind)
             (void)close(socket->descriptor);
+        else
+            add_socket(replacement, socket->descriptor, socket->kind);
     }
     listener->socket_count = 0;
     for (int i = 0; i < replacement->socket_count; i++)
-        add_socket(listener, replacement->sockets[i].descriptor, replacement->sockets[i].is_unix);
+        add_socket(listener, replacement->sockets[i].descriptor, replacement->sockets[i].kind);
     free(replacement);
     watch_sockets(listener);
 }
 
-static struct listener *replace(struct listener *listener, struct listener *replacement)
+static struct listener *replace(struct listener *listener, enum socket_kind kind,
+                                struct listener *replacement)
 {
     struct listener *former;
 
     (void)pthread_mutex_lock(&listener->mutex);
-    former = listener->replacement;
-    listener->replacement = replacement;
+    former = listener->replacements[kind];
+    listener->replacements[kind] = replacement;
     (void)pthread_mutex_unlock(&listener->mutex);
     return former;
 }
@@ -380,29 +421,44 @@ static struct listener *replace(struct listener *listener, struct listener *repl
 static void on_summons(evutil_socket_t descriptor, short what, void *context)
 {
     struct listener *listener = context;
-    struct listener *replacement = replace(listener, NULL);
     uint64_t count;
 
     (void)what;
     (void)!read(descriptor, &count, sizeof count);
-    if (replacement != NULL)
-        exchange_sockets(listener, replacement);
+    for (int i = 0; i < PORTS; i++) {
+        enum socket_kind kind = (enum socket_kind)i;
+        struct listener *replacement = replace(listener, kind, NULL);
+
+        if (replacement != NULL)
+            exchange_sockets(listener, replacement, kind);
+    }
 }
 
-bool listener_change_port(struct listener *listener)
+static enum status open_replacement(const struct listener *listener, enum socket_kind kind,
+                                    struct listener *replacement, char *error)
 {
+    if (has_port(listener, kind))
+        return bind_port(replacement, kind, error);
+    if (has_port(listener, SOCKET_PLAIN) || has_port(listener, SOCKET_TLS) ||
+        listener->socket_path != NULL)
+        return STATUS_OK;
+    return fail(error, "there would be nothing left to listen on");
+}
+
+bool listener_change_port(struct listener *listener, enum option_id port)
+{
+    enum socket_kind kind = port == OPTION_PORT ? SOCKET_PLAIN : SOCKET_TLS;
     struct listener *replacement = xcalloc(1, sizeof *replacement);
-    bool has_port = number(listener, OPTION_PORT) != 0;
-    char error[LISTENER_ERROR_MAX] = "there would be nothing left to listen on";
+    char error[LISTENER_ERROR_MAX];
     const uint64_t one = 1;
 
     replacement->services = listener->services;
-    if (has_port ? bind_all_tcp(replacement, error) != STATUS_OK : listener->socket_path == NULL) {
-        log_line(LOG_WARNING, "CONFIG SET port: %s", error);
+    if (open_replacement(listener, kind, replacement, error) != STATUS_OK) {
+        log_line(LOG_WARNING, "CONFIG SET %s: %s", option_name(port), error);
         discard(replacement);
         return false;
     }
-    discard(replace(listener, replacement));
+    discard(replace(listener, kind, replacement));
     (void)!write(listener->summons, &one, sizeof one);
     return true;
 }

@@ -115,11 +115,11 @@ static void turn_away(struct loop *loop, int descriptor)
 static void welcome_newcomers(struct loop *loop)
 {
     size_t count;
-    int *newcomers = mail_take_newcomers(&loop->mail, &count);
+    struct newcomer *newcomers = mail_take_newcomers(&loop->mail, &count);
 
     for (size_t i = 0; i < count; i++) {
         if (reactor_is_stopping(&loop->reactor))
-            turn_away(loop, newcomers[i]);
+            turn_away(loop, newcomers[i].descriptor);
         else
             connection_open(loop, newcomers[i]);
     }
@@ -266,11 +266,11 @@ void loop_stop(struct loop *loop)
     reactor_stop(&loop->reactor);
 }
 
-void loop_adopt(struct loop *loop, int descriptor)
+void loop_adopt(struct loop *loop, struct newcomer newcomer)
 {
     atomic_fetch_add(&loop->crew->client_count, 1);
     atomic_fetch_add(&loop->load, 1);
-    mail_post_newcomer(&loop->mail, descriptor);
+    mail_post_newcomer(&loop->mail, newcomer);
 }
 
 int loop_load(const struct loop *loop)

@@ -10,6 +10,7 @@
 #define NET_LOOP_H
 
 #include "base/buffer.h"
+#include "base/complaints.h"
 #include "net/batch.h"
 #include "net/crew.h"
 #include "net/mail.h"
@@ -61,6 +62,7 @@ struct loop {
     int64_t checked_us, used_us; /* at the last check: monotonic, and processor time */
     int overloaded_checks;       /* so many checks in a row */
     int64_t attack_logged_s;
+    struct complaints complaints; /* of TLS */
 
     /* any thread's */
     CACHE_ALIGNED struct mail mail;
@@ -84,7 +86,7 @@ void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
 /* Hands over a connected, non-blocking socket. */
-void loop_adopt(struct loop *loop, int descriptor);
+void loop_adopt(struct loop *loop, struct newcomer newcomer);
 
 /* Sockets that it has; counted from the moment they were handed over. */
 int loop_load(const struct loop *loop);

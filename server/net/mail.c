@@ -22,7 +22,7 @@ void mail_clear(struct mail *mail)
 {
     assert(TAILQ_EMPTY(&mail->immigrants) && TAILQ_EMPTY(&mail->woken));
     while (mail->newcomer_count > 0)
-        (void)close(mail->newcomers[--mail->newcomer_count]);
+        (void)close(mail->newcomers[--mail->newcomer_count].descriptor);
     free(mail->newcomers);
     (void)pthread_mutex_destroy(&mail->lock);
 }
@@ -39,7 +39,7 @@ static void unlock(struct mail *mail)
 
 /* --- newcomers --- */
 
-void mail_post_newcomer(struct mail *mail, int descriptor)
+void mail_post_newcomer(struct mail *mail, struct newcomer newcomer)
 {
     lock(mail);
     if (mail->newcomer_count == mail->newcomer_capacity) {
@@ -49,14 +49,14 @@ void mail_post_newcomer(struct mail *mail, int descriptor)
         mail->newcomers = xrealloc(mail->newcomers, capacity * sizeof mail->newcomers[0]);
         mail->newcomer_capacity = capacity;
     }
-    mail->newcomers[mail->newcomer_count++] = descriptor;
+    mail->newcomers[mail->newcomer_count++] = newcomer;
     unlock(mail);
     bell_ring(mail->bell);
 }
 
-int *mail_take_newcomers(struct mail *mail, size_t *count)
+struct newcomer *mail_take_newcomers(struct mail *mail, size_t *count)
 {
-    int *newcomers;
+    struct newcomer *newcomers;
 
     lock(mail);
     newcomers = mail->newcomers;

@@ -21,11 +21,17 @@
 struct connection;
 TAILQ_HEAD(connection_list, connection);
 
+/* A socket that was accepted. */
+struct newcomer {
+    int descriptor;
+    bool uses_tls;
+};
+
 struct mail {
     struct bell *bell; /* the loop's */
     pthread_mutex_t lock;
     struct connection_list woken, immigrants;
-    int *newcomers; /* sockets */
+    struct newcomer *newcomers;
     size_t newcomer_count, newcomer_capacity;
 };
 
@@ -35,7 +41,7 @@ void mail_clear(struct mail *mail);
 
 /* --- any thread --- */
 
-void mail_post_newcomer(struct mail *mail, int descriptor);
+void mail_post_newcomer(struct mail *mail, struct newcomer newcomer);
 
 /* Has the connection looked at by its loop, whichever that is by then. */
 void mail_post_wake(struct connection *connection);
@@ -43,7 +49,7 @@ void mail_post_wake(struct connection *connection);
 /* --- the loop's thread --- */
 
 /* All sockets that came, in order; the caller frees the array (NULL = none). */
-int *mail_take_newcomers(struct mail *mail, size_t *count);
+struct newcomer *mail_take_newcomers(struct mail *mail, size_t *count);
 
 /* The next one, or NULL. */
 struct connection *mail_take_immigrant(struct mail *mail);

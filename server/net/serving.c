@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "commands/dispatch.h"
 
@@ -149,7 +148,7 @@ static void end_input(struct connection *connection, ssize_t received)
     if (received == 0 && outbox_is_holding(&connection->out))
         connection->state = CONNECTION_LEAVING;
     else
-        connection_give_up(connection);
+        connection_fail_io(connection);
 }
 
 static void count_input(struct connection *connection, ssize_t received)
@@ -183,7 +182,7 @@ static bool read_into_loop(struct connection *connection, char *data, struct rea
 
     if (kept > 0)
         memcpy(data, connection->in.data, kept);
-    received = recv(connection->session.descriptor, data + kept, LOOP_INPUT_SIZE - kept, 0);
+    received = transport_receive(&connection->transport, data + kept, LOOP_INPUT_SIZE - kept);
     count_input(connection, received);
     if (received <= 0) {
         end_input(connection, received);
@@ -244,7 +243,7 @@ static void read_into_own(struct connection *connection)
 {
     struct buffer *in = &connection->in;
     size_t room = room_for_more(connection);
-    ssize_t received = recv(connection->session.descriptor, buffer_reserve(in, room), room, 0);
+    ssize_t received = transport_receive(&connection->transport, buffer_reserve(in, room), room);
 
     count_input(connection, received);
     if (received <= 0) {
