@@ -55,6 +55,7 @@ UNIT_SOURCES   := $(wildcard tests/unit/*/test_*.c)
 FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 SIM_SOURCES    := $(wildcard tests/sim/*.c)
 TEST_SOURCES   := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/fuzz/*.c) $(SIM_SOURCES)
+MANUAL         := $(if $(filter release,$(FLAVOUR)),$(OUT)/grapevine-cli.1)
 objects         = $(patsubst %.S,$(OBJ)/%.o,$(patsubst %.c,$(OBJ)/%.o,$(1)))
 
 SERVER_LIBRARY := $(OBJ)/libserver.a
@@ -64,7 +65,7 @@ UNIT_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(UNIT_SOURCES))
 FUZZ_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SOURCES))
 SIM_PROGRAM    := $(OUT)/tests/sim/sim
 
-all: $(OUT)/grapevine-server $(OUT)/grapevine-cli $(OUT)/libgrapevine.a $(OUT)/$(SHARED) $(OUT)/grapevine-cli.1  ## build grapevine-server, grapevine-cli and libgrapevine into build/
+all: $(OUT)/grapevine-server $(OUT)/grapevine-cli $(OUT)/libgrapevine.a $(OUT)/$(SHARED) $(MANUAL)  ## build grapevine-server, grapevine-cli and libgrapevine into build/
 
 $(OUT)/grapevine-server: $(call objects,$(SERVER_SOURCES))
 	@mkdir -p $(@D)
@@ -74,7 +75,7 @@ $(OUT)/grapevine-cli: $(call objects,$(CLI_SOURCES)) $(OUT)/libgrapevine.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
-# Written by the program itself, out of the tables that it works by.
+# Written by the program itself, out of the tables that it works by: the manual, and what shells complete.
 $(OUT)/grapevine-cli.1: $(OUT)/grapevine-cli
 	$< manual >$@
 	$< completion bash >$(OUT)/grapevine-cli.bash

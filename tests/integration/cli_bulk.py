@@ -4,9 +4,11 @@ import base64
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 
 from lib import wait
@@ -419,6 +421,62 @@ def long_values_travel_whole():
         check(client("GET", "noise") == noise, True, "the noise")
 
 
+class OldServer:
+    """Between the command line and a server, one that does not know KV.LIST's WITHEXPIRATION."""
+
+    def __init__(self, server):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.server = server
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.server.port))
+            for one, other in ((client, server), (server, client)):
+                threading.Thread(target=self.pump, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def pump(one, other):
+        while chunk := one.recv(1 << 16):
+            other.sendall(chunk.replace(b"WITHEXPIRATION", b"WITHWHATNOBODY"))
+        other.shutdown(socket.SHUT_WR)
+
+
+@claim
+def an_older_server_is_exported_record_by_record():
+    with Desk() as desk:
+        client = desk.server.client()
+        fill_oddly(client)
+        before = everything(client)
+        old = OldServer(desk.server)
+        desk.cli("-p", str(old.port), "export", desk.path("all.ndjson")).check(OK)
+        old.listener.close()
+        check(len(desk.read("all.ndjson").splitlines()), len(before))
+        desk.cli("-n", "1", "import", desk.path("all.ndjson")).check(OK)
+        client("SELECT", "1")
+        check(everything(client), before)
+
+
+@claim
+def an_interrupted_export_leaves_no_half_a_file():
+    with Desk() as desk:
+        client = desk.server.client()
+        for i in range(200):
+            client("SET", f"k{i}", b"x" * 60000)
+        process = desk.popen("export", desk.path("all.ndjson"))
+        desk.server.freeze()
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        desk.server.thaw()
+        check(os.path.exists(desk.path("all.ndjson")), process.returncode == OK)
+
+
 @claim
 def a_plain_redis_is_no_grapevine():
     with RedisServer() as redis, Desk() as desk:
@@ -500,6 +558,15 @@ def memory_does_not_grow_with_the_file():
     with Desk() as desk:
         few, many = peak_kb(desk, 20000), peak_kb(desk, 200000)
         check(many < few + 4096, True, f"{few} kB for 20,000 pairs, {many} kB for 200,000")
+
+
+@claim
+def a_single_put_hears_of_its_rate_at_once_unless_it_is_told_to_wait():
+    with Desk(rate=True) as desk:
+        desk.cli("put", "k", "1").check(OK)
+        check("RATELIMIT" in desk.cli("put", "k", "2").check(RATE).err, True)
+        desk.cli("put", "k", "3", "--timeout", "10").check(OK)
+        check(desk.server.client()("GET", "k"), b"3")
 
 
 @claim
