@@ -147,6 +147,10 @@ else
 FUZZ_MAIN := $(OBJ)/tests/fuzz/replay.o
 endif
 
+$(OUT)/tests/fuzz/fuzz_pairs: $(OBJ)/tests/fuzz/fuzz_pairs.o $(filter %.o,$(FUZZ_MAIN)) $(CLI_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(filter -f%,$(FUZZ_MAIN))
+
 $(OUT)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(SERVER_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(filter -f%,$(FUZZ_MAIN)) $(LIBS)

@@ -80,8 +80,8 @@ static enum elements_result found(struct look *look, size_t size)
 
 /* --- the kinds of file --- */
 
-/* False: the file is too short to tell. */
-static bool tell_kind(struct look *look)
+/* Passes over a byte order mark; false: the file is too short to tell. */
+static bool pass_mark(struct look *look)
 {
     struct bytes text = rest(look);
     size_t mark = strlen(BYTE_ORDER_MARK);
@@ -90,6 +90,17 @@ static bool tell_kind(struct look *look)
         return false;
     if (text.size >= mark && memcmp(text.data, BYTE_ORDER_MARK, mark) == 0)
         look->used += mark;
+    look->elements->has_begun = true;
+    return true;
+}
+
+/* False: the file is too short to tell. */
+static bool tell_kind(struct look *look)
+{
+    struct bytes text;
+
+    if (!look->elements->has_begun && !pass_mark(look))
+        return false;
     use_blanks(look);
     text = rest(look);
     if (text.size == 0 && !look->is_all)

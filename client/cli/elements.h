@@ -36,6 +36,7 @@ struct elements {
         ELEMENTS_BEHIND, /* behind an element of an array */
         ELEMENTS_OVER,   /* behind the array */
     } state;
+    bool has_begun;     /* a byte order mark can't come any more */
     bool has_any;       /* the array has elements */
     size_t looked_at;   /* so many bytes of the element at the front were seen */
     uint64_t depth;     /* of brackets at that point */
