@@ -142,11 +142,20 @@ static void strike_restart(struct world *world)
     start_later(world, node, 3 * SECOND);
 }
 
+static bool is_last_running(const struct world *world, const struct node *node)
+{
+    for (size_t i = 0; i < world->node_count; i++)
+        if (world->nodes[i] != node && world->nodes[i]->is_up && !world->nodes[i]->has_left)
+            return false;
+    return true;
+}
+
+/* Not while it may hold the only copy: the steady one may not have been started yet. */
 static void strike_wipe(struct world *world)
 {
     struct node *node = any_victim(world);
 
-    if (node == NULL || !is_membership_calm(world))
+    if (node == NULL || !is_membership_calm(world) || is_last_running(world, node))
         return;
     node_crash(node);
     node_wipe(node);
