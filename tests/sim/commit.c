@@ -364,6 +364,8 @@ static bool will_raise_ceiling(const struct node *node)
 static void crash(struct world *world, struct event *event)
 {
     (void)world;
+    if (!event->node->crashes_at_ceiling)
+        return; /* the faults are over */
     event->node->crashes_at_ceiling = false;
     node_crash(event->node);
 }
