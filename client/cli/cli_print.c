@@ -186,7 +186,9 @@ void cli_print_record_json(FILE *out, const char *key, const struct grapevine_re
     set_key(object, key);
     set_bytes(object, "value", "base64", cli_map_find(record, "value"));
     set_metadata(object, cli_map_find(record, "metadata"));
-    set(object, "expiration", ms != 0 ? json_integer(ms) : json_null());
+    set(object, "expiration", ms != 0 ? json_integer(ms / 1000) : json_null());
+    if (ms != 0)
+        set(object, "expiration_ms", json_integer(ms)); /* as in files of pairs: pair.h */
     set(object, "version",
         is_text(version) ? text_to_json(version->bytes.data, version->bytes.size) : json_null());
     print_json_line(out, object);

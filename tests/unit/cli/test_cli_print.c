@@ -131,8 +131,9 @@ static void a_record_is_one_json_object(void **state)
 
     (void)state;
     cli_print_record_json(collect(), "k", record);
-    assert_printed("{\"key\":\"k\",\"value\":\"a\\nb\",\"metadata\":{\"x\":1},"
-                   "\"expiration\":1700000000123,\"version\":\"1-2\"}\n");
+    assert_printed(
+        "{\"key\":\"k\",\"value\":\"a\\nb\",\"metadata\":{\"x\":1},"
+        "\"expiration\":1700000000,\"expiration_ms\":1700000000123,\"version\":\"1-2\"}\n");
     drop(record);
 }
 
