@@ -127,12 +127,13 @@ static bool take_number(struct bytes *from, size_t size, struct dump_string *str
     return true;
 }
 
+/* Nobody packs nothing: the value has a byte at least. */
 static bool take_packed(struct bytes *from, struct dump_string *string)
 {
     uint64_t packed_size, size;
 
     if (!take_length(from, &packed_size) || !take_length(from, &size) || packed_size > from->size ||
-        size > lzf_size_max((size_t)packed_size))
+        size == 0 || size > lzf_size_max((size_t)packed_size))
         return false;
     string->size = (size_t)size;
     string->stored = take(from, (size_t)packed_size);

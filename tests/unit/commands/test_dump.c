@@ -85,6 +85,7 @@ static void sizes_that_cannot_be_are_refused_before_anything_is_allocated(void *
     assert_int_equal(VERDICT("\0\x81\xff\xff\xff\xff\xff\xff\xff\xff"
                              "abc"),
                      DUMP_MALFORMED);
+    assert_int_equal(VERDICT("\0\xc3\x01\x00\x00"), DUMP_MALFORMED);
     /* 500 MB out of five bytes */
     assert_int_equal(VERDICT("\0\xc3\x05\x80\x20\0\0\0\x00"
                              "a\xe0\xff\x00"),
