@@ -545,6 +545,7 @@ static enum status command_client_kill(struct call *call)
 
 static enum status command_client_pause(struct call *call)
 {
+    struct clients *clients = call_services(call)->clients;
     bool is_only_writes = call->argc == 4 && bytes_is_word(call->argv[3], "write");
     int64_t timeout_ms;
 
@@ -556,7 +557,8 @@ static enum status command_client_pause(struct call *call)
         return call_fail(call, "ERR timeout is not an integer or out of range");
     if (timeout_ms < 0)
         return call_fail(call, "ERR timeout is negative");
-    clients_pause(call_services(call)->clients, call->now_ms, timeout_ms, is_only_writes);
+    clients_pause(clients, call->now_ms, timeout_ms, is_only_writes);
+    store_hold_expiry(call_services(call)->store, clients_pause_end(clients, true, call->now_ms));
     reply_ok(call->reply);
     return STATUS_OK;
 }
@@ -564,6 +566,7 @@ static enum status command_client_pause(struct call *call)
 static enum status command_client_unpause(struct call *call)
 {
     clients_unpause(call_services(call)->clients);
+    store_hold_expiry(call_services(call)->store, 0);
     reply_ok(call->reply);
     return STATUS_OK;
 }

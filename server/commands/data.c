@@ -48,20 +48,12 @@ enum status data_find(struct call *call, struct bytes key, const struct entry **
 
 static enum status peek(struct call *call, struct bytes key, const struct entry **found)
 {
-    const struct entry *entry = NULL;
-    enum status s;
-
     if (!is_storable(key))
         return STATUS_NOT_FOUND;
     if (call->txn != NULL)
         return txn_find(call->txn, call->ns, key, found);
-    s = store_find_any(call->worker->store_thread, call->ns, key, &entry, &call->depends_on);
-    if (s != STATUS_OK)
-        return s;
-    if (!entry_is_live(entry, call->now_ms))
-        return STATUS_NOT_FOUND;
-    *found = entry;
-    return STATUS_OK;
+    return store_peek(call->worker->store_thread, call->ns, key, call->now_ms, found,
+                      &call->depends_on);
 }
 
 enum status data_peek(struct call *call, struct bytes key, const struct entry **found)

@@ -317,11 +317,30 @@ static bool reads_several(const struct call *call)
            command_key_count(command, call->argc) > 1;
 }
 
+/* The command has met records whose time is over: they become expired ones, and DBSIZE, which may
+ * be the next command, counts them no more.  While clients are paused nothing changes. */
+static void bury_expired(struct call *call)
+{
+    struct txn *txn = call->worker->txn;
+
+    if (clients_pause_end(call_services(call)->clients, true, call->now_ms) != 0)
+        return;
+    txn_reset(txn, call->now_ms);
+    dispatch_name_keys(call, NULL);
+    txn_expire_named(txn);
+}
+
 static enum status run(struct call *call)
 {
+    enum status s;
+
     if (call->command->flags & CMD_WRITE)
-        return run_write(call);
-    return reads_several(call) ? read_several(call) : run_command(call);
+        s = run_write(call);
+    else
+        s = reads_several(call) ? read_several(call) : run_command(call);
+    if (UNLIKELY(store_take_met_expired(call->worker->store_thread)))
+        bury_expired(call);
+    return s;
 }
 
 /* A command is done that began at `began_us`: counts it and shows it to whom it concerns. */

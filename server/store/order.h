@@ -103,7 +103,8 @@ struct store_thread {
     void (*on_commit)(void *context); /* NULL: it has no clients to tell of a failure */
     void *context;
     atomic_bool is_failure_pending;
-    bool has_published; /* since the commit thread was last woken by this thread */
+    bool has_published;   /* since the commit thread was last woken by this thread */
+    bool has_met_expired; /* a lookup found a record whose time is over and that nobody buried */
     struct store_thread *next;
 };
 

@@ -70,7 +70,7 @@ enum status store_find_any(struct store_thread *thread, const struct ns *ns, str
     return STATUS_OK;
 }
 
-enum status store_find(struct store_thread *thread, const struct ns *ns, struct bytes key,
+enum status store_peek(struct store_thread *thread, const struct ns *ns, struct bytes key,
                        int64_t now_ms, const struct entry **found, uint64_t *depends_on)
 {
     const struct entry *entry;
@@ -78,11 +78,34 @@ enum status store_find(struct store_thread *thread, const struct ns *ns, struct 
 
     if (status != STATUS_OK)
         return status;
-    if (!entry_is_live(entry, now_ms))
+    if (!entry_is_live(entry, now_ms)) {
+        if (entry->header.kind == ENTRY_LIVE)
+            thread->has_met_expired = true;
         return STATUS_NOT_FOUND;
+    }
+    *found = entry;
+    return STATUS_OK;
+}
+
+enum status store_find(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                       int64_t now_ms, const struct entry **found, uint64_t *depends_on)
+{
+    const struct entry *entry;
+    enum status status = store_peek(thread, ns, key, now_ms, &entry, depends_on);
+
+    if (status != STATUS_OK)
+        return status;
     touch((struct entry *)(uintptr_t)entry, now_ms);
     *found = entry;
     return STATUS_OK;
+}
+
+bool store_take_met_expired(struct store_thread *thread)
+{
+    bool has_met = thread->has_met_expired;
+
+    thread->has_met_expired = false;
+    return has_met;
 }
 
 /* Hashing a long key twice would cost more than waiting. */
@@ -643,7 +666,7 @@ void store_statistics(struct store *store, struct store_statistics *statistics)
         .cache_entries = cache.entries,
         .evicted_keys = cache.evicted,
         .disk_reads = atomic_load_explicit(&store->disk_reads, memory_order_relaxed),
-        .expired_keys = sweeper_expired(store->sweeper),
+        .expired_keys = atomic_load_explicit(&store->expired_keys, memory_order_relaxed),
         .purge_backlog = sweeper_purge_backlog(store->sweeper),
         .commits = order.commits,
         .committed_changes = order.changes,
@@ -664,6 +687,11 @@ char *store_take_property(struct store_thread *thread, const char *name)
 void store_set_cache_size(struct store *store, int64_t bytes)
 {
     cache_set_bytes_max(store->cache, (size_t)bytes);
+}
+
+void store_hold_expiry(struct store *store, int64_t until_ms)
+{
+    atomic_store(&store->expiry_held_until_ms, until_ms);
 }
 
 void store_set_active_expiry(struct store *store, bool is_on)

@@ -86,4 +86,7 @@ void store_set_cache_size(struct store *store, int64_t bytes);
 /* DEBUG SET-ACTIVE-EXPIRE and tests: the background expiry off or on. */
 void store_set_active_expiry(struct store *store, bool is_on);
 
+/* CLIENT PAUSE: no background expiry before then, either; 0 = go on. */
+void store_hold_expiry(struct store *store, int64_t until_ms);
+
 #endif

@@ -40,6 +40,8 @@ struct store {
     int lock_file;
     uint64_t node_id;
     _Atomic int64_t disk_reads;
+    _Atomic int64_t expired_keys;         /* raised under the order */
+    _Atomic int64_t expiry_held_until_ms; /* store_hold_expiry() */
 };
 
 /* May the engine be used?  The answer holds until the thread's turn ends: reopening waits for that.

@@ -53,7 +53,7 @@ struct sweeper {
     /* As of the last round; see has_nothing_to_do(). */
     uint64_t writes_before, due;
     bool was_active;
-    _Atomic int64_t expired, purge_backlog;
+    _Atomic int64_t purge_backlog;
 };
 
 /* One index row, copied: the iterator is gone when the transaction runs. */
@@ -102,7 +102,7 @@ static bool is_stopping(struct sweeper *sweeper)
 static bool apply_rows(struct sweeper *sweeper, const struct index *index, const struct row *rows,
                        size_t count)
 {
-    int64_t wait_ms, applied = 0;
+    int64_t wait_ms;
     uint64_t depends_on = 0;
 
     txn_reset(sweeper->txn, clock_wall_ms(sweeper->store->clock));
@@ -111,11 +111,9 @@ static bool apply_rows(struct sweeper *sweeper, const struct index *index, const
     if (txn_enter(sweeper->txn) != STATUS_OK)
         return false;
     for (size_t i = 0; i < count; i++)
-        applied += index->apply(sweeper->txn, &rows[i]) == STATUS_OK;
+        (void)!index->apply(sweeper->txn, &rows[i]);
     if (txn_commit(sweeper->txn, &depends_on, &wait_ms) != STATUS_OK)
         return false;
-    if (index->kind == KEYSPACE_EXPIRY)
-        atomic_fetch_add_explicit(&sweeper->expired, applied, memory_order_relaxed);
     store_end_turn(sweeper->thread);
     return true;
 }
@@ -236,7 +234,8 @@ static void sweep_indexes(struct sweeper *sweeper)
     sweeper->is_behind = false;
     sweeper->quiet_rounds++;
     sweeper->writes_before = engine_writes(sweeper->store->engine);
-    sweeper->was_active = atomic_load(&sweeper->is_active);
+    sweeper->was_active = atomic_load(&sweeper->is_active) &&
+                          now_ms >= atomic_load(&sweeper->store->expiry_held_until_ms);
     if (sweeper->was_active && enter_engine(sweeper))
         next_expiry = sweep(sweeper, &expiries, &sweeper->expire_from, (uint64_t)now_ms);
     if (enter_engine(sweeper)) {
@@ -456,11 +455,6 @@ void sweeper_stop(struct sweeper *sweeper)
 void sweeper_set_active(struct sweeper *sweeper, bool is_active)
 {
     atomic_store(&sweeper->is_active, is_active);
-}
-
-int64_t sweeper_expired(const struct sweeper *sweeper)
-{
-    return atomic_load_explicit(&sweeper->expired, memory_order_relaxed);
 }
 
 bool sweeper_wants_horizon(const struct sweeper *sweeper)

@@ -7,7 +7,8 @@
  *     them have heard of it (the horizon, replica.h);
  *   - the keys of emptied and dropped namespaces are removed, range by range.
  *
- * W1  Reads are exact without it: a record past its expiry is absent at once.
+ * W1  Reads are exact without it: a record past its expiry is absent at once, and what a client
+ *     found absent so is expired then and there (txn_expire_named), for DBSIZE's sake.
  * W2  An index row that no longer fits its record is skipped; the record's own change removes it.
  * W3  It rests while a new node's store is loaded.
  */
@@ -24,7 +25,6 @@ struct sweeper *sweeper_start(struct store *store);
 void sweeper_stop(struct sweeper *sweeper);
 
 void sweeper_set_active(struct sweeper *sweeper, bool is_active);
-int64_t sweeper_expired(const struct sweeper *sweeper);
 /* Has anything been seen that could be purged but for the horizon (replica.h)? */
 bool sweeper_wants_horizon(const struct sweeper *sweeper);
 int64_t sweeper_purge_backlog(const struct sweeper *sweeper);

@@ -432,6 +432,13 @@ static const struct entry *live_entry(const struct txn *txn, const struct slot *
     return !slot->is_deleted && entry != NULL && entry_is_live(entry, txn->now_ms) ? entry : NULL;
 }
 
+static void note_expired(const struct txn *txn, const struct slot *slot)
+{
+    if (slot->written == NULL && !slot->is_deleted && slot->base != NULL &&
+        slot->base->header.kind == ENTRY_LIVE)
+        txn->thread->has_met_expired = true;
+}
+
 static void raise_depends_on(struct txn *txn, const struct entry *base)
 {
     uint64_t group;
@@ -453,8 +460,10 @@ enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key, const str
         return status;
     raise_depends_on(txn, slot->base);
     entry = live_entry(txn, slot);
-    if (entry == NULL)
+    if (entry == NULL) {
+        note_expired(txn, slot);
         return STATUS_NOT_FOUND;
+    }
     *found = entry;
     return STATUS_OK;
 }
@@ -557,8 +566,10 @@ enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key)
 
     if (status != STATUS_OK)
         return status;
-    if (live_entry(txn, slot) == NULL)
+    if (live_entry(txn, slot) == NULL) {
+        note_expired(txn, slot);
         return STATUS_NOT_FOUND;
+    }
     drop_written(txn, slot);
     slot->is_deleted = true;
     return STATUS_OK;
@@ -610,14 +621,10 @@ enum status txn_bury(struct txn *txn, struct ns *ns, struct bytes key)
     return STATUS_OK;
 }
 
-enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key)
+static enum status expire_slot(struct txn *txn, struct slot *slot)
 {
-    struct slot *slot;
-    enum status status = known_slot(txn, ns, key, &slot);
     const struct record_header *old;
 
-    if (status != STATUS_OK)
-        return status;
     if (slot->base == NULL || slot->base->header.kind != ENTRY_LIVE ||
         slot->base->header.expiry_ms > txn->now_ms)
         return STATUS_NOT_FOUND;
@@ -628,6 +635,14 @@ enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key)
     slot->written->header.kind = ENTRY_EXPIRED;
     slot->written->header.meta_size = 0;
     return STATUS_OK;
+}
+
+enum status txn_expire(struct txn *txn, struct ns *ns, struct bytes key)
+{
+    struct slot *slot;
+    enum status status = known_slot(txn, ns, key, &slot);
+
+    return status == STATUS_OK ? expire_slot(txn, slot) : status;
 }
 
 enum status txn_purge(struct txn *txn, struct ns *ns, struct bytes key, uint64_t stamp)
@@ -847,6 +862,8 @@ static void publish_slot(struct txn *txn, struct slot *slot)
     entry->is_own = is_write || slot->is_carried;
     count_entry(slot->ns, slot->base, -1);
     count_entry(slot->ns, entry, +1);
+    if (entry->header.kind == ENTRY_EXPIRED && counted_keys(slot->base) > 0)
+        add_to(&txn->store->expired_keys, 1);
     ns_note_stamp(slot->ns, entry->header.stamp);
     if (UNLIKELY(slot->ns->carry != NULL))
         carry_note(slot->ns->carry, slot->key, entry->header.stamp);
@@ -967,6 +984,21 @@ enum status txn_commit(struct txn *txn, uint64_t *depends_on, int64_t *wait_ms)
     if (txn->depends_on > *depends_on && txn->depends_on > store_committed(txn->store))
         *depends_on = txn->depends_on;
     return STATUS_OK;
+}
+
+void txn_expire_named(struct txn *txn)
+{
+    enum txn_kind kind = txn->kind;
+    uint64_t depends_on = 0;
+    int64_t wait_ms;
+
+    txn->kind = TXN_SWEEP;
+    if (!atomic_load(&txn->store->is_loading) && txn_enter(txn) == STATUS_OK) {
+        for (size_t i = 0; i < txn->slot_count; i++)
+            (void)!expire_slot(txn, &txn->slots[i]);
+        (void)!txn_commit(txn, &depends_on, &wait_ms);
+    }
+    txn->kind = kind;
 }
 
 void txn_abandon(struct txn *txn)

@@ -40,6 +40,10 @@ struct txn;
 enum status store_find(struct store_thread *thread, const struct ns *ns, struct bytes key,
                        int64_t now_ms, const struct entry **found, uint64_t *depends_on) MUST_USE;
 
+/* As store_find(), but the record does not count as used. */
+enum status store_peek(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                       int64_t now_ms, const struct entry **found, uint64_t *depends_on) MUST_USE;
+
 /* As store_find(), but whatever is there: tombstones and expired records too (WATCH). */
 enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
                            const struct entry **found, uint64_t *depends_on) MUST_USE;
@@ -53,6 +57,10 @@ void store_prefetch(struct store_thread *thread, uint64_t announced);
  * several store_find() mean that they saw one state (MGET). */
 uint64_t store_publications(const struct store *store);
 
+/* Since the last call, has a lookup, in a transaction or not, met a record whose time is over and
+ * that was not turned into an expired one yet? */
+bool store_take_met_expired(struct store_thread *thread);
+
 struct txn *txn_create(struct store_thread *thread);
 void txn_destroy(struct txn *txn);
 
@@ -62,6 +70,11 @@ enum status txn_enter(struct txn *txn) MUST_USE;
 /* As txn_enter(), for what only reads: nothing that concerns writes alone holds it up, but that the
  * store is being reopened; and it takes no stamp. */
 enum status txn_enter_to_read(struct txn *txn) MUST_USE;
+
+/* Instead of txn_enter() and txn_commit(): the named keys whose time is over become expired records
+ * at once, so that DBSIZE has stopped to count what a client was told is gone.  Nobody waits for
+ * it, and whatever stands in the way leaves them to the sweeper. */
+void txn_expire_named(struct txn *txn);
 
 /* The live record as this transaction sees it, or STATUS_NOT_FOUND. */
 enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key,

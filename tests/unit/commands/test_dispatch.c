@@ -286,6 +286,41 @@ static void command_list_filters_by_pattern_and_category(void **state)
     assert_string_equal(say("COMMAND LIST FILTERBY"), "-ERR syntax error");
 }
 
+/* Nobody sweeps, and each of the commands finds a key whose time is over. */
+static void keys_that_were_found_expired_count_no_more(void **state)
+{
+    static const char *const finders[] = {"GET k",      "EXISTS k",     "MGET k other", "DEL k",
+                                          "SET k x XX", "COPY k other", "TTL k"};
+
+    (void)state;
+    store_set_active_expiry(talk.services.store, false);
+    for (size_t i = 0; i < COUNT_OF(finders); i++) {
+        assert_string_equal(say("FLUSHDB"), "+OK");
+        assert_string_equal(say("SET k x PX 10"), "+OK");
+        pass_ms(20);
+        assert_string_equal(say("DBSIZE"), ":1");
+        (void)say(finders[i]);
+        assert_string_equal(say("DBSIZE"), ":0");
+    }
+    store_set_active_expiry(talk.services.store, true);
+}
+
+static void while_clients_are_paused_nothing_expires_for_good(void **state)
+{
+    (void)state;
+    store_set_active_expiry(talk.services.store, false);
+    assert_string_equal(say("FLUSHDB"), "+OK");
+    assert_string_equal(say("SET k x PX 10"), "+OK");
+    assert_string_equal(say("CLIENT PAUSE 1000 WRITE"), "+OK");
+    pass_ms(20);
+    assert_string_equal(say("GET k"), "$-1");
+    assert_string_equal(say("DBSIZE"), ":1");
+    assert_string_equal(say("CLIENT UNPAUSE"), "+OK");
+    assert_string_equal(say("GET k"), "$-1");
+    assert_string_equal(say("DBSIZE"), ":0");
+    store_set_active_expiry(talk.services.store, true);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, talk_set_up, talk_tear_down)
@@ -314,6 +349,8 @@ int main(void)
         TEST(command_getkeys_finds_the_keys_of_a_request),
         TEST(command_getkeysandflags_knows_what_get_makes_of_set),
         TEST(command_list_filters_by_pattern_and_category),
+        TEST(keys_that_were_found_expired_count_no_more),
+        TEST(while_clients_are_paused_nothing_expires_for_good),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
