@@ -1,12 +1,12 @@
 #include "base/process.h"
 
 #include <linux/sched/types.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <threads.h>
 #include <unistd.h>
 
 #include "unit/test.h"
@@ -33,22 +33,22 @@ static bool has_turns(void)
     return major > 6 || (major == 6 && minor >= 12);
 }
 
-static int take_short_turns(void *attributes)
+static void *take_short_turns(void *attributes)
 {
     assert_int_equal(setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS), 0);
     process_take_short_turns();
     *(struct sched_attr *)attributes = attributes_of_this_thread();
-    return 0;
+    return NULL;
 }
 
 static void short_turns_are_one_thread_s_and_leave_its_niceness(void **state)
 {
     struct sched_attr before = attributes_of_this_thread(), there;
-    thrd_t thread;
+    pthread_t thread;
 
     (void)state;
-    assert_int_equal(thrd_create(&thread, take_short_turns, &there), thrd_success);
-    assert_int_equal(thrd_join(thread, NULL), thrd_success);
+    assert_int_equal(pthread_create(&thread, NULL, take_short_turns, &there), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(there.sched_nice, NICENESS);
     if (has_turns())
         assert_int_equal(there.sched_runtime, SHORT_NS);
