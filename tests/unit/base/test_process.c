@@ -1,6 +1,9 @@
 #include "base/process.h"
 
+/* The kernel's header has a struct of this name, too. */
+#define sched_param kernel_sched_param
 #include <linux/sched/types.h>
+#undef sched_param
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
