@@ -12,6 +12,11 @@
  * of their own, and then this is absent. */
 extern int mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size)
     __attribute__((weak));
+extern void malloc_stats_print(void (*add)(void *context, const char *text), void *context,
+                               const char *options) __attribute__((weak));
+
+/* To mallctl() all arenas together have this number. */
+#define ALL_ARENAS "arena.4096"
 
 /* jemalloc reads this before main().  Huge pages: walking tables of some hundred megabytes costs
  * more in address translation than in reading otherwise (SET -P 16 over 1M keys: 4.7 us of CPU
@@ -80,20 +85,64 @@ size_t memory_size(void *pointer)
     return malloc_usable_size(pointer);
 }
 
+static size_t read_size(const char *name)
+{
+    size_t value = 0, size = sizeof value;
+
+    return mallctl(name, &value, &size, NULL, 0) == 0 ? value : 0;
+}
+
+/* jemalloc answers from a snapshot. */
+static void renew_snapshot(void)
+{
+    uint64_t epoch = 1;
+
+    (void)mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
+}
+
 size_t memory_used(void)
 {
-    size_t used = 0, size = sizeof used;
-    uint64_t epoch = 1;
+    struct mallinfo2 info;
+    size_t used = 0;
+
+    if (mallctl != NULL) {
+        renew_snapshot();
+        used = read_size("stats.allocated");
+    }
+    if (used > 0)
+        return used;
+    info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+struct memory_pages memory_pages(void)
+{
     struct mallinfo2 info;
 
     if (mallctl != NULL) {
-        /* jemalloc answers from a snapshot, which writing "epoch" renews. */
-        (void)mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
-        if (mallctl("stats.allocated", &used, &size, NULL, 0) == 0)
-            return used;
+        renew_snapshot();
+        return (struct memory_pages){read_size("stats.allocated"), read_size("stats.active"),
+                                     read_size("stats.resident")};
     }
     info = mallinfo2();
-    return info.uordblks + info.hblkhd;
+    return (struct memory_pages){info.uordblks + info.hblkhd, info.arena + info.hblkhd,
+                                 info.arena + info.hblkhd};
+}
+
+void memory_give_back(void)
+{
+    if (mallctl != NULL)
+        (void)mallctl(ALL_ARENAS ".purge", NULL, NULL, NULL, 0);
+    else
+        (void)malloc_trim(0);
+}
+
+bool memory_describe(void (*add)(void *context, const char *text), void *context)
+{
+    if (malloc_stats_print == NULL)
+        return false;
+    malloc_stats_print(add, context, NULL);
+    return true;
 }
 
 static char allocator_name[32] = "libc";

@@ -6,6 +6,7 @@
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *xmalloc(size_t size);
@@ -21,6 +22,20 @@ size_t memory_size(void *pointer);
 
 /* Bytes allocated and not freed, of the whole process, as the allocator counts them. */
 size_t memory_used(void);
+
+/* What the allocator itself knows: bytes in use, in pages that hold any, and in pages that it has
+ * not given back. */
+struct memory_pages {
+    size_t allocated, active, resident;
+};
+
+struct memory_pages memory_pages(void);
+
+/* Gives pages that hold nothing back to the system, all at once: MEMORY PURGE. */
+void memory_give_back(void);
+
+/* The allocator's own report, in pieces; false if it has none. */
+bool memory_describe(void (*add)(void *context, const char *text), void *context);
 
 /* The allocator's name and version, as INFO reports it. */
 const char *memory_allocator(void);

@@ -28,6 +28,9 @@ struct reply_ops {
     void (*map)(struct reply *reply, size_t pairs);
     void (*set)(struct reply *reply, size_t count);
     void (*push)(struct reply *reply, size_t count);
+    /* of RESP3 alone; NULL = not to be said, DEBUG PROTOCOL is not offered there */
+    void (*attribute)(struct reply *reply, size_t pairs);
+    void (*big_number)(struct reply *reply, struct bytes digits);
     size_t (*mark)(const struct reply *reply);
     void (*rewind)(struct reply *reply, size_t mark);
     void (*set_protocol)(struct reply *reply, int protocol); /* RESP 2 or 3 from here on: HELLO;

@@ -79,8 +79,6 @@ static const struct absence {
     {SECTION_SERVER, false, "bgrewriteaof", "LevelDB compacts its files by itself"},
     {SECTION_SERVER, false, "failover psync replconf replicaof slaveof sync",
      "replicas are equal and find each other: there is no primary to follow"},
-    {SECTION_SERVER, false, "latency|graph", "LATENCY HISTORY has the figures"},
-    {SECTION_SERVER, false, "memory|malloc-stats memory|purge", "INFO memory has the figures"},
     {SECTION_SERVER, false, "module", "there are no modules"},
     {SECTION_SERVER, false, "restore-asking", "of Redis Cluster"},
     {SECTION_SCRIPTING, false, "eval eval_ro evalsha evalsha_ro script",

@@ -550,7 +550,8 @@ static enum status command_client_pause(struct call *call)
     int64_t timeout_ms;
 
     if (call->argc > 4)
-        return STATUS_ARITY;
+        return call_fail(call, "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. "
+                               "Try CLIENT HELP.");
     if (call->argc == 4 && !is_only_writes && !bytes_is_word(call->argv[3], "all"))
         return call_fail(call, "ERR CLIENT PAUSE mode must be WRITE or ALL");
     if (!bytes_to_int64(call->argv[2], &timeout_ms))

@@ -4,6 +4,7 @@
 
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "replication/version.h"
 
 /* No key is longer than this whatever the limits say, so a longer one need not be looked for. */
 static bool is_storable(struct bytes key)
@@ -186,4 +187,26 @@ enum status data_database(struct call *call, struct bytes argument, struct ns **
         return STATUS_DB_RANGE;
     *ns = registry_database(registry_of(call), (int)n);
     return STATUS_OK;
+}
+
+/* The largest value that Redis keeps in one piece with its header. */
+#define EMBEDDED_SIZE_MAX 44
+
+const char *data_encoding(const struct entry *entry)
+{
+    struct bytes value = entry_value(entry);
+    int64_t number;
+
+    if (entry->header.is_raw)
+        return "raw";
+    if (bytes_to_int64(value, &number))
+        return "int";
+    return value.size <= EMBEDDED_SIZE_MAX ? "embstr" : "raw";
+}
+
+int64_t data_used_s(const struct entry *entry)
+{
+    int64_t used_s = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
+
+    return used_s != 0 ? used_s : stamp_wall_ms(entry->header.stamp) / 1000;
 }

@@ -101,4 +101,11 @@ enum status data_delete_in(struct call *call, struct ns *ns, struct bytes key) M
  * STATUS_DB_RANGE. */
 enum status data_database(struct call *call, struct bytes argument, struct ns **ns) MUST_USE;
 
+/* How Redis would keep the value: "int", "embstr" or "raw". */
+const char *data_encoding(const struct entry *entry);
+
+/* Wall second of the last use.  A record just written or brought into memory has not been used
+ * since, so its stamp counts. */
+int64_t data_used_s(const struct entry *entry);
+
 #endif

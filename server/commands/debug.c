@@ -3,8 +3,11 @@
 #include <math.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "commands/data.h"
+#include "commands/dump.h"
+#include "store/scan.h"
 
 #define LOG_MESSAGE_MAX 1024
 
@@ -68,22 +71,142 @@ static enum status debug_error(struct call *call)
         call->argv[2].data);
 }
 
+/* What it takes in a dump: without the type, version and sum that DUMP puts around it. */
+#define PAYLOAD_FRAME 11
+
 static enum status debug_object(struct call *call)
 {
     struct buffer *line = &call->worker->scratch;
     const struct entry *entry;
-    int64_t used_s;
-    enum status s = data_find(call, call->argv[2], &entry);
+    int64_t used_s, idle_s;
+    size_t dumped_size;
+    enum status s = data_peek(call, call->argv[2], &entry);
 
     if (s != STATUS_OK)
-        return s == STATUS_NOT_FOUND ? STATUS_NO_KEY : s;
-    used_s = (int64_t)atomic_load_explicit(&entry->used_s, memory_order_relaxed);
+        return s;
+    if (entry == NULL)
+        return STATUS_NO_KEY;
+    dump_write(line, entry_value(entry));
+    dumped_size = line->size - PAYLOAD_FRAME;
+    line->size = 0;
+    used_s = data_used_s(entry);
+    idle_s = call->now_ms / 1000 - used_s;
     buffer_printf(line,
-                  "Value at:0x0 refcount:1 encoding:raw serializedlength:%u lru:%lld "
+                  "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%lld "
                   "lru_seconds_idle:%lld",
-                  entry->header.value_size, (long long)(used_s & 0xffffff),
-                  (long long)(call->now_ms / 1000 - used_s));
+                  (const void *)entry, data_encoding(entry), dumped_size,
+                  (long long)(used_s & 0xffffff), (long long)(idle_s > 0 ? idle_s : 0));
     call->reply->ops->simple(call->reply, buffer_view(line));
+    return STATUS_OK;
+}
+
+/* --- DIGEST: is the same stored here and there? --- */
+
+#define DIGEST_SIZE 20
+
+/* Of records in any order: each is hashed, and all hashes are combined by exclusive or. */
+struct digest {
+    unsigned char bytes[DIGEST_SIZE];
+};
+
+/* Of a key, its value and whether, not when, it expires. */
+static void digest_add(struct digest *digest, struct bytes key, struct bytes value, bool expires)
+{
+    for (uint64_t i = 0; i * sizeof(uint64_t) < DIGEST_SIZE; i++) {
+        uint64_t hash = hash_seeded(value, hash_seeded(key, i) + expires);
+
+        for (size_t at = i * sizeof hash; at < (i + 1) * sizeof hash && at < DIGEST_SIZE; at++) {
+            digest->bytes[at] ^= (unsigned char)hash;
+            hash >>= 8;
+        }
+    }
+}
+
+static void digest_write(const struct digest *digest, struct buffer *out)
+{
+    for (size_t i = 0; i < DIGEST_SIZE; i++)
+        buffer_printf(out, "%02x", digest->bytes[i]);
+}
+
+static enum status digest_row(struct call *call, struct ns *ns, const struct scan_row *row,
+                              struct digest *digest)
+{
+    struct bytes value = row->value;
+    const struct entry *entry;
+
+    if (!row->has_value) {
+        enum status s = data_find_in(call, ns, row->key, &entry);
+
+        if (s != STATUS_OK)
+            return s == STATUS_NOT_FOUND ? STATUS_OK : s;
+        value = entry_value(entry);
+    }
+    digest_add(digest, row->key, value, row->expiry_ms != EXPIRY_NONE);
+    return STATUS_OK;
+}
+
+static enum status digest_namespace(struct call *call, struct ns *ns, struct digest *digest)
+{
+    struct scan_row row;
+    struct scan *scan;
+    enum status s;
+
+    s = scan_open(call->worker->store_thread, call->txn, ns, bytes_of(""), bytes_of(""),
+                  call->now_ms, &scan, &call->depends_on);
+    if (s != STATUS_OK)
+        return s;
+    for (s = scan_next(scan, &row); s == STATUS_OK; s = scan_next(scan, &row)) {
+        s = digest_row(call, ns, &row, digest);
+        if (s != STATUS_OK)
+            break;
+    }
+    scan_close(scan);
+    return s == STATUS_NOT_FOUND ? STATUS_OK : s;
+}
+
+/* Of each numbered database the digest with its number, so that SWAPDB shows. */
+static enum status debug_digest(struct call *call)
+{
+    struct registry *registry = store_registry(call_services(call)->store);
+    static const struct digest empty;
+    struct buffer *text = &call->worker->scratch;
+    struct digest all = empty;
+    enum status s = STATUS_OK;
+
+    for (int i = 0; i < registry_database_count(registry) && s == STATUS_OK; i++) {
+        struct digest one = empty;
+        char number[INT64_TEXT_MAX];
+
+        s = digest_namespace(call, registry_database(registry, i), &one);
+        if (memcmp(&one, &empty, sizeof one) != 0)
+            digest_add(&all, (struct bytes){number, int64_to_text(i, number)},
+                       (struct bytes){(const char *)one.bytes, DIGEST_SIZE}, false);
+    }
+    if (s != STATUS_OK)
+        return s;
+    digest_write(&all, text);
+    call->reply->ops->simple(call->reply, buffer_view(text));
+    return STATUS_OK;
+}
+
+static enum status debug_digest_value(struct call *call)
+{
+    reply_array(call->reply, call->argc - 2);
+    for (size_t i = 2; i < call->argc; i++) {
+        struct buffer *text = &call->worker->scratch;
+        struct digest digest = {{0}};
+        const struct entry *entry;
+        enum status s = data_peek(call, call->argv[i], &entry);
+
+        if (s != STATUS_OK)
+            return s;
+        if (entry != NULL)
+            digest_add(&digest, bytes_of(""), entry_value(entry),
+                       entry->header.expiry_ms != EXPIRY_NONE);
+        text->size = 0;
+        digest_write(&digest, text);
+        call->reply->ops->simple(call->reply, buffer_view(text));
+    }
     return STATUS_OK;
 }
 
@@ -136,6 +259,20 @@ static void say_map(struct reply *reply)
     }
 }
 
+static void say_big_number(struct reply *reply)
+{
+    reply->ops->big_number(reply, bytes_of("1234567999999999999999999999999999999"));
+}
+
+static void say_attribute(struct reply *reply)
+{
+    reply->ops->attribute(reply, 1);
+    reply_text(reply, "key-popularity");
+    reply_array(reply, 2);
+    reply_text(reply, "key:123");
+    reply_integer(reply, 90);
+}
+
 static void say_push(struct reply *reply)
 {
     reply_push(reply, 2);
@@ -167,9 +304,19 @@ static enum status debug_protocol(struct call *call)
         {"string", say_string}, {"integer", say_integer},   {"double", say_double},
         {"null", say_null},     {"array", say_array},       {"set", say_set},
         {"map", say_map},       {"verbatim", say_verbatim}, {"true", say_true},
-        {"false", say_false},   {"push", say_push},
+        {"false", say_false},   {"push", say_push},         {"bignum", say_big_number},
     };
+    bool is_resp3 = call->session->protocol > 2;
 
+    /* It stands before a reply of its own. */
+    if (bytes_is_word(call->argv[2], "attrib")) {
+        if (is_resp3)
+            say_attribute(call->reply);
+        reply_text(call->reply, "Some real reply following the attribute");
+        return STATUS_OK;
+    }
+    if (bytes_is_word(call->argv[2], "push") && !is_resp3)
+        return call_fail(call, "ERR RESP2 is not supported by this command");
     for (size_t i = 0; i < COUNT_OF(types); i++) {
         if (bytes_is_word(call->argv[2], types[i].type)) {
             types[i].say(call->reply);
@@ -177,7 +324,8 @@ static enum status debug_protocol(struct call *call)
         }
     }
     return call_fail(call, "ERR Wrong protocol type name. Please use one of the following: "
-                           "string|integer|double|null|array|set|map|verbatim|push|true|false");
+                           "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|"
+                           "true|false");
 }
 
 /* --- the table --- */
@@ -190,6 +338,9 @@ static const struct subcommand {
     enum status (*run)(struct call *call);
     const char *syntax, *summary;
 } subcommands[] = {
+    {"digest", 2, 2, debug_digest, "DIGEST", "Hashes all keys and values of the databases."},
+    {"digest-value", 3, SIZE_MAX, debug_digest_value, "DIGEST-VALUE key [key ...]",
+     "Hashes the values of keys."},
     {"error", 3, 3, debug_error, "ERROR text", "Answers this text as an error."},
     {"help", 2, 2, debug_help, "HELP", "Lists the subcommands."},
     {"loadaof", 2, 2, debug_reload, "LOADAOF", "The same as RELOAD."},

@@ -6,7 +6,8 @@
 
 /* For the row's note. */
 #define DEBUG_SUBCOMMANDS                                                                          \
-    "ERROR, LOADAOF, LOG, OBJECT, PROTOCOL, RELOAD, SET-ACTIVE-EXPIRE, SLEEP and HELP"
+    "DIGEST, DIGEST-VALUE, ERROR, LOADAOF, LOG, OBJECT, PROTOCOL, RELOAD, SET-ACTIVE-EXPIRE, "     \
+    "SLEEP and HELP"
 
 /* One row in the table, as in Redis: its subcommands are not counted or listed apart. */
 enum status command_debug(struct call *call);

@@ -204,6 +204,22 @@ static void add_used_memory(struct info *info, int64_t used)
     add_number(info, "mem_fragmentation_bytes", memory.anonymous - used);
 }
 
+/* What of the allocator's pages is not in use, and what of them lies with the system. */
+static void add_allocator(struct info *info)
+{
+    struct memory_pages pages = memory_pages();
+    int64_t allocated = (int64_t)pages.allocated, active = (int64_t)pages.active;
+    int64_t resident = (int64_t)pages.resident;
+
+    add_number(info, "allocator_allocated", allocated);
+    add_number(info, "allocator_active", active);
+    add_number(info, "allocator_resident", resident);
+    add(info, "allocator_frag_ratio:%.2f", ratio(active, allocated));
+    add_number(info, "allocator_frag_bytes", active - allocated);
+    add(info, "allocator_rss_ratio:%.2f", ratio(resident, active));
+    add_number(info, "allocator_rss_bytes", resident - active);
+}
+
 static void write_memory(struct info *info)
 {
     static const char *const fixed[] = {"used_memory_lua:0",          "used_memory_scripts:0",
@@ -229,6 +245,7 @@ static void write_memory(struct info *info)
     add_number(info, "mem_replication_backlog", cluster.feed_bytes);
     add_number(info, "mem_total_replication_buffers", cluster.feed_bytes + cluster.digest_bytes);
     add_fixed(info, fixed, COUNT_OF(fixed));
+    add_allocator(info);
     add(info, "mem_allocator:%s", memory_allocator());
     add_number(info, "lazyfree_pending_objects", store.purge_backlog);
 }

@@ -1,5 +1,6 @@
 /* introspection.c - MEMORY, SLOWLOG, LATENCY and MONITOR: looking at a server at work. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -9,6 +10,7 @@
 #include "commands/help.h"
 #include "commands/latency.h"
 #include "commands/slowlog.h"
+#include "commands/sparkline.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
 
@@ -70,9 +72,17 @@ static struct memory_view look_at_memory(const struct call *call)
     };
 }
 
+static int64_t percentage(int64_t part, int64_t whole)
+{
+    return whole == 0 ? 0 : part * 100 / whole;
+}
+
 static enum status command_memory_stats(struct call *call)
 {
     struct memory_view view = look_at_memory(call);
+    struct memory_pages pages = memory_pages();
+    int64_t allocated = (int64_t)pages.allocated, active = (int64_t)pages.active;
+    int64_t resident = (int64_t)pages.resident;
     const struct {
         const char *name;
         int64_t value;
@@ -83,9 +93,17 @@ static enum status command_memory_stats(struct call *call)
         {"keys.count", view.cache_keys},
         {"keys.bytes-per-key", view.cache_keys == 0 ? 0 : view.cache_bytes / view.cache_keys},
         {"dataset.bytes", view.cache_bytes},
+        {"dataset.percentage", percentage(view.cache_bytes, view.used)},
+        {"peak.percentage", percentage(view.used, view.peak)},
         {"cache.size", view.cache_size},
         {"rss.bytes", view.resident},
         {"rss.anonymous.bytes", view.anonymous},
+        {"allocator.allocated", allocated},
+        {"allocator.active", active},
+        {"allocator.resident", resident},
+        {"allocator-fragmentation.bytes", active - allocated},
+        {"allocator-rss.bytes", resident - active},
+        {"rss-overhead.bytes", view.anonymous - resident},
         {"fragmentation.bytes", view.anonymous - view.used},
     };
 
@@ -126,6 +144,28 @@ static enum status command_memory_doctor(struct call *call)
     return STATUS_OK;
 }
 
+static enum status command_memory_purge(struct call *call)
+{
+    memory_give_back();
+    reply_ok(call->reply);
+    return STATUS_OK;
+}
+
+static void add_text(void *context, const char *text)
+{
+    buffer_append_text(context, text);
+}
+
+static enum status command_memory_malloc_stats(struct call *call)
+{
+    struct buffer *text = &call->worker->scratch;
+
+    if (!memory_describe(add_text, text))
+        buffer_printf(text, "The allocator, %s, has no report.\n", memory_allocator());
+    reply_verbatim(call->reply, buffer_view(text));
+    return STATUS_OK;
+}
+
 /* --- SLOWLOG --- */
 
 static void begin_slow_calls(void *context, int64_t count)
@@ -159,7 +199,8 @@ static enum status command_slowlog_get(struct call *call)
     int64_t count = 10;
 
     if (call->argc > 3)
-        return STATUS_ARITY;
+        return call_fail(call, "ERR unknown subcommand or wrong number of arguments for 'GET'. "
+                               "Try SLOWLOG HELP.");
     if (call->argc == 3 && (!bytes_to_int64(call->argv[2], &count) || count < -1))
         return call_fail(call, "ERR count should be greater than or equal to -1");
     slowlog_read(slowlog_of(call), count, &reader);
@@ -255,6 +296,61 @@ static enum status command_latency_reset(struct call *call)
             event != LATENCY_EVENT_COUNT && latency_monitor_forget(monitor_of(call), event);
     }
     reply_integer(call->reply, forgotten);
+    return STATUS_OK;
+}
+
+/* "15s", "3m", "2h", "7d": at most three letters for what a graph still holds. */
+static void write_age(char label[SPARKLINE_LABEL_MAX], int64_t age_s)
+{
+    static const struct {
+        int64_t seconds;
+        char letter;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t unit = 0;
+    int64_t count;
+
+    while (unit < COUNT_OF(units) - 1 && age_s < units[unit].seconds)
+        unit++;
+    count = age_s / units[unit].seconds;
+    (void)snprintf(label, SPARKLINE_LABEL_MAX, "%d%c", count < 10000 ? (int)count : 9999,
+                   units[unit].letter);
+}
+
+static void draw_history(struct buffer *text, const char *name,
+                         const struct latency_history *history, int64_t now_s)
+{
+    struct sparkline_column columns[LATENCY_SAMPLES_MAX];
+    int64_t low_ms = history->samples[0].duration_ms, high_ms = low_ms;
+
+    for (int i = 0; i < history->count; i++) {
+        const struct latency_sample *sample = &history->samples[i];
+
+        columns[i].value = sample->duration_ms;
+        write_age(columns[i].label, now_s > sample->at_s ? now_s - sample->at_s : 0);
+        low_ms = sample->duration_ms < low_ms ? sample->duration_ms : low_ms;
+        high_ms = sample->duration_ms > high_ms ? sample->duration_ms : high_ms;
+    }
+    buffer_printf(text,
+                  "%s - high %" PRId64 " ms, low %" PRId64 " ms (all time high %" PRId64 " ms)\n",
+                  name, high_ms, low_ms, history->max_ms);
+    for (int i = 0; i < SPARKLINE_COLUMNS; i++)
+        buffer_append_byte(text, '-');
+    buffer_append_byte(text, '\n');
+    sparkline_draw(columns, history->count, text);
+}
+
+static enum status command_latency_graph(struct call *call)
+{
+    struct buffer *text = &call->worker->scratch;
+    struct bytes name = call->argv[2];
+    enum latency_event event = find_event(name);
+    struct latency_history history;
+
+    if (event == LATENCY_EVENT_COUNT || !latency_monitor_history(monitor_of(call), event, &history))
+        return call_fail(call, "ERR No samples available for event '%.*s'",
+                         (int)(name.size < 128 ? name.size : 128), name.data);
+    draw_history(text, latency_event_names[event], &history, call->now_ms / 1000);
+    reply_verbatim(call->reply, buffer_view(text));
     return STATUS_OK;
 }
 
@@ -408,6 +504,12 @@ static struct command memory_commands[] = {
     { .name = "help", .arity = 2, .flags = HELP, .run = command_help,
       .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "4.0.0", .complexity = "O(1)",
       .summary = "Lists the subcommands", .syntax = "", .note = "" },
+    { .name = "malloc-stats", .arity = 2, .run = command_memory_malloc_stats,
+      .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "4.0.0", .complexity = "O(1)",
+      .summary = "Shows the allocator's own report", .syntax = "", .note = "" },
+    { .name = "purge", .arity = 2, .run = command_memory_purge,
+      .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "4.0.0", .complexity = "O(1)",
+      .summary = "Gives memory that is not in use back to the system", .syntax = "", .note = "" },
     { .name = "stats", .arity = 2, .run = command_memory_stats,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "4.0.0", .complexity = "O(1)",
       .summary = "Tells what memory is used for", .syntax = "",
@@ -442,6 +544,9 @@ static struct command latency_commands[] = {
     { .name = "doctor", .arity = 2, .flags = ADMIN | CMD_NOSCRIPT, .run = command_latency_doctor,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "2.8.13", .complexity = "O(1)",
       .summary = "Tells in words what was slow", .syntax = "", .note = "other words" },
+    { .name = "graph", .arity = 3, .flags = ADMIN | CMD_NOSCRIPT, .run = command_latency_graph,
+      .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "2.8.13", .complexity = "O(1)",
+      .summary = "Draws when an event was slow, and how slow", .syntax = "event", .note = "" },
     { .name = "help", .arity = 2, .flags = HELP, .run = command_help,
       .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "2.8.13", .complexity = "O(1)",
       .summary = "Lists the subcommands", .syntax = "", .note = "" },
@@ -466,13 +571,13 @@ static struct command latency_commands[] = {
 
 struct command introspection_commands[] = {
     { .name = "latency", .arity = -2, .subcommands = latency_commands,
-      .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "2.8.13",
+      .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "2.8.13",
       .complexity = "That of the subcommand", .summary = "About what was slow",
-      .syntax = "", .note = "without GRAPH" },
+      .syntax = "", .note = "" },
     { .name = "memory", .arity = -2, .subcommands = memory_commands,
-      .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "4.0.0",
+      .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "4.0.0",
       .complexity = "That of the subcommand", .summary = "About memory",
-      .syntax = "", .note = "without MALLOC-STATS and PURGE" },
+      .syntax = "", .note = "" },
     { .name = "monitor", .arity = 1, .flags = ADMIN | CMD_NOSCRIPT, .run = command_monitor,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Shows all commands as they are run, from now on", .syntax = "",

@@ -2,7 +2,6 @@
 #include "commands/data.h"
 #include "commands/help.h"
 #include "commands/table.h"
-#include "replication/version.h"
 
 static enum status command_del(struct call *call)
 {
@@ -197,22 +196,6 @@ static enum status command_copy(struct call *call)
     return data_reply_whether(call, s);
 }
 
-/* The largest value that Redis keeps in one piece with its header. */
-#define EMBEDDED_SIZE_MAX 44
-
-/* How Redis would keep the value. */
-static const char *encoding_of(const struct entry *entry)
-{
-    struct bytes value = entry_value(entry);
-    int64_t number;
-
-    if (entry->header.is_raw)
-        return "raw";
-    if (bytes_to_int64(value, &number))
-        return "int";
-    return value.size <= EMBEDDED_SIZE_MAX ? "embstr" : "raw";
-}
-
 /* OBJECT <what> key: `tell` answers for a record, a missing one is nil. */
 static enum status tell_of_object(struct call *call,
                                   enum status (*tell)(struct call *call, const struct entry *entry))
@@ -231,7 +214,7 @@ static enum status tell_of_object(struct call *call,
 
 static enum status tell_encoding(struct call *call, const struct entry *entry)
 {
-    reply_text(call->reply, encoding_of(entry));
+    reply_text(call->reply, data_encoding(entry));
     return STATUS_OK;
 }
 
@@ -258,17 +241,9 @@ static enum status command_object_refcount(struct call *call)
     return tell_of_object(call, tell_references);
 }
 
-/* A record just written or brought into memory has not been used since, so its stamp counts. */
-static int64_t last_use_s(const struct entry *entry)
-{
-    int64_t used_s = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
-
-    return used_s != 0 ? used_s : stamp_wall_ms(entry->header.stamp) / 1000;
-}
-
 static enum status tell_idle_time(struct call *call, const struct entry *entry)
 {
-    int64_t idle_s = call->now_ms / 1000 - last_use_s(entry);
+    int64_t idle_s = call->now_ms / 1000 - data_used_s(entry);
 
     reply_integer(call->reply, idle_s > 0 ? idle_s : 0);
     return STATUS_OK;

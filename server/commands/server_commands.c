@@ -44,8 +44,14 @@ static enum status command_role(struct call *call)
     return STATUS_OK;
 }
 
+/* Of what Redis takes for its pictures, the version must be a number. */
 static enum status command_lolwut(struct call *call)
 {
+    int64_t version;
+
+    if (call->argc > 2 && bytes_is_word(call->argv[1], "version") &&
+        !bytes_to_int64(call->argv[2], &version))
+        return STATUS_NOT_INTEGER;
     reply_verbatim(call->reply,
                    bytes_of("I heard it through the grapevine. Redis ver. " REDIS_VERSION
                             ", Grapevine " GRAPEVINE_VERSION "\n"));

@@ -163,6 +163,21 @@ static void write_push(struct reply *reply, size_t count)
     write_header(reply, writer_of(reply)->protocol == 2 ? '*' : '>', (int64_t)count);
 }
 
+/* Only in RESP3: what belongs to an attribute is no part of the reply. */
+static void write_attribute(struct reply *reply, size_t pairs)
+{
+    assert(writer_of(reply)->protocol > 2);
+    write_header(reply, '|', (int64_t)pairs);
+}
+
+static void write_big_number(struct reply *reply, struct bytes digits)
+{
+    if (writer_of(reply)->protocol == 2)
+        write_bulk(reply, digits);
+    else
+        write_line(reply, '(', digits);
+}
+
 static size_t mark_end(const struct reply *reply)
 {
     return ((const struct resp_writer *)reply)->out->size;
@@ -197,6 +212,8 @@ void resp_writer_init(struct resp_writer *writer, struct buffer *out, int protoc
         .map = write_map,
         .set = write_set,
         .push = write_push,
+        .attribute = write_attribute,
+        .big_number = write_big_number,
         .set_protocol = set_protocol,
         .mark = mark_end,
         .rewind = rewind_to,

@@ -220,4 +220,4 @@ class RedisServer(Server):
     def command_line(self):
         os.makedirs(self.directory, exist_ok=True)
         return ["redis-server", "--port", str(self.port), "--dir", self.directory,
-                "--save", "", "--appendonly", "no", *self.options]
+                "--save", "", "--appendonly", "no", "--enable-debug-command", "yes", *self.options]

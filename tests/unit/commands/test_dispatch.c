@@ -321,6 +321,36 @@ static void while_clients_are_paused_nothing_expires_for_good(void **state)
     store_set_active_expiry(talk.services.store, true);
 }
 
+static void digest(char text[64])
+{
+    snprintf(text, 64, "%s", say("DEBUG DIGEST"));
+    assert_int_equal(strlen(text), 41);
+}
+
+static void the_digest_is_that_of_what_is_stored_however_it_came_there(void **state)
+{
+    static const char *const others[] = {"SET b 3", "RENAME b c", "MOVE b 1", "EXPIRE b 100",
+                                         "DEL b"};
+    char before[64], after[64];
+
+    (void)state;
+    strcpy(talk.session.address, "127.0.0.1:1");
+    assert_string_equal(say("MSET a 1 b 2"), "+OK");
+    digest(before);
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        pass_ms(2000); /* the write rate */
+        (void)say(others[i]);
+        digest(after);
+        assert_string_not_equal(before, after);
+        assert_string_equal(say("FLUSHALL"), "+OK");
+        pass_ms(2000);
+        assert_string_equal(say("SET b 2"), "+OK");
+        assert_string_equal(say("SET a 1"), "+OK");
+        digest(after);
+        assert_string_equal(before, after);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, talk_set_up, talk_tear_down)
@@ -351,6 +381,7 @@ int main(void)
         TEST(command_list_filters_by_pattern_and_category),
         TEST(keys_that_were_found_expired_count_no_more),
         TEST(while_clients_are_paused_nothing_expires_for_good),
+        TEST(the_digest_is_that_of_what_is_stored_however_it_came_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

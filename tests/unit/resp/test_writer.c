@@ -128,6 +128,17 @@ static void sets_and_pushes_are_arrays_in_resp2(void **state)
     assert_wrote("~2\r\n>3\r\n");
 }
 
+static void a_big_number_is_text_in_resp2(void **state)
+{
+    (void)state;
+    reply->ops->big_number(reply, bytes_of("12345678901234567890"));
+    assert_wrote("$20\r\n12345678901234567890\r\n");
+    speak(3);
+    reply->ops->big_number(reply, bytes_of("12345678901234567890"));
+    reply->ops->attribute(reply, 1);
+    assert_wrote("(12345678901234567890\r\n|1\r\n");
+}
+
 static void a_boolean_is_a_number_in_resp2(void **state)
 {
     (void)state;
@@ -230,6 +241,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_map_is_a_flat_array_in_resp2, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets_and_pushes_are_arrays_in_resp2, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_big_number_is_text_in_resp2, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_boolean_is_a_number_in_resp2, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_number_is_a_bulk_in_resp2, set_up, tear_down),
         cmocka_unit_test_setup_teardown(verbatim_text_is_a_bulk_in_resp2, set_up, tear_down),
