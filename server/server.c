@@ -17,9 +17,11 @@
 #include "commands/call.h"
 #include "commands/clients.h"
 #include "commands/cursors.h"
+#include "commands/events.h"
 #include "commands/pubsub.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "commands/teller.h"
 #include "http/door.h"
 #include "net/crew.h"
 #include "net/listener.h"
@@ -208,6 +210,16 @@ static bool change_tls_port(void *context, enum option_id id, char error[OPTIONS
     return true;
 }
 
+static bool change_events(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+
+    (void)id;
+    (void)error;
+    events_obey(server->services.events, server->services.store);
+    return true;
+}
+
 static void obey_options(struct server *server)
 {
     struct options *options = server->services.options;
@@ -219,6 +231,7 @@ static void obey_options(struct server *server)
     options_set_hook(options, OPTION_TLS_PORT, change_tls_port, server);
     for (int i = OPTION_TLS_CERT_FILE; i <= OPTION_TLS_SESSION_CACHE_TIMEOUT; i++)
         options_set_hook(options, (enum option_id)i, change_tls, server);
+    options_set_hook(options, OPTION_NOTIFY_KEYSPACE_EVENTS, change_events, server);
     for (int i = 0; i <= LIMIT_COUNT; i++)
         options_set_hook(options, (enum option_id)(OPTION_LIMITS + i), change_limits, server);
 }
@@ -347,6 +360,7 @@ static enum status build(struct server *server, char *error)
     services->statistics = statistics_create(services->options, services->clock);
     services->clients = clients_create();
     services->pubsub = pubsub_create();
+    services->events = events_create(services->options, services->pubsub);
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     services->shutdown = stop;
     services->shutdown_context = server;
@@ -359,6 +373,8 @@ static enum status build(struct server *server, char *error)
         return s;
     if (store_open(services->options, services->clock, &services->store, error) != STATUS_OK)
         return STATUS_FAILED;
+    store_set_teller(services->store, teller_tell, services);
+    events_obey(services->events, services->store);
     s = create_cluster(services, error);
     if (s == STATUS_OK)
         s = create_loops(server, error);
@@ -408,6 +424,7 @@ void server_destroy(struct server *server)
         store_close(services->store);
     cursors_destroy(services->cursors);
     clients_destroy(services->clients);
+    events_destroy(services->events);
     pubsub_destroy(services->pubsub);
     statistics_destroy(services->statistics);
     tls_contexts_destroy(services->tls);

@@ -4,6 +4,7 @@
  */
 #include "commands/bitmap.h"
 #include "commands/data.h"
+#include "commands/events.h"
 #include "commands/table.h"
 
 /* The bits of a value that a request could carry, and no more. */
@@ -67,6 +68,7 @@ static enum status put_bit(struct call *call, struct bytes key, const struct ent
         return s;
     memcpy(into, before.data, before.size);
     memset(into + before.size, 0, size - before.size);
+    events_note(call, EVENT_SETBIT, key);
     if (bit)
         into[offset / 8] = (char)((unsigned)into[offset / 8] | mask_of(offset));
     else
@@ -273,6 +275,8 @@ static enum status look_for_sources(struct call *call, size_t *size_max)
 
         if (s != STATUS_OK)
             return s;
+        if (entry == NULL)
+            events_note_miss(call, call_argument(call, i));
         value = data_value(entry);
         longest = value.size > longest ? value.size : longest;
         buffer_append(&call->worker->scratch, &value, sizeof value);
@@ -315,11 +319,15 @@ static enum status command_bitop(struct call *call)
         return s;
     if (record.value_size == 0) {
         s = data_delete(call, record.key);
+        if (s == STATUS_OK)
+            events_note(call, EVENT_DEL, record.key);
         s = s == STATUS_NOT_FOUND ? STATUS_OK : s;
     } else {
         s = data_put(call, &record, &into);
-        if (s == STATUS_OK)
+        if (s == STATUS_OK) {
             combine_sources(call, operation, into, record.value_size);
+            events_note(call, EVENT_SET, record.key);
+        }
     }
     if (s == STATUS_OK)
         reply_integer(call->reply, (int64_t)record.value_size);
@@ -453,6 +461,7 @@ static enum status make_writable(struct call *call, struct field_row *row, size_
     s = data_put(call, &record, &row->area);
     if (s != STATUS_OK)
         return s;
+    events_note(call, EVENT_SETBIT, row->key);
     memcpy(row->area, before.data, before.size);
     memset(row->area + before.size, 0, size - before.size);
     row->value = (struct bytes){row->area, size};

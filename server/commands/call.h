@@ -23,6 +23,7 @@ struct clients;
 struct cluster;
 struct command;
 struct cursors;
+struct events;
 struct pubsub;
 struct statistics;
 struct tls_contexts;
@@ -39,6 +40,7 @@ struct services {
     struct clients *clients;
     struct cursors *cursors;
     struct pubsub *pubsub;
+    struct events *events;
     struct statistics *statistics;
     struct tls_contexts *tls;
     void (*shutdown)(void *context); /* any thread: ends the server as SIGTERM does */

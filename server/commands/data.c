@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "commands/events.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "replication/version.h"
@@ -17,14 +18,21 @@ static struct registry *registry_of(const struct call *call)
     return store_registry(call_services(call)->store);
 }
 
-static void count_lookup(const struct call *call, enum status s)
+static void count_miss(struct call *call, struct ns *ns, struct bytes key)
+{
+    statistics_add(call->worker->statistics, COUNTER_MISSES, 1);
+    if (events_want(call, EVENTS_MISS) && call->command->container == NULL) /* not OBJECT */
+        events_tell_miss(call, ns, key);
+}
+
+static void count_lookup(struct call *call, struct ns *ns, struct bytes key, enum status s)
 {
     if (!(call->command->flags & CMD_READONLY))
         return;
     if (s == STATUS_OK)
         statistics_add(call->worker->statistics, COUNTER_HITS, 1);
     else if (s == STATUS_NOT_FOUND)
-        statistics_add(call->worker->statistics, COUNTER_MISSES, 1);
+        count_miss(call, ns, key);
 }
 
 enum status data_find_in(struct call *call, struct ns *ns, struct bytes key,
@@ -38,7 +46,7 @@ enum status data_find_in(struct call *call, struct ns *ns, struct bytes key,
         s = txn_find(call->txn, ns, key, found);
     else
         s = store_find(call->worker->store_thread, ns, key, call->now_ms, found, &call->depends_on);
-    count_lookup(call, s);
+    count_lookup(call, ns, key, s);
     return s;
 }
 
@@ -62,7 +70,7 @@ enum status data_peek(struct call *call, struct bytes key, const struct entry **
     const struct entry *entry = NULL;
     enum status s = peek(call, key, &entry);
 
-    count_lookup(call, s);
+    count_lookup(call, call->ns, key, s);
     if (s != STATUS_OK && s != STATUS_NOT_FOUND)
         return s;
     *found = entry;
@@ -111,6 +119,17 @@ enum status data_check_meta(struct call *call, struct bytes meta)
     return check_meta_in(call, call->ns, meta);
 }
 
+static enum status note_if_new(struct call *call, struct ns *ns, struct bytes key)
+{
+    const struct entry *entry;
+    enum status s = txn_find(call->txn, ns, key, &entry);
+
+    if (s != STATUS_NOT_FOUND)
+        return s;
+    events_note_in(call, EVENT_NEW, ns, key);
+    return STATUS_OK;
+}
+
 enum status data_put(struct call *call, const struct data_record *record, char **value)
 {
     struct ns *ns = record->ns != NULL ? record->ns : call->ns;
@@ -122,6 +141,10 @@ enum status data_put(struct call *call, const struct data_record *record, char *
         s = check_value_in(call, ns, (int64_t)record->value_size);
     if (s == STATUS_OK)
         s = check_meta_in(call, ns, record->meta);
+    if (s != STATUS_OK)
+        return s;
+    if (events_want(call, EVENTS_NEW))
+        s = note_if_new(call, ns, record->key);
     if (s != STATUS_OK)
         return s;
     return txn_put(call->txn, ns, record->key, record->meta, record->expiry_ms, record->is_raw,

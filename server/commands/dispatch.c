@@ -8,6 +8,7 @@
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "commands/transactions.h"
+#include "store/news.h"
 #include "store/replica.h"
 
 /* A read of several keys that met so many transactions is run inside the order. */
@@ -226,6 +227,7 @@ static enum status enter(struct call *call, bool is_to_write)
         struct ns *ns = call->ns, *named = other;
 
         txn_reset(txn, call->now_ms);
+        txn_set_author(txn, call->session->id);
         dispatch_name_keys(call, other);
         s = is_to_write ? txn_enter(txn) : txn_enter_to_read(txn);
         if (UNLIKELY(s != STATUS_OK)) {

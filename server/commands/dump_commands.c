@@ -2,6 +2,7 @@
  */
 #include "commands/data.h"
 #include "commands/dump.h"
+#include "commands/events.h"
 #include "commands/table.h"
 
 static enum status command_dump(struct call *call)
@@ -122,6 +123,8 @@ static enum status put_restored(struct call *call, const struct dump_string *str
     s = data_put_value(call, &record, value);
     if (s == STATUS_OK && options->idle_s != UNSAID)
         s = data_set_idle(call, record.key, options->idle_s);
+    if (s == STATUS_OK)
+        events_note(call, EVENT_RESTORE, record.key);
     return s;
 }
 
@@ -130,6 +133,8 @@ static enum status delete_replaced(struct call *call)
 {
     enum status s = data_delete(call, call_argument(call, 1));
 
+    if (s == STATUS_OK)
+        events_note(call, EVENT_DEL, call_argument(call, 1));
     return s == STATUS_NOT_FOUND ? STATUS_OK : s;
 }
 

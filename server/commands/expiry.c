@@ -4,6 +4,7 @@
  * means never, so "later than" and "earlier than" need no special case for a key without one.
  */
 #include "commands/data.h"
+#include "commands/events.h"
 #include "commands/table.h"
 
 enum {
@@ -86,8 +87,20 @@ static enum status put_expiry(struct call *call, struct bytes key, const struct 
                                  .meta = entry_meta(entry),
                                  .expiry_ms = expiry_ms,
                                  .is_raw = entry->header.is_raw};
+    enum status s = data_put_value(call, &record, entry_value(entry));
 
-    return data_put_value(call, &record, entry_value(entry));
+    if (s == STATUS_OK)
+        events_note(call, expiry_ms == EXPIRY_NONE ? EVENT_PERSIST : EVENT_EXPIRE, key);
+    return s;
+}
+
+static enum status delete_now(struct call *call, struct bytes key)
+{
+    enum status s = data_delete(call, key);
+
+    if (s == STATUS_OK)
+        events_note(call, EVENT_DEL, key);
+    return s;
 }
 
 /* EXPIRE and its sisters: 1 if the expiry was set, 0 if there is no such key or a condition failed.
@@ -110,7 +123,7 @@ static enum status expire_at(struct call *call, int64_t base_ms, int64_t unit_ms
     if (s == STATUS_OK && !conditions_hold(conditions, entry->header.expiry_ms, expiry_ms))
         s = STATUS_NOT_FOUND;
     else if (s == STATUS_OK && expiry_ms <= call->now_ms)
-        s = data_delete(call, key);
+        s = delete_now(call, key);
     else if (s == STATUS_OK)
         s = put_expiry(call, key, entry, expiry_ms);
     return data_reply_whether(call, s);

@@ -1,5 +1,6 @@
 /* keys.c - what can be done with a key whatever it holds. */
 #include "commands/data.h"
+#include "commands/events.h"
 #include "commands/help.h"
 #include "commands/table.h"
 
@@ -10,10 +11,12 @@ static enum status command_del(struct call *call)
     for (size_t i = 1; i < call->argc; i++) {
         enum status s = data_delete(call, call_argument(call, i));
 
-        if (s == STATUS_OK)
-            deleted_count++;
-        else if (s != STATUS_NOT_FOUND)
+        if (s != STATUS_OK && s != STATUS_NOT_FOUND)
             return s;
+        if (s == STATUS_NOT_FOUND)
+            continue;
+        deleted_count++;
+        events_note(call, EVENT_DEL, call_argument(call, i));
     }
     reply_integer(call->reply, deleted_count);
     return STATUS_OK;
@@ -97,6 +100,17 @@ static enum status put_moved(struct call *call, const struct entry *entry, struc
     return data_delete(call, call_argument(call, 1));
 }
 
+static enum status rename_key(struct call *call, const struct entry *entry, struct bytes new_key)
+{
+    enum status s = put_moved(call, entry, call->ns, new_key);
+
+    if (s != STATUS_OK)
+        return s;
+    events_note(call, EVENT_RENAME_FROM, call_argument(call, 1));
+    events_note(call, EVENT_RENAME_TO, new_key);
+    return STATUS_OK;
+}
+
 /* RENAME onto itself does nothing, but the key must be there all the same. */
 static enum status command_rename(struct call *call)
 {
@@ -111,7 +125,7 @@ static enum status command_rename(struct call *call)
     if (s == STATUS_NOT_FOUND)
         return STATUS_NO_KEY;
     if (s == STATUS_OK && !bytes_equal(key, new_key))
-        s = put_moved(call, entry, call->ns, new_key);
+        s = rename_key(call, entry, new_key);
     if (s == STATUS_OK)
         reply_ok(call->reply);
     return s;
@@ -132,7 +146,7 @@ static enum status command_renamenx(struct call *call)
     if (s == STATUS_OK)
         s = check_absent(call, call->ns, new_key);
     if (s == STATUS_OK)
-        s = put_moved(call, entry, call->ns, new_key);
+        s = rename_key(call, entry, new_key);
     return data_reply_whether(call, s);
 }
 
@@ -154,6 +168,10 @@ static enum status command_move(struct call *call)
         s = check_absent(call, ns, key);
     if (s == STATUS_OK)
         s = put_moved(call, entry, ns, key);
+    if (s == STATUS_OK) {
+        events_note(call, EVENT_MOVE_FROM, key);
+        events_note_in(call, EVENT_MOVE_TO, ns, key);
+    }
     return data_reply_whether(call, s);
 }
 
@@ -189,10 +207,14 @@ static enum status command_copy(struct call *call)
     if (ns == call->ns && bytes_equal(key, new_key))
         return STATUS_SAME_OBJECT;
     s = data_find(call, key, &entry);
+    if (s == STATUS_NOT_FOUND)
+        events_note_miss(call, key);
     if (s == STATUS_OK && !replaces)
         s = check_absent(call, ns, new_key);
     if (s == STATUS_OK)
         s = put_copy(call, entry, ns, new_key);
+    if (s == STATUS_OK)
+        events_note_in(call, EVENT_COPY_TO, ns, new_key);
     return data_reply_whether(call, s);
 }
 

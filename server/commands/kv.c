@@ -4,6 +4,7 @@
  * ones sort behind earlier ones.
  */
 #include "commands/data.h"
+#include "commands/events.h"
 #include "commands/expiry_option.h"
 #include "commands/list_cursor.h"
 #include "commands/metadata.h"
@@ -154,9 +155,13 @@ static enum status put(struct call *call, const struct put_options *options, int
     if (options->expiry.choice == EXPIRY_KEEPTTL && old != NULL)
         record.expiry_ms = old->header.expiry_ms;
     s = data_put_value(call, &record, call_argument(call, 2));
-    if (s == STATUS_OK)
-        reply_bulk(call->reply, version_of(call, txn_stamp(call->txn), 0, text));
-    return s;
+    if (s != STATUS_OK)
+        return s;
+    events_note(call, EVENT_SET, record.key);
+    if (expiry_ms != EXPIRY_NONE)
+        events_note(call, EVENT_EXPIRE, record.key);
+    reply_bulk(call->reply, version_of(call, txn_stamp(call->txn), 0, text));
+    return STATUS_OK;
 }
 
 /* KV.PUT key value [options]: answers the new version, or nil if the condition did not hold. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "commands/data.h"
+#include "commands/events.h"
 #include "commands/expiry_option.h"
 #include "commands/lcs.h"
 #include "commands/table.h"
@@ -152,12 +153,27 @@ static bool condition_holds(enum condition condition, const struct entry *old)
     return condition == ALWAYS || (condition == ONLY_IF_PRESENT) == (old != NULL);
 }
 
+/* `sets_expiry`: it is of this command, not kept from what was there. */
+static enum status set(struct call *call, struct bytes key, struct bytes value, int64_t expiry_ms,
+                       bool sets_expiry)
+{
+    enum status s = data_set(call, key, value, expiry_ms);
+
+    if (s != STATUS_OK)
+        return s;
+    events_note(call, EVENT_SET, key);
+    if (sets_expiry)
+        events_note(call, EVENT_EXPIRE, key);
+    return STATUS_OK;
+}
+
 /* The rest of a SET that asks what is there: to decide, to answer it, or to keep its expiry. */
 static enum status set_after_look(struct call *call, const struct set_options *options,
                                   int64_t expiry_ms)
 {
     struct bytes key = call_argument(call, 1), value = call_argument(call, 2);
     const struct entry *old;
+    bool sets_expiry;
     enum status s;
 
     s = check_sizes(call, key, value);
@@ -165,6 +181,8 @@ static enum status set_after_look(struct call *call, const struct set_options *o
         s = data_look(call, key, &old);
     if (s != STATUS_OK)
         return s;
+    if (options->wants_old && old == NULL)
+        events_note_miss(call, key);
     if (options->wants_old)
         reply_value(call->reply, old);
     if (!condition_holds(options->condition, old)) {
@@ -172,9 +190,10 @@ static enum status set_after_look(struct call *call, const struct set_options *o
             reply_null(call->reply);
         return STATUS_OK;
     }
+    sets_expiry = expiry_ms != EXPIRY_NONE;
     if (options->expiry.choice == EXPIRY_KEEPTTL && old != NULL)
         expiry_ms = old->header.expiry_ms;
-    s = data_set(call, key, value, expiry_ms);
+    s = set(call, key, value, expiry_ms, sets_expiry);
     if (s == STATUS_OK && !options->wants_old)
         reply_ok(call->reply);
     return s;
@@ -197,7 +216,8 @@ static enum status command_set(struct call *call)
             options.expiry.choice == EXPIRY_KEEPTTL)
             return set_after_look(call, &options, expiry_ms);
     }
-    s = data_set(call, call_argument(call, 1), call_argument(call, 2), expiry_ms);
+    s = set(call, call_argument(call, 1), call_argument(call, 2), expiry_ms,
+            expiry_ms != EXPIRY_NONE);
     if (s == STATUS_OK)
         reply_ok(call->reply);
     return s;
@@ -214,7 +234,7 @@ static enum status command_setnx(struct call *call)
         s = data_look(call, key, &old);
     if (s != STATUS_OK)
         return s;
-    s = old == NULL ? data_set(call, key, value, EXPIRY_NONE) : STATUS_NOT_FOUND;
+    s = old == NULL ? set(call, key, value, EXPIRY_NONE, false) : STATUS_NOT_FOUND;
     return data_reply_whether(call, s);
 }
 
@@ -226,7 +246,7 @@ static enum status set_for(struct call *call, enum expiry_choice choice)
 
     s = expiry_option_moment(&option, call->now_ms, &expiry_ms);
     if (s == STATUS_OK)
-        s = data_set(call, call_argument(call, 1), call_argument(call, 3), expiry_ms);
+        s = set(call, call_argument(call, 1), call_argument(call, 3), expiry_ms, true);
     if (s == STATUS_OK)
         reply_ok(call->reply);
     return s;
@@ -258,9 +278,13 @@ static enum status command_getset(struct call *call)
     record = data_successor(key, old, value.size);
     record.expiry_ms = EXPIRY_NONE;
     s = data_put_value(call, &record, value);
-    if (s == STATUS_OK)
-        reply_value(call->reply, old);
-    return s;
+    if (s != STATUS_OK)
+        return s;
+    if (old == NULL)
+        events_note_miss(call, key);
+    events_note(call, EVENT_SET, key);
+    reply_value(call->reply, old);
+    return STATUS_OK;
 }
 
 static enum status command_getdel(struct call *call)
@@ -272,9 +296,14 @@ static enum status command_getdel(struct call *call)
     s = data_look(call, key, &old);
     if (s == STATUS_OK && old != NULL)
         s = data_delete(call, key);
-    if (s == STATUS_OK)
-        reply_value(call->reply, old);
-    return s;
+    if (s != STATUS_OK)
+        return s;
+    if (old == NULL)
+        events_note_miss(call, key);
+    else
+        events_note(call, EVENT_DEL, key);
+    reply_value(call->reply, old);
+    return STATUS_OK;
 }
 
 static enum status parse_getex_option(struct call *call, struct expiry_option *option)
@@ -289,12 +318,20 @@ static enum status change_expiry(struct call *call, struct bytes key, const stru
                                  int64_t expiry_ms)
 {
     struct data_record record = data_successor(key, old, old->header.value_size);
+    enum keyspace_event event = expiry_ms == EXPIRY_NONE ? EVENT_PERSIST : EVENT_EXPIRE;
+    enum status s;
 
-    if (expiry_ms <= call->now_ms)
-        return data_delete(call, key);
     record.expiry_ms = expiry_ms;
     record.is_raw = old->header.is_raw;
-    return data_put_value(call, &record, entry_value(old));
+    if (expiry_ms <= call->now_ms) {
+        event = EVENT_DEL;
+        s = data_delete(call, key);
+    } else {
+        s = data_put_value(call, &record, entry_value(old));
+    }
+    if (s == STATUS_OK)
+        events_note(call, event, key);
+    return s;
 }
 
 /* GETEX: the value, and a new expiry for it.  As in Redis, the number is not looked at if there is
@@ -310,6 +347,8 @@ static enum status command_getex(struct call *call)
     s = parse_getex_option(call, &option);
     if (s == STATUS_OK)
         s = data_look(call, key, &old);
+    if (s == STATUS_OK && old == NULL)
+        events_note_miss(call, key);
     if (s == STATUS_OK && old != NULL && option.choice != EXPIRY_UNSAID) {
         s = expiry_option_moment(&option, call->now_ms, &expiry_ms);
         if (s == STATUS_OK &&
@@ -348,6 +387,7 @@ static enum status command_append(struct call *call)
             return s;
         memcpy(into, before.data, before.size);
         memcpy(into + before.size, more.data, more.size);
+        events_note(call, EVENT_APPEND, key);
     }
     reply_integer(call->reply, (int64_t)record.value_size);
     return STATUS_OK;
@@ -391,6 +431,7 @@ static enum status command_setrange(struct call *call)
         if (s != STATUS_OK)
             return s;
         write_range(into, record.value_size, before, (size_t)offset, part);
+        events_note(call, EVENT_SETRANGE, key);
     }
     reply_integer(call->reply, (int64_t)record.value_size);
     return STATUS_OK;
@@ -414,9 +455,11 @@ static enum status add(struct call *call, int64_t delta)
     if (__builtin_add_overflow(sum, delta, &sum))
         return STATUS_OVERFLOW;
     s = data_change(call, key, old, (struct bytes){text, int64_to_text(sum, text)});
-    if (s == STATUS_OK)
-        reply_integer(call->reply, sum);
-    return s;
+    if (s != STATUS_OK)
+        return s;
+    events_note(call, EVENT_INCRBY, key);
+    reply_integer(call->reply, sum);
+    return STATUS_OK;
 }
 
 static enum status command_incr(struct call *call)
@@ -483,9 +526,11 @@ static enum status command_incrbyfloat(struct call *call)
         return STATUS_NAN;
     result = float_to_text(sum, text);
     s = data_change(call, key, old, result);
-    if (s == STATUS_OK)
-        reply_bulk(call->reply, result);
-    return s;
+    if (s != STATUS_OK)
+        return s;
+    events_note(call, EVENT_INCRBYFLOAT, key);
+    reply_bulk(call->reply, result);
+    return STATUS_OK;
 }
 
 /* --- several keys --- */
@@ -522,7 +567,7 @@ static enum status set_pairs(struct call *call)
     enum status s = STATUS_OK;
 
     for (size_t i = 1; i < call->argc && s == STATUS_OK; i += 2)
-        s = data_set(call, call_argument(call, i), call_argument(call, i + 1), EXPIRY_NONE);
+        s = set(call, call_argument(call, i), call_argument(call, i + 1), EXPIRY_NONE, false);
     return s;
 }
 

@@ -14,6 +14,7 @@
 #include "commands/data.h"
 #include "commands/dispatch.h"
 #include "commands/table.h"
+#include "store/news.h"
 
 /* ---------- MULTI ---------- */
 
@@ -358,6 +359,7 @@ static enum status enter(struct call *call, struct plan *plan)
 
     for (;;) {
         txn_reset(txn, call->now_ms);
+        txn_set_author(txn, call->session->id);
         name_watched(call);
         find_places(plan, plan->places, true);
         s = transaction_has_write(call->session) ? txn_enter(txn) : txn_enter_to_read(txn);

@@ -12,6 +12,7 @@
 #include "store/digest.h"
 #include "store/feed_group.h"
 #include "store/keyspace.h"
+#include "store/news.h"
 #include "store/notes.h"
 #include "store/ns_internal.h"
 #include "store/record.h"
@@ -30,6 +31,7 @@
 #define SYNC_PERIOD_MS     200  /* of the sync thread */
 #define RETRY_PERIOD_MS    200  /* after a failed commit: how often to look for space */
 #define GROUP_ENTRIES_KEPT 4096 /* larger arrays are given back when a group is done */
+#define GROUP_NEWS_KEPT    ((size_t)256 * 1024)
 
 /* ---------- groups ---------- */
 
@@ -60,6 +62,7 @@ static void free_group(struct group *group)
     free(group->detached);
     free(group->touched);
     free(group->notes);
+    buffer_clear(&group->news);
     free(group);
 }
 
@@ -81,6 +84,10 @@ static struct group *emptied(struct group *group)
     kept.touched_capacity = group->touched_capacity;
     kept.notes = group->notes;
     kept.note_capacity = group->note_capacity;
+    if (group->news.capacity > GROUP_NEWS_KEPT)
+        buffer_clear(&group->news);
+    kept.news = group->news;
+    kept.news.size = 0;
     *group = kept;
     return group;
 }
@@ -309,6 +316,18 @@ void order_add_undos(struct order *order, struct undo *undos)
         end = &(*end)->next;
     *end = order->open->undos;
     order->open->undos = undos;
+}
+
+void order_add_news(struct order *order, const struct news *news)
+{
+    news_put(&order->open->news, news);
+    order->open->bytes += sizeof *news + news->key.size;
+}
+
+void order_add_remarks(struct order *order, struct bytes remarks)
+{
+    buffer_append_bytes(&order->open->news, remarks);
+    order->open->bytes += remarks.size;
 }
 
 void order_names_change(struct order *order)
@@ -563,6 +582,8 @@ static void finish_group(struct order *order, struct group *group)
     pthread_cond_broadcast(&order->settled);
     pthread_mutex_unlock(&order->mutex);
     notify_threads(order);
+    if (group->news.size > 0)
+        order->tell(order->tell_context, buffer_view(&group->news));
 
     retire_detached(order, group);
     for (size_t i = 0; i < group->touched_count; i++)
@@ -917,6 +938,17 @@ enum status order_renew_engine(struct order *order, uint64_t bytes_max, bool *is
     return status;
 }
 
+static void tell_of_load(struct order *order)
+{
+    struct buffer list = {0};
+
+    if (!order_has_listeners(order))
+        return;
+    news_put(&list, &(struct news){.kind = NEWS_LOADED});
+    order->tell(order->tell_context, buffer_view(&list));
+    buffer_clear(&list);
+}
+
 static enum status install(struct order *order, void *context)
 {
     struct bulk *bulk = context;
@@ -928,6 +960,7 @@ static enum status install(struct order *order, void *context)
     notify_threads(order);
     if (status == STATUS_OK && order->digest != NULL)
         status = digest_take_loaded(order->digest, bulk->leaves, bulk->leaves_count);
+    tell_of_load(order);
     return status;
 }
 

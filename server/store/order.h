@@ -41,6 +41,7 @@
 #include "store/engine.h"
 #include "store/registry.h"
 
+struct news;
 struct order;
 
 /* One record of a group: what is stored, and what stood there before and must go. */
@@ -72,6 +73,7 @@ struct group {
     struct note *notes;
     size_t note_count, note_capacity;
     struct undo *undos;
+    struct buffer news; /* news.h */
     size_t bytes;
     uint64_t stamp_max;
     uint64_t own_stamp_max; /* of clients' writes; 0 = none */
@@ -124,6 +126,7 @@ struct order {
     _Atomic uint64_t newest;         /* the last group that has anything in it */
     _Atomic uint64_t *names_changed; /* the newest group that changed a namespace; the registry's */
     _Atomic uint64_t publications;
+    atomic_int listeners;            /* to news */
     int64_t writes_open_at_ms;       /* after an unclean stop: see C5 */
     char refusing[ENGINE_ERROR_MAX]; /* why writes are refused, "" = they are not */
     atomic_int gate;                 /* enum gossip_gate: may clients write? */
@@ -138,7 +141,9 @@ struct order {
     struct epoch *epoch;
     struct options *options;
     const struct clock *clock;
-    struct feed *feed; /* not owned; NULL = none */
+    struct feed *feed;                              /* not owned; NULL = none */
+    void (*tell)(void *context, struct bytes news); /* under the order */
+    void *tell_context;
     uint64_t node_id;
     struct store_digest *digest; /* not owned; NULL = none */
     bool is_digest_busy;         /* it has more to do at once */
@@ -198,6 +203,13 @@ void order_touch(struct order *order, struct ns *ns);
 void order_note(struct order *order, struct bytes key, struct bytes value);
 void order_note_deleted(struct order *order, struct bytes key);
 void order_add_undos(struct order *order, struct undo *undos);
+/* Does anybody want to be told?  Then news are added to the open group. */
+static inline bool order_has_listeners(const struct order *order)
+{
+    return atomic_load_explicit(&order->listeners, memory_order_relaxed) > 0;
+}
+void order_add_news(struct order *order, const struct news *news);
+void order_add_remarks(struct order *order, struct bytes remarks);
 /* Before a transaction changes namespaces: who sees the change waits for the open group. */
 void order_names_change(struct order *order);
 /* Around the publishing of one transaction: the count of publications is odd between the two. */

@@ -466,6 +466,11 @@ bool registry_is_id(struct bytes id)
     return true;
 }
 
+bool registry_is_permutation_key(struct bytes key)
+{
+    return bytes_equal(key, bytes_of(KEY_DATABASES));
+}
+
 struct ns *registry_by_id(struct registry *registry, struct bytes id)
 {
     struct ns *ns;

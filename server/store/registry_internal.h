@@ -34,6 +34,9 @@ struct ns *registry_by_id(struct registry *registry, struct bytes id);
 /* Is it the id of the registry itself? */
 bool registry_is_id(struct bytes id);
 
+/* Is it the key of the record that says which databases the numbers name? */
+bool registry_is_permutation_key(struct bytes key);
+
 /* The n of the id of db<n>, or -1. */
 int registry_database_of_id(struct bytes id);
 

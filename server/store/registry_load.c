@@ -121,7 +121,7 @@ static enum status load_record(struct registry *registry, struct engine *engine,
     if (status != STATUS_OK || key.size == 0)
         return status;
     is_live = record.header.kind == ENTRY_LIVE;
-    if (bytes_equal(key, bytes_of(KEY_DATABASES)))
+    if (registry_is_permutation_key(key))
         return is_live ? load_databases(registry, engine, key, &record) : STATUS_OK;
     if (id.size != NS_ID_SIZE)
         return STATUS_CORRUPT;

@@ -139,7 +139,7 @@ enum status registry_merged(struct txn *txn, const struct wire_record *record)
     bool is_live = record->kind == WIRE_LIVE;
     struct bytes id = {record->key.data + 1, NS_ID_SIZE};
 
-    if (bytes_equal(record->key, bytes_of(KEY_DATABASES))) {
+    if (registry_is_permutation_key(record->key)) {
         if (!is_live)
             return STATUS_OK;
         if (!registry_is_permutation(record->value))

@@ -13,6 +13,7 @@
 #include "store/directory.h"
 #include "store/feed.h"
 #include "store/keyspace.h"
+#include "store/news.h"
 #include "store/notes.h"
 #include "store/record.h"
 #include "store/registry_internal.h"
@@ -692,6 +693,26 @@ void store_set_cache_size(struct store *store, int64_t bytes)
 void store_hold_expiry(struct store *store, int64_t until_ms)
 {
     atomic_store(&store->expiry_held_until_ms, until_ms);
+}
+
+void store_set_teller(struct store *store, void (*tell)(void *context, struct bytes list),
+                      void *context)
+{
+    bool is_locked = order_lock(&store->order);
+
+    store->order.tell = tell;
+    store->order.tell_context = context;
+    order_unlock(&store->order, is_locked);
+}
+
+void store_listen(struct store *store, int more)
+{
+    atomic_fetch_add(&store->order.listeners, more);
+}
+
+void store_settle(struct store *store)
+{
+    order_unlock(&store->order, order_lock(&store->order));
 }
 
 void store_set_active_expiry(struct store *store, bool is_on)

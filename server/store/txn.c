@@ -9,6 +9,7 @@
 #include "replication/version.h"
 #include "store/carry.h"
 #include "store/keyspace.h"
+#include "store/news.h"
 #include "store/notes.h"
 #include "store/record.h"
 #include "store/registry_internal.h"
@@ -69,6 +70,8 @@ struct txn {
     size_t renumbering_count, renumbering_capacity;
     struct undo *undos;
     struct key_block *blocks;
+    uint64_t author;
+    struct buffer remarks; /* as news.h has them */
 };
 
 /* ---------- life ---------- */
@@ -99,6 +102,7 @@ void txn_destroy(struct txn *txn)
     free(txn->slots);
     free(txn->index);
     free(txn->renumberings);
+    buffer_clear(&txn->remarks);
     free(txn);
 }
 
@@ -124,6 +128,8 @@ void txn_reset(struct txn *txn, int64_t now_ms)
     txn->slot_count = 0;
     txn->index_size = 0;
     txn->renumbering_count = 0;
+    txn->author = 0;
+    txn->remarks.size = 0;
     reset_blocks(txn);
 }
 
@@ -150,6 +156,19 @@ struct store *txn_store(const struct txn *txn)
 struct store_thread *txn_thread(const struct txn *txn)
 {
     return txn->thread;
+}
+
+void txn_set_author(struct txn *txn, uint64_t author)
+{
+    txn->author = author;
+}
+
+void txn_remark(struct txn *txn, struct ns *ns, struct bytes key, uint8_t remark)
+{
+    struct news news = {
+        .kind = NEWS_REMARK, .remark = remark, .author = txn->author, .ns = ns, .key = key};
+
+    news_put(&txn->remarks, &news);
 }
 
 /* ---------- slots ---------- */
@@ -848,6 +867,81 @@ static void count_entry(struct ns *ns, const struct entry *entry, int64_t sign)
         add_to(&ns->expiring_count, sign);
 }
 
+static enum news_kind kind_of_news(const struct entry *written)
+{
+    if (written == NULL)
+        return NEWS_DELETED;
+    switch ((enum entry_kind)written->header.kind) {
+    case ENTRY_LIVE:
+        return NEWS_PUT;
+    case ENTRY_EXPIRED:
+        return NEWS_EXPIRED;
+    case ENTRY_TOMBSTONE:
+    case ENTRY_ABSENT:
+        break;
+    }
+    return NEWS_DELETED;
+}
+
+/* How a record differs from the one it replaces, NULL = none. */
+static uint8_t compare_for_news(const struct record_header *old, const struct record_header *new)
+{
+    uint8_t flags = new->expiry_ms != EXPIRY_NONE ? NEWS_HAS_EXPIRY : 0;
+
+    if (old == NULL)
+        return flags | NEWS_IS_NEW;
+    if (old->expiry_ms == new->expiry_ms)
+        flags |= NEWS_SAME_EXPIRY;
+    if (old->value_hash == new->value_hash && old->value_size == new->value_size &&
+        old->meta_size == new->meta_size)
+        flags |= NEWS_SAME_VALUE;
+    return flags;
+}
+
+/* A key that has expired is told of once: by whoever puts an end to its record. */
+static void tell_of_key(struct txn *txn, const struct slot *slot, bool is_write)
+{
+    const struct record_header *base = slot->base != NULL ? &slot->base->header : NULL;
+    bool was_stored = base != NULL && base->kind == ENTRY_LIVE;
+    bool was_live = was_stored && header_is_live(base, txn->now_ms);
+    struct news news = {.kind = kind_of_news(slot->written),
+                        .flags = is_write ? NEWS_BY_CLIENT : 0,
+                        .stamp = txn->stamp,
+                        .author = txn->author,
+                        .ns = slot->ns,
+                        .key = slot->key};
+
+    if (was_stored && !was_live) {
+        struct news expired = {.kind = NEWS_EXPIRED,
+                               .origin = base->origin,
+                               .stamp = base->stamp,
+                               .ns = slot->ns,
+                               .key = slot->key};
+
+        order_add_news(&txn->store->order, &expired);
+    }
+    if (slot->written != NULL) {
+        news.stamp = slot->written->header.stamp;
+        news.origin = slot->written->header.origin;
+    }
+    if (news.kind == NEWS_PUT) {
+        news.flags |= compare_for_news(was_live ? base : NULL, &slot->written->header);
+        if (!is_write && !slot->is_merged)
+            news.flags |= NEWS_IS_CARRIED;
+    }
+    if (news.kind == NEWS_PUT || was_live)
+        order_add_news(&txn->store->order, &news);
+}
+
+/* The registry's records are not keys; of those only SWAPDB's is told of. */
+static void tell_of_slot(struct txn *txn, const struct slot *slot, bool is_write)
+{
+    if (slot->number != NS_REGISTRY)
+        tell_of_key(txn, slot, is_write);
+    else if (registry_is_permutation_key(slot->key))
+        order_add_news(&txn->store->order, &(struct news){.kind = NEWS_SWAPPED});
+}
+
 static void publish_slot(struct txn *txn, struct slot *slot)
 {
     struct entry *entry = slot->written;
@@ -860,6 +954,8 @@ static void publish_slot(struct txn *txn, struct slot *slot)
         entry->header.value_hash = record_content_hash(entry_value(entry), entry_meta(entry));
     }
     entry->is_own = is_write || slot->is_carried;
+    if (UNLIKELY(order_has_listeners(&txn->store->order)))
+        tell_of_slot(txn, slot, is_write);
     count_entry(slot->ns, slot->base, -1);
     count_entry(slot->ns, entry, +1);
     if (entry->header.kind == ENTRY_EXPIRED && counted_keys(slot->base) > 0)
@@ -919,6 +1015,8 @@ static void publish_renumbering(struct txn *txn, const struct renumbering *renum
     else
         order_note_deleted(order, keyspace_local(&key, NOTE_NUMBER, id));
     order_touch(order, ns);
+    if (renumbering->from != NUMBER_NONE && order_has_listeners(order))
+        order_add_news(order, &(struct news){.kind = NEWS_EMPTIED, .stamp = txn->stamp, .ns = ns});
     atomic_store_explicit(&ns->number, renumbering->to, memory_order_release);
     buffer_clear(&key);
 }
@@ -941,6 +1039,8 @@ static void publish(struct txn *txn)
     for (size_t i = 0; i < txn->slot_count; i++)
         if (is_changed(&txn->slots[i]))
             publish_slot(txn, &txn->slots[i]);
+    if (UNLIKELY(txn->remarks.size > 0))
+        order_add_remarks(order, buffer_view(&txn->remarks));
     if (txn->undos != NULL)
         order_add_undos(order, txn->undos);
     txn->undos = NULL;

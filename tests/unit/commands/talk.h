@@ -10,8 +10,10 @@
 #include "commands/clients.h"
 #include "commands/cursors.h"
 #include "commands/dispatch.h"
+#include "commands/events.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "commands/teller.h"
 #include "resp/writer.h"
 #include "unit/test.h"
 
@@ -81,9 +83,11 @@ static int talk_set_up(void **state)
     services->statistics = statistics_create(talk.options, &talk_clock);
     services->clients = clients_create();
     services->pubsub = pubsub_create();
+    services->events = events_create(talk.options, services->pubsub);
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     assert_int_equal(store_open(talk.options, &talk_clock, &services->store, store_error),
                      STATUS_OK);
+    store_set_teller(services->store, teller_tell, services);
     talk.worker = (struct worker){.services = services};
     talk.worker.statistics = statistics_join(services->statistics);
     talk.worker.store_thread = store_join(services->store, talk_ignore, NULL);
@@ -105,6 +109,7 @@ static int talk_tear_down(void **state)
     store_close(talk.services.store);
     cursors_destroy(talk.services.cursors);
     clients_destroy(talk.services.clients);
+    events_destroy(talk.services.events);
     pubsub_destroy(talk.services.pubsub);
     statistics_destroy(talk.services.statistics);
     buffer_clear(&talk.worker.scratch);

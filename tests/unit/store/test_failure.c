@@ -17,6 +17,7 @@
 #include "base/wire.h"
 #include "replication/records.h"
 #include "store/feed.h"
+#include "store/news.h"
 #include "store/record.h"
 #include "store/registry_internal.h"
 #include "store/replica.h"
@@ -780,6 +781,31 @@ static void many_writers_lose_nothing_that_was_acknowledged(void **state)
     assert_books_balance(writers);
 }
 
+static atomic_int told_count;
+
+static void count_told(void *context, struct bytes list)
+{
+    struct news news;
+
+    (void)context;
+    while (news_next(&list, &news))
+        atomic_fetch_add(&told_count, 1);
+}
+
+static void of_a_failed_commit_nobody_is_told(void **state)
+{
+    (void)state;
+    store_set_teller(fixture.store, count_told, NULL);
+    store_listen(fixture.store, 1);
+    atomic_store(&is_full, true);
+    assert_false(put("lost", "1"));
+    repair_disk();
+    wait_until_writable();
+    assert_true(put("kept", "1"));
+    let_pass_ms(50);
+    assert_int_equal(atomic_load(&told_count), 1);
+}
+
 #define CLAIM(name)        cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define SYNCED_CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up_synced, tear_down)
 
@@ -789,6 +815,7 @@ int main(void)
         CLAIM(a_failed_commit_leaves_nothing_behind_and_the_store_recovers),
         CLAIM(a_node_is_known_though_its_first_record_was_lost),
         CLAIM(a_failed_commit_is_not_fed_and_saves_no_state),
+        CLAIM(of_a_failed_commit_nobody_is_told),
         SYNCED_CLAIM(what_is_synced_always_is_durable_when_it_is_committed),
         CLAIM(what_a_failed_commit_overwrote_and_deleted_is_back),
         CLAIM(an_emptied_namespace_comes_back_and_its_readers_need_not_wait),
