@@ -1,5 +1,6 @@
 /* command_docs.c - COMMAND: the table, as clients ask for it. */
 #include "commands/categories.h"
+#include "commands/command_notes.h"
 #include "commands/help.h"
 #include "commands/syntax.h"
 #include "commands/table.h"
@@ -186,6 +187,28 @@ static void each_command(struct reply *reply,
 
 /* ---------- COMMAND, COMMAND COUNT, COMMAND INFO ---------- */
 
+/* Of tips separated by blanks the first; *tips goes on behind it. */
+static bool next_tip(const char **tips, struct bytes *tip)
+{
+    *tips += strspn(*tips, " ");
+    *tip = (struct bytes){*tips, strcspn(*tips, " ")};
+    *tips += tip->size;
+    return tip->size > 0;
+}
+
+static void reply_tips(struct reply *reply, const char *tips)
+{
+    const char *at = tips;
+    struct bytes tip;
+    size_t count = 0;
+
+    while (next_tip(&at, &tip))
+        count++;
+    reply_set(reply, count);
+    for (at = tips; next_tip(&at, &tip);)
+        reply_bulk(reply, tip);
+}
+
 static void reply_info(struct reply *reply, const struct command *command)
 {
     size_t subcommand_count = count_subcommands(command);
@@ -198,7 +221,7 @@ static void reply_info(struct reply *reply, const struct command *command)
     reply_integer(reply, command->last_key);
     reply_integer(reply, command->key_step);
     reply_categories(reply, command);
-    reply_set(reply, 0); /* tips: for proxies and clients of a cluster */
+    reply_tips(reply, command_tips(command));
     reply_set(reply, (size_t)key_spec_count(command));
     for (int spec = 0; spec < key_spec_count(command); spec++)
         reply_key_spec(reply, command, spec);
@@ -325,14 +348,27 @@ static void reply_arguments(struct reply *reply, const struct argument *first,
         reply_argument(reply, argument, specs);
 }
 
+static void reply_history(struct reply *reply, const struct command_change *changes, size_t count)
+{
+    reply_text(reply, "history");
+    reply_set(reply, count);
+    for (size_t i = 0; i < count; i++) {
+        reply_array(reply, 2);
+        reply_text(reply, changes[i].since);
+        reply_text(reply, changes[i].what);
+    }
+}
+
 static void reply_docs(struct reply *reply, const struct command *command)
 {
     struct key_specs specs = {0, key_spec_count(command)};
-    size_t subcommand_count = count_subcommands(command);
+    size_t subcommand_count = count_subcommands(command), change_count;
+    const struct command_change *changes = command_history(command, &change_count);
     struct syntax syntax;
     bool has_arguments = syntax_parse(command->syntax, &syntax) && syntax.first != NULL;
 
-    reply_map(reply, 4 + has_arguments + (size_t)(subcommand_count > 0));
+    reply_map(reply,
+              4 + has_arguments + (size_t)(subcommand_count > 0) + (size_t)(change_count > 0));
     reply_text(reply, "summary");
     reply_text(reply, command->summary);
     reply_text(reply, "since");
@@ -341,6 +377,8 @@ static void reply_docs(struct reply *reply, const struct command *command)
     reply_text(reply, group_names[command->group]);
     reply_text(reply, "complexity");
     reply_text(reply, command->complexity);
+    if (change_count > 0)
+        reply_history(reply, changes, change_count);
     if (has_arguments) {
         reply_text(reply, "arguments");
         reply_arguments(reply, syntax.first, &specs);
@@ -579,7 +617,7 @@ struct command command_commands[] = {
       .run = command_command, .subcommands = subcommands, .group = GROUP_SERVER,
       .compat = COMPAT_DIFFERS, .since = "2.8.13", .complexity = PER_COMMAND,
       .summary = "Describes all commands for client libraries", .syntax = "",
-      .note = "describes the commands of this server; no tips, no history" },
+      .note = "describes the commands of this server, in words of its own" },
     { 0 },
 };
 /* clang-format on */
