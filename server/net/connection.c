@@ -134,40 +134,67 @@ static void send_output(struct connection *connection)
                 sent < 0 || (size_t)sent < ready.size || connection->transport.wants_write);
 }
 
+static struct output_limit limit_of(const struct connection *connection)
+{
+    return options_output_limit(connection->loop->reactor.services->options,
+                                connection->session.is_subscriber ? CLIENT_CLASS_PUBSUB
+                                                                  : CLIENT_CLASS_NORMAL);
+}
+
+static bool is_over_hard_limit(const struct connection *connection)
+{
+    int64_t hard_bytes = limit_of(connection).hard_bytes;
+
+    return hard_bytes > 0 && (int64_t)outbox_size(&connection->out) >= hard_bytes;
+}
+
 /* Redis's rule: at once over the hard limit; over the soft one if that has lasted too long. */
 static bool is_over_limit(struct connection *connection)
 {
-    const struct loop *loop = connection->loop;
-    struct output_limit limit = options_output_limit(
-        loop->reactor.services->options,
-        connection->session.is_subscriber ? CLIENT_CLASS_PUBSUB : CLIENT_CLASS_NORMAL);
+    int64_t now_s = connection->loop->reactor.now_s;
+    struct output_limit limit = limit_of(connection);
     int64_t size = (int64_t)outbox_size(&connection->out);
 
-    if (limit.hard_bytes > 0 && size >= limit.hard_bytes)
+    if (is_over_hard_limit(connection))
         return true;
     if (limit.soft_bytes == 0 || size < limit.soft_bytes) {
         connection->over_limit_at_s = 0;
         return false;
     }
     if (connection->over_limit_at_s == 0)
-        connection->over_limit_at_s = loop->reactor.now_s;
-    return loop->reactor.now_s - connection->over_limit_at_s > limit.soft_seconds;
+        connection->over_limit_at_s = now_s;
+    return now_s - connection->over_limit_at_s > limit.soft_seconds;
 }
 
-static void check_output_limit(struct connection *connection)
+static void disconnect_over_limit(struct connection *connection)
 {
-    if (outbox_size(&connection->out) == 0 || !is_over_limit(connection))
-        return;
     connection_count(connection, COUNTER_OUTPUT_LIMIT_CLOSED, 1);
     connection_log(connection, LOG_WARNING,
                    "disconnected, more output waits for it than client-output-buffer-limit allows");
     connection_give_up(connection);
 }
 
+static void check_output_limit(struct connection *connection)
+{
+    if (outbox_size(&connection->out) > 0 && is_over_limit(connection))
+        disconnect_over_limit(connection);
+}
+
+/* A reply over the hard limit is not even begun, as in Redis, which counts what it has not sent yet
+ * less a buffer of this size that every client has. */
+static void send_within_limit(struct connection *connection)
+{
+    if (UNLIKELY(outbox_size(&connection->out) > OUTPUT_SHOWN_APART) &&
+        is_over_hard_limit(connection))
+        disconnect_over_limit(connection);
+    else
+        send_output(connection);
+}
+
 void connection_send_early(struct connection *connection)
 {
     if (!connection->is_sending)
-        send_output(connection);
+        send_within_limit(connection);
     if (connection->state != CONNECTION_GONE)
         check_output_limit(connection);
 }
@@ -258,7 +285,7 @@ void connection_settle(struct connection *connection)
     struct outbox *out = &connection->out;
 
     if (connection->state != CONNECTION_GONE)
-        send_output(connection);
+        send_within_limit(connection);
     if (connection->state != CONNECTION_GONE && outbox_size(out) > 0)
         check_output_limit(connection);
     if (connection->state == CONNECTION_LEAVING && outbox_size(out) == 0)

@@ -219,6 +219,18 @@ def a_reader_who_does_not_read_is_cut_off_by_the_output_limit():
 
 
 @claim
+def one_reply_over_the_output_limit_is_not_sent_at_all():
+    with Server("--key-write-rate", "0") as server:
+        client = server.client()
+        client("SET", "k", "v" * 60000)
+        check(client("CONFIG", "SET", "client-output-buffer-limit", "normal 50kb 0 0"), "OK")
+        greedy = server.client()
+        greedy.send("GET", "k")
+        check(greedy.at_end(), True)
+        check(client("GETRANGE", "k", "0", "49999"), b"v" * 50000)
+
+
+@claim
 def a_client_too_many_is_told_so():
     with Server("--maxclients", "5") as server:
         # A place is free once the server has seen the end of the connection that had it.
