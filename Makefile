@@ -206,7 +206,7 @@ bench:  ## measure beside Debian's redis-server; writes bench/RESULTS.md
 format:  ## clang-format all of the C
 	clang-format -i $(wildcard server/*.[ch] server/*/*.[ch] client/*.[ch] client/*/*.[ch] tests/unit/*.[ch] tests/*/*/*.[ch] tests/fuzz/*.[ch])
 
-install: all  ## into DESTDIR and PREFIX (/usr/local)
+install: all $(OUT)/grapevine-cli.1  ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install $(OUT)/grapevine-server $(OUT)/grapevine-cli $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
