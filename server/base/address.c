@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/un.h>
 
 void address_to_text(const struct sockaddr *address, char *text, size_t size)
@@ -27,6 +28,13 @@ void address_to_text(const struct sockaddr *address, char *text, size_t size)
     default:
         (void)snprintf(text, size, "?:0");
     }
+}
+
+struct bytes address_host(const char *text)
+{
+    const char *port = strrchr(text, ':');
+
+    return (struct bytes){text, port == NULL ? strlen(text) : (size_t)(port - text)};
 }
 
 bool address_is_loopback(const struct sockaddr *address)

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/hash.h"
+#include "base/address.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/link_internal.h"
@@ -113,8 +114,7 @@ void link_begin(struct link *link)
 void links_complain(struct links *links, const char *address, struct target *target,
                     const char *reason)
 {
-    const char *port = strrchr(address, ':');
-    struct bytes host = {address, port == NULL ? strlen(address) : (size_t)(port - address)};
+    struct bytes host = address_host(address);
     uint64_t complaint = hash_content(bytes_of(reason));
 
     /* A target is tried again and again: the same trouble is news once. */

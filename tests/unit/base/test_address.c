@@ -55,6 +55,14 @@ static void addresses_are_spelled_as_redis_spells_them(void **state)
     assert_text(local("/run/grapevine.sock"), "/run/grapevine.sock:0");
 }
 
+static void a_host_is_an_address_without_its_port(void **state)
+{
+    (void)state;
+    assert_true(bytes_equal(address_host("127.0.0.1:6379"), bytes_of("127.0.0.1")));
+    assert_true(bytes_equal(address_host("[::1]:6379"), bytes_of("[::1]")));
+    assert_true(bytes_equal(address_host("host"), bytes_of("host")));
+}
+
 static void a_long_path_is_cut(void **state)
 {
     struct sockaddr_storage address =
@@ -88,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_spelled_as_redis_spells_them),
+        cmocka_unit_test(a_host_is_an_address_without_its_port),
         cmocka_unit_test(a_long_path_is_cut),
         cmocka_unit_test(only_this_machine_is_loopback),
     };
