@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "base/address.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "commands/statistics.h"
+#include "tls/contexts.h"
 
 /* So many requests that came together are answered in one turn; then others have theirs. */
 #define REQUESTS_PER_TURN 16
@@ -116,7 +116,7 @@ void http_connection_close(struct http_connection *connection)
     if (connection->exchange != NULL)
         end_exchange(connection);
     door_remove_connection(connection->door, connection);
-    (void)close(connection->session.descriptor);
+    transport_close(&connection->transport);
     buffer_clear(&connection->in);
     session_clear(&connection->session);
     free(connection);
@@ -127,6 +127,27 @@ static void settle(struct http_connection *connection)
 {
     if (connection->is_gone)
         http_connection_close(connection);
+}
+
+/* --- trouble --- */
+
+/* Whoever can reach the port can fail, as often as he likes: not every time is worth a line. */
+static void complain(struct http_connection *connection, const char *what, const char *why)
+{
+    struct door *door = connection->door;
+
+    if (complaints_allow(&door->complaints, address_host(connection->session.address),
+                         bytes_of(why), clock_monotonic_us(door->reactor.services->clock)))
+        log_line(LOG_NOTICE, "HTTP client at %s: disconnected, %s%s", connection->session.address,
+                 what, why);
+}
+
+/* A read or a write has failed. */
+static void fail_io(struct http_connection *connection)
+{
+    connection->is_gone = true;
+    if (connection->transport.problem != NULL)
+        complain(connection, "TLS failed: ", connection->transport.problem);
 }
 
 /* --- sending --- */
@@ -163,19 +184,16 @@ static bool send_response(struct http_connection *connection)
         ssize_t sent;
 
         (void)cut(&second, cut(&first, connection->sent));
-        {
-            struct iovec parts[2] = {{(void *)(uintptr_t)first.data, first.size},
-                                     {(void *)(uintptr_t)second.data, second.size}};
-            struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-
-            sent = sendmsg(connection->session.descriptor, &message, MSG_NOSIGNAL);
-        }
+        sent = transport_send_two(&connection->transport, first, second);
         count(connection, COUNTER_WRITES, 1);
         if (sent < 0 && errno == EINTR)
             continue;
+        if (sent < 0 && errno != EAGAIN) {
+            fail_io(connection);
+            return false;
+        }
         if (sent < 0) {
-            connection->is_gone = errno != EAGAIN;
-            set_sending(connection, errno == EAGAIN);
+            set_sending(connection, true);
             return false;
         }
         count(connection, COUNTER_OUTPUT_BYTES, (size_t)sent);
@@ -192,13 +210,13 @@ static void say_continue(struct http_connection *connection)
     static const char words[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
     connection->exchange->wants_continue = false;
-    (void)send(connection->session.descriptor, words, sizeof words - 1, MSG_NOSIGNAL);
+    (void)transport_send(&connection->transport, words, sizeof words - 1);
 }
 
 /* The last answer is on its way: closing now, with input unread, could take it away again. */
 static void linger(struct http_connection *connection)
 {
-    (void)shutdown(connection->session.descriptor, SHUT_WR);
+    transport_end_output(&connection->transport);
     connection->is_lingering = true;
     buffer_clear(&connection->in);
     set_reading(connection, true);
@@ -294,6 +312,16 @@ static bool wants_input(const struct http_connection *connection)
     return exchange == NULL || exchange->state == EXCHANGE_HEAD || exchange->state == EXCHANGE_BODY;
 }
 
+/* See P1 and P2 of tls/transport.h. */
+static void listen_for_input(struct http_connection *connection)
+{
+    set_reading(connection, !connection->transport.wants_write);
+    if (connection->transport.wants_write)
+        set_sending(connection, true);
+    else if (connection->transport.has_more)
+        wait_for_next_turn(connection);
+}
+
 static void advance(struct http_connection *connection, struct bytes *input)
 {
     int requests = 0;
@@ -312,29 +340,18 @@ static void advance(struct http_connection *connection, struct bytes *input)
             break;
     }
     if (connection->waits_in == NULL && wants_input(connection))
-        set_reading(connection, true);
+        listen_for_input(connection);
 }
 
-void http_connection_continue(struct http_connection *connection)
+static void advance_with_kept(struct http_connection *connection)
 {
     struct bytes input = buffer_view(&connection->in);
 
-    stop_waiting(connection);
     advance(connection, &input);
     if (!connection->is_lingering)
         buffer_consume(&connection->in, connection->in.size - input.size);
     if (connection->in.size == 0)
         buffer_clear(&connection->in);
-    settle(connection);
-}
-
-void http_connection_release(struct http_connection *connection, bool has_failed)
-{
-    if (has_failed)
-        exchange_commit_failed(connection->exchange);
-    else
-        exchange_committed(connection->exchange);
-    http_connection_continue(connection);
 }
 
 /* --- receiving --- */
@@ -345,16 +362,31 @@ static size_t receive(struct http_connection *connection, char *data, size_t siz
     ssize_t received;
 
     do
-        received = recv(connection->session.descriptor, data, size, 0);
+        received = transport_receive(&connection->transport, data, size);
     while (received < 0 && errno == EINTR);
     count(connection, COUNTER_READS, 1);
     if (received == 0 || (received < 0 && errno != EAGAIN))
-        connection->is_gone = true;
+        fail_io(connection);
     if (received <= 0)
         return 0;
     count(connection, COUNTER_INPUT_BYTES, (size_t)received);
     connection->moved_s = now_s(connection);
     return (size_t)received;
+}
+
+/* The first byte is there: what does the client speak? */
+static void begin_tls_if_wanted(struct http_connection *connection)
+{
+    struct ssl_st *ssl;
+
+    connection->may_be_tls = false;
+    if (!transport_begins_with_tls(&connection->transport))
+        return;
+    ssl = tls_contexts_open(connection->door->reactor.services->tls, TLS_HTTP);
+    if (ssl == NULL)
+        return;
+    transport_open(&connection->transport, connection->session.descriptor, ssl);
+    connection->since_s = now_s(connection);
 }
 
 /* A long body goes where it is to stay. */
@@ -377,6 +409,8 @@ static void receive_and_advance(struct http_connection *connection)
 {
     struct bytes input = {connection->door->input, 0};
 
+    if (connection->may_be_tls)
+        begin_tls_if_wanted(connection);
     if (!receive_body(connection))
         input.size = receive(connection, connection->door->input, DOOR_INPUT_SIZE);
     if (connection->is_gone)
@@ -384,6 +418,26 @@ static void receive_and_advance(struct http_connection *connection)
     advance(connection, &input);
     if (!connection->is_lingering)
         buffer_append_bytes(&connection->in, input);
+}
+
+/* What is kept comes before what has left the socket and was not received. */
+void http_connection_continue(struct http_connection *connection)
+{
+    stop_waiting(connection);
+    if (connection->transport.has_more && connection->in.size == 0 && wants_input(connection))
+        receive_and_advance(connection);
+    else
+        advance_with_kept(connection);
+    settle(connection);
+}
+
+void http_connection_release(struct http_connection *connection, bool has_failed)
+{
+    if (has_failed)
+        exchange_commit_failed(connection->exchange);
+    else
+        exchange_committed(connection->exchange);
+    http_connection_continue(connection);
 }
 
 static void on_readable(evutil_socket_t descriptor, short what, void *context)
@@ -410,7 +464,13 @@ static void on_writable(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     (void)what;
     reactor_begin_turn(&connection->door->reactor);
-    http_connection_continue(connection);
+    if (connection->transport.wants_write) {
+        set_sending(connection, false);
+        receive_and_advance(connection);
+        settle(connection);
+    } else {
+        http_connection_continue(connection);
+    }
 }
 
 /* --- beginning and end --- */
@@ -435,7 +495,9 @@ void http_connection_open(struct door *door, int descriptor)
     session->is_authenticated = true; /* each request shows its token */
     address_of_peer(descriptor, session->address, sizeof session->address);
     address_of_socket(descriptor, session->local_address, sizeof session->local_address);
+    transport_open(&connection->transport, descriptor, NULL);
     connection->is_local = is_of_this_machine(descriptor);
+    connection->may_be_tls = tls_contexts_has(door->reactor.services->tls, TLS_HTTP);
     connection->door = door;
     connection->since_s = door->reactor.now_s;
     (void)event_assign(&connection->read_event, door->reactor.base, descriptor,
@@ -468,8 +530,20 @@ static void check_exchange(struct http_connection *connection)
     settle(connection);
 }
 
+static bool shakes_hands_too_long(const struct http_connection *connection)
+{
+    return now_s(connection) - connection->since_s >= TRANSPORT_HANDSHAKE_S &&
+           transport_is_shaking_hands(&connection->transport);
+}
+
 void http_connection_check(struct http_connection *connection)
 {
+    if (shakes_hands_too_long(connection)) {
+        complain(connection, "", "its TLS handshake takes too long");
+        connection->is_gone = true;
+        settle(connection);
+        return;
+    }
     if (connection->exchange != NULL) {
         check_exchange(connection);
         return;

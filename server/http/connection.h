@@ -3,6 +3,8 @@
  * Requests of a connection are answered one after the other; while one is under way nothing more is
  * read.  An idle connection holds no buffers and no exchange.
  *
+ * Where the server has a certificate, a client may speak TLS: the first byte tells.
+ *
  * H1  A connection is in one list besides door->connections at most, that of what it waits for;
  * none if it waits for its socket. H2  It is freed at the end of the function that was called for
  * it, by nobody else. H3  Who sends or fetches too slowly is let go: a request must have come, and
@@ -13,6 +15,7 @@
 #define HTTP_CONNECTION_H
 
 #include "http/door_internal.h"
+#include "tls/transport.h"
 
 #define HTTP_PATIENCE_S 30
 #define HTTP_RATE_MIN   4096
@@ -21,6 +24,7 @@
 
 struct http_connection {
     struct session session;
+    struct transport transport;
     struct door *door;
     struct exchange *exchange; /* NULL while idle */
     struct buffer in;          /* came behind what could be used so far */
@@ -31,6 +35,7 @@ struct http_connection {
     int64_t wake_at_ms;        /* in door->parked */
     struct http_connection_list *waits_in; /* NULL = for its socket */
     bool is_local;
+    bool may_be_tls;   /* has not sent anything yet */
     bool is_reading;   /* read_event is set */
     bool is_sending;   /* write_event is set: the socket was full */
     bool is_lingering; /* has said all; waits for the client to close */

@@ -63,12 +63,9 @@ void connection_give_up(struct connection *connection)
 static void complain(struct connection *connection, const char *what)
 {
     struct loop *loop = connection->loop;
-    struct bytes address = bytes_of(connection->session.address);
 
-    while (address.size > 0 && address.data[address.size - 1] != ':')
-        address.size--; /* the same host comes from many ports */
-    if (complaints_allow(&loop->complaints, address, bytes_of(what),
-                         clock_monotonic_us(loop->reactor.services->clock)))
+    if (complaints_allow(&loop->complaints, address_host(connection->session.address),
+                         bytes_of(what), clock_monotonic_us(loop->reactor.services->clock)))
         connection_log(connection, LOG_NOTICE, what);
 }
 
