@@ -109,6 +109,7 @@ static void add_uptime(struct info *info)
 
 static void write_server(struct info *info)
 {
+    int64_t port = options_number(info->options, OPTION_PORT);
     char path[512], system[512];
 
     process_executable(path, sizeof path);
@@ -128,7 +129,7 @@ static void write_server(struct info *info)
     add_number(info, "process_id", process_id());
     add(info, "process_supervised:no");
     add_run_id(info);
-    add_number(info, "tcp_port", options_number(info->options, OPTION_PORT));
+    add_number(info, "tcp_port", port != 0 ? port : options_number(info->options, OPTION_TLS_PORT));
     add_uptime(info);
     add(info, "executable:%s", path);
     add(info, "config_file:%s", options_file(info->options));

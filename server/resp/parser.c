@@ -20,6 +20,7 @@
 #define ARGV_CAPACITY     8                           /* to begin with */
 #define ARGV_KEPT         1024                        /* more is given back with the next request */
 #define HEADER_DIGITS_MAX 9                           /* of scan_header */
+#define TLS_FIRST_BYTE    0x16                        /* a handshake; no word begins with it */
 
 static enum resp_result fail(struct resp_parser *parser, const char *text)
 {
@@ -206,9 +207,12 @@ static enum resp_result parse_inline(struct resp_parser *parser, const char *dat
                                      size_t *consumed)
 {
     size_t looked = smaller(size, RESP_INLINE_MAX + 1), scanned = parser->progress.scanned;
-    const char *newline = memchr(data + scanned, '\n', looked - scanned);
+    const char *newline;
     struct bytes line;
 
+    if (data[0] == TLS_FIRST_BYTE)
+        return fail(parser, "Protocol error: this is TLS, and the port is one without");
+    newline = memchr(data + scanned, '\n', looked - scanned);
     if (newline == NULL) {
         parser->progress.scanned = looked;
         if (looked > RESP_INLINE_MAX)

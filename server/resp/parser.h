@@ -1,6 +1,7 @@
 /* parser.h - bytes to requests, in place.
  *
  * A request is an array of bulks, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", or an inline line, "GET k\r\n".
+ * TLS, sent here by mistake, is told apart by its first byte.
  *
  * The caller keeps the bytes of one unfinished request together and offers them, with whatever came
  * behind, again and again; the parser remembers how far it got and looks at no byte twice.  However

@@ -313,6 +313,15 @@ static void quotes_must_be_closed_at_the_end_of_a_word(void **state)
         assert_heard(bytes_of(lines[i]), "error Protocol error: unbalanced quotes in request\n");
 }
 
+static void tls_is_told_apart_by_its_first_byte(void **state)
+{
+    (void)state;
+    assert_heard(LITERAL("\x16\x03\x01\x02\x00\x01\x00"),
+                 "error Protocol error: this is TLS, and the port is one without\n");
+    assert_heard(LITERAL("PING\r\n\x16\x03\x01"),
+                 "(PING)\nerror Protocol error: this is TLS, and the port is one without\n");
+}
+
 static void a_line_without_end_is_too_big(void **state)
 {
     struct buffer input = {0}, expected = {0};
@@ -523,6 +532,7 @@ int main(void)
         cmocka_unit_test(quotes_keep_blanks_in_a_word),
         cmocka_unit_test(escapes_stand_for_bytes_in_double_quotes_only),
         cmocka_unit_test(quotes_must_be_closed_at_the_end_of_a_word),
+        cmocka_unit_test(tls_is_told_apart_by_its_first_byte),
         cmocka_unit_test(a_line_without_end_is_too_big),
         cmocka_unit_test(http_from_a_browser_is_an_attack),
         cmocka_unit_test(an_oversized_bulk_is_counted_and_the_next_request_is_read),
