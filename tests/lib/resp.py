@@ -46,7 +46,8 @@ def encode(*words):
 
 
 class Client:
-    def __init__(self, port=None, host="127.0.0.1", path=None, timeout_s=10):
+    def __init__(self, port=None, host="127.0.0.1", path=None, timeout_s=10, tls=None, session=None):
+        """tls: an ssl.SSLContext, session: one of an earlier connection."""
         if path is None:
             self.socket = socket.create_connection((host, port), timeout=timeout_s)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -54,6 +55,12 @@ class Client:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(timeout_s)
             self.socket.connect(path)
+        if tls is not None:
+            try:
+                self.socket = tls.wrap_socket(self.socket, server_hostname=host, session=session)
+            except BaseException:
+                self.socket.close()
+                raise
         self.reader = self.socket.makefile("rb", 1 << 16)
 
     def __enter__(self):

@@ -120,6 +120,42 @@ static void tls_on_a_plain_port_is_one_line(void **state)
     assert_no_link("this is a gossip port, and what came is not gossip");
 }
 
+/* --- new certificates --- */
+
+static void renew(struct tls *tls, const struct identity *identity)
+{
+    const struct bytes words[] = {bytes_of("tls-cert-file"), bytes_of(identity->cert_file),
+                                  bytes_of("tls-key-file"), bytes_of(identity->key_file)};
+    char error[OPTIONS_ERROR_MAX], tls_error[TLS_ERROR_MAX];
+
+    assert_int_equal(options_set(tls->options, words, COUNT_OF(words), error), STATUS_OK);
+    assert_int_equal(tls_contexts_prepare(tls->contexts, tls_error), STATUS_OK);
+    tls_contexts_switch(tls->contexts);
+}
+
+static bool take(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    (void)context;
+    (void)id;
+    (void)error;
+    return true;
+}
+
+static void the_next_link_shows_the_new_certificate(void **state)
+{
+    (void)state;
+    open_as(&a, 1, &stranger, "");
+    open_as(&b, 2, &member, "");
+    options_set_hook(tls_of_a.options, OPTION_TLS_CERT_FILE, take, NULL);
+    options_set_hook(tls_of_a.options, OPTION_TLS_KEY_FILE, take, NULL);
+    node_dial(&a, b.address);
+    RUN_UNTIL(log_count("TLS failed: ") >= 1);
+    assert_int_equal(a.ups + b.ups, 0);
+    renew(&tls_of_a, &member);
+    RUN_UNTIL(a.ups == 1 && b.ups == 1);
+    close_pair();
+}
+
 int main(void)
 {
 #define NODES_TEST(test) cmocka_unit_test_setup_teardown(test, nodes_setup, nodes_teardown)
@@ -130,6 +166,7 @@ int main(void)
         NODES_TEST(an_acceptor_whose_certificate_is_not_of_the_ca_is_refused),
         NODES_TEST(plain_text_on_a_tls_port_is_one_line),
         NODES_TEST(tls_on_a_plain_port_is_one_line),
+        NODES_TEST(the_next_link_shows_the_new_certificate),
     };
 
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);

@@ -685,6 +685,38 @@ static void a_refusing_hook_brings_all_old_values_back(void **state)
     options_destroy(options);
 }
 
+static void a_hook_of_several_options_is_called_once_for_all(void **state)
+{
+    struct options *options = options_create();
+    struct witness witness = {.options = options, .refused = 7}, hz = witness;
+
+    (void)state;
+    options_set_hook(options, OPTION_TIMEOUT, witness_change, &witness);
+    options_set_hook(options, OPTION_TCP_KEEPALIVE, witness_change, &witness);
+    options_set_hook(options, OPTION_HZ, witness_change, &hz);
+    assert_string_equal(SET(options, "timeout", "5", "hz", "11", "tcp-keepalive", "6"), "");
+    assert_int_equal(witness.calls, 1);
+    assert_int_equal(hz.calls, 1);
+    assert_true(SET(options, "timeout", "1", "tcp-keepalive", "1", "hz", "7")[0] != '\0');
+    assert_int_equal(witness.calls, 3); /* there and back */
+    assert_int_equal(witness.seen[1], 1);
+    assert_int_equal(witness.seen[2], 5);
+    options_destroy(options);
+}
+
+static void a_file_named_again_is_a_change(void **state)
+{
+    struct options *options = START("--tls-cert-file", "x.crt");
+    struct witness witness = {.options = options, .refused = -1};
+
+    (void)state;
+    options_set_hook(options, OPTION_TLS_CERT_FILE, witness_change, &witness);
+    assert_string_equal(SET(options, "tls-cert-file", "x.crt"), "");
+    assert_string_equal(SET(options, "tls-cert-file", "x.crt"), "");
+    assert_int_equal(witness.calls, 2);
+    options_destroy(options);
+}
+
 static void secrets_are_known_by_name(void **state)
 {
     (void)state;
@@ -897,6 +929,8 @@ int main(void)
         cmocka_unit_test(only_the_classes_given_change),
         cmocka_unit_test(a_hook_sees_the_new_value_and_only_if_it_is_new),
         cmocka_unit_test(a_refusing_hook_brings_all_old_values_back),
+        cmocka_unit_test(a_hook_of_several_options_is_called_once_for_all),
+        cmocka_unit_test(a_file_named_again_is_a_change),
         cmocka_unit_test(secrets_are_known_by_name),
         cmocka_unit_test(without_a_file_there_is_nothing_to_rewrite),
         cmocka_unit_test(only_what_changed_is_rewritten),
