@@ -12,8 +12,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "base/hash.h"
 #include "base/address.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/link_internal.h"
