@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/manifest.h"
 #include "store/table.h"
 #include "store/tables.h"
 
@@ -27,7 +28,6 @@
 #define BLOOM_BITS       TABLE_BLOOM_BITS
 
 #define LEVEL_MIN   3 /* for tables: the first one with nothing of a small store */
-#define LEVEL_MAX   6 /* LevelDB's last */
 #define LEVEL_HOLDS ((uint64_t)1000 << 20) /* what LEVEL_MIN does */
 
 #define WIPE_MARK "wiping" /* a file: see engine_wipe() */
@@ -200,12 +200,6 @@ enum status engine_wipe(struct engine *engine)
     return status == STATUS_OK ? open_database(engine) : status;
 }
 
-static enum status clean_tables(struct engine *engine, int directory)
-{
-    (void)engine;
-    return tables_clean(directory);
-}
-
 static enum status repair_database(struct engine *engine)
 {
     char *text = NULL;
@@ -259,7 +253,7 @@ enum status engine_open(const char *directory, struct engine **engine, bool *was
                         char error[ENGINE_ERROR_MAX])
 {
     struct engine *opened = create(directory);
-    enum status status = with_directory(opened, clean_tables);
+    enum status status = tables_clean(directory);
 
     *was_repaired = false;
     if (status == STATUS_OK)
@@ -454,26 +448,9 @@ static int level_for(uint64_t size)
     uint64_t holds = LEVEL_HOLDS;
     int level = LEVEL_MIN;
 
-    for (; level < LEVEL_MAX && holds < size; level++)
+    for (; level < MANIFEST_LEVELS - 1 && holds < size; level++)
         holds *= 10;
     return level;
-}
-
-/* -1: there is none. */
-static int free_level(struct engine *engine, uint64_t size)
-{
-    for (int level = level_for(size); level <= LEVEL_MAX; level++) {
-        char name[64], *files;
-        bool is_free;
-
-        (void)snprintf(name, sizeof name, "leveldb.num-files-at-level%d", level);
-        files = engine_take_property(engine, name);
-        is_free = files != NULL && strcmp(files, "0") == 0;
-        free(files);
-        if (is_free)
-            return level;
-    }
-    return -1;
 }
 
 struct tables *engine_create_tables(const struct engine *engine)
@@ -490,14 +467,13 @@ static enum status install(struct engine *engine, struct tables *tables, int lev
         return status;
     status = how(tables, level);
     opened = open_database(engine);
+    atomic_fetch_add(&engine->writes, 1);
     return status == STATUS_OK ? opened : status;
 }
 
 enum status engine_install_tables(struct engine *engine, struct tables *tables)
 {
-    int level = free_level(engine, tables_size(tables));
-
-    return level < 0 ? STATUS_IO : install(engine, tables, level, tables_install);
+    return install(engine, tables, level_for(tables_size(tables)), tables_install);
 }
 
 /* Stops behind bytes_max. */
@@ -513,7 +489,7 @@ static enum status copy_rows(struct engine *engine, uint64_t bytes_max, struct t
          engine_iterator_next(iterator)) {
         struct bytes key = engine_iterator_key(iterator), value = engine_iterator_value(iterator);
 
-        status = tables_put(copy, key, value);
+        status = tables_put(copy, RUN_ROWS, key, value);
         *bytes += key.size + value.size;
     }
     if (status == STATUS_OK)

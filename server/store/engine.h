@@ -1,7 +1,7 @@
 /* engine.h - the narrow interface to what stores bytes: get, batch, ordered iteration, sync.
  *
  * Today's engine is LevelDB through its C API, and engine.c is the only file that knows; but for
- * table.c and tables.c, which know its files.  Keys are ordered by their bytes.
+ * table.c, tables.c and manifest.c, which know its files.  Keys are ordered by their bytes.
  *
  * F1  A batch is written whole or not at all, also across a crash.
  * F2  engine_write() may wait (write stalls, fsync): it is for the commit thread.  engine_get() and
@@ -49,8 +49,8 @@ void engine_batch_clear(struct engine_batch *batch);
 size_t engine_batch_size(const struct engine_batch *batch);
 
 enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync) MUST_USE;
-/* How many were written so far: what a reader found before is unchanged while this is.  From any
- * thread; a batch counts after readers see it. */
+/* How many were written, or tables installed, so far: what a reader found before is unchanged while
+ * this is.  From any thread; a batch counts after readers see it. */
 uint64_t engine_writes(const struct engine *engine);
 enum status engine_sync_logs(struct engine *engine) MUST_USE;
 

@@ -1,54 +1,42 @@
 #include "store/tables.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/crc32c.h"
 #include "base/memory.h"
-#include "base/wire.h"
+#include "store/manifest.h"
 #include "store/table.h"
 
 #define SUFFIX        ".loading" /* LevelDB takes no notice of such files */
 #define FILE_NAME_MAX 40
-#define CUTS_MAX      64 /* T3 */
-#define CURRENT       "CURRENT"
-#define COMPARATOR    "leveldb.BytewiseComparator"
-#define MANIFEST      "MANIFEST-"
-#define MANIFEST_MAX  ((off_t)1 << 30) /* longer ones are no manifest */
-
-/* A manifest is a log: blocks in which each record, or piece of one, has a header of checksum u32,
- * size u16 and type u8; a header does not straddle blocks. */
-#define LOG_BLOCK  32768
-#define LOG_HEADER 7
-enum log_type { LOG_FULL = 1, LOG_FIRST, LOG_MIDDLE, LOG_LAST };
-
-/* What a record of it says: tag varint, and what belongs to the tag. */
-#define TAG_COMPARATOR    1 /* its name */
-#define TAG_LOG_NUMBER    2 /* varint: older logs count no more */
-#define TAG_NEXT_NUMBER   3 /* varint */
-#define TAG_LAST_SEQUENCE 4 /* varint */
-#define TAG_NEW_FILE      7 /* level, number, size varint; smallest and largest key */
+#define CUTS_MAX      64 /* T2 */
+#define UNSYNCED_MAX  8  /* files that have ended: the kernel writes them meanwhile */
 
 struct file {
     struct buffer smallest, largest; /* as they stand in files */
     uint64_t size;
-    int file;
+    int file;            /* -1: it is on disk */
+    struct table *table; /* NULL = it has ended */
+};
+
+/* Where rows go on that come in order. */
+struct run {
+    struct file *file;  /* NULL = none has begun */
+    struct bytes bound; /* where the next file begins; NULL data = there is none */
 };
 
 struct tables {
     int directory;
     uint64_t file_size;
-    struct table *table; /* the one that is being written, NULL = none */
-    struct file *files;
+    struct file **files;
     size_t count, capacity;
-    struct bytes bound; /* where a later file begins that was there before; NULL data = none */
-    int cuts;           /* files that ended early */
+    struct run runs[TABLES_RUNS];
+    struct file *unsynced[UNSYNCED_MAX]; /* the oldest first */
+    size_t unsynced_count;
+    int cuts; /* files that ended early */
     bool is_installed;
 };
 
@@ -73,25 +61,32 @@ struct tables *tables_create(const char *directory, uint64_t file_size)
     return tables;
 }
 
+static void close_file(struct file *file)
+{
+    if (file->file >= 0)
+        close(file->file);
+    file->file = -1;
+}
+
 static void forget_file(struct tables *tables, size_t number)
 {
-    struct file *file = &tables->files[number];
+    struct file *file = tables->files[number];
     char name[FILE_NAME_MAX];
 
     name_loading(name, number);
     if (!tables->is_installed)
         (void)unlinkat(tables->directory, name, 0);
-    if (file->file >= 0)
-        close(file->file);
+    close_file(file);
+    table_destroy(file->table);
     buffer_clear(&file->smallest);
     buffer_clear(&file->largest);
+    free(file);
 }
 
 void tables_destroy(struct tables *tables)
 {
     if (tables == NULL)
         return;
-    table_destroy(tables->table);
     for (size_t i = 0; i < tables->count; i++)
         forget_file(tables, i);
     free(tables->files);
@@ -105,13 +100,18 @@ static struct bytes key_in(const struct buffer *stored)
     return (struct bytes){stored->data, stored->size - TABLE_TRAILER_SIZE};
 }
 
-/* Of the files that are there, where the first one behind the key begins. */
+static struct bytes last_key(const struct file *file)
+{
+    return file->table != NULL ? table_last_key(file->table) : key_in(&file->largest);
+}
+
+/* Where the first file behind the key begins. */
 static struct bytes next_beginning(const struct tables *tables, struct bytes key)
 {
     struct bytes next = {NULL, 0};
 
     for (size_t i = 0; i < tables->count; i++) {
-        struct bytes smallest = key_in(&tables->files[i].smallest);
+        struct bytes smallest = key_in(&tables->files[i]->smallest);
 
         if (bytes_compare(smallest, key) > 0 &&
             (next.data == NULL || bytes_compare(smallest, next) < 0))
@@ -120,93 +120,128 @@ static struct bytes next_beginning(const struct tables *tables, struct bytes key
     return next;
 }
 
-static bool is_inside(const struct tables *tables, size_t number, struct bytes key)
+static bool is_inside(const struct file *file, struct bytes key)
 {
-    const struct file *file = &tables->files[number];
-    struct bytes largest = tables->table != NULL && number + 1 == tables->count
-                               ? table_last_key(tables->table)
-                               : key_in(&file->largest);
-
-    return bytes_compare(key, key_in(&file->smallest)) >= 0 && bytes_compare(key, largest) <= 0;
+    return bytes_compare(key, key_in(&file->smallest)) >= 0 &&
+           bytes_compare(key, last_key(file)) <= 0;
 }
 
-/* Does it go behind the last key of the file that is being written? */
-static bool follows(const struct tables *tables, struct bytes key)
+/* Does it go behind the last key of the run's file? */
+static bool follows(const struct run *run, struct bytes key)
 {
-    return tables->table != NULL && bytes_compare(key, table_last_key(tables->table)) > 0 &&
-           (tables->bound.data == NULL || bytes_compare(key, tables->bound) < 0);
+    return run->file != NULL && bytes_compare(key, last_key(run->file)) > 0 &&
+           (run->bound.data == NULL || bytes_compare(key, run->bound) < 0);
 }
 
-bool tables_takes(const struct tables *tables, struct bytes key)
+bool tables_takes(const struct tables *tables, enum tables_run run, struct bytes key)
 {
-    if (follows(tables, key) || tables->count == 0)
+    if (follows(&tables->runs[run], key))
         return true;
+    if (tables->cuts >= CUTS_MAX)
+        return false;
     for (size_t i = 0; i < tables->count; i++)
-        if (is_inside(tables, i, key))
+        if (is_inside(tables->files[i], key))
             return false;
-    return tables->cuts < CUTS_MAX;
+    return true;
 }
 
-static enum status begin_file(struct tables *tables, struct bytes key)
+static enum status begin_file(struct tables *tables, struct run *run, struct bytes key)
 {
     char name[FILE_NAME_MAX];
-    int file;
+    struct file *file;
+    int opened;
 
     name_loading(name, tables->count);
-    file = openat(tables->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (file < 0)
+    opened = openat(tables->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (opened < 0)
         return STATUS_IO;
     if (tables->count == tables->capacity) {
         tables->capacity = tables->capacity == 0 ? 16 : tables->capacity * 2;
         tables->files = xrealloc(tables->files, tables->capacity * sizeof *tables->files);
     }
-    tables->bound = next_beginning(tables, key);
-    tables->files[tables->count] = (struct file){.file = file};
-    table_append_key(&tables->files[tables->count++].smallest, key);
-    tables->table = table_create(file);
+    file = tables->files[tables->count++] = xcalloc(1, sizeof *file);
+    *file = (struct file){.file = opened, .table = table_create(opened)};
+    table_append_key(&file->smallest, key);
+    run->file = file;
     return STATUS_OK;
 }
 
-/* It begins to be written to disk here, and is waited for by tables_finish(). */
-static enum status end_file(struct tables *tables)
+/* A file has begun: where do those end that are being written? */
+static void find_bounds(struct tables *tables)
 {
-    struct file *file = &tables->files[tables->count - 1];
-    enum status status = table_finish(tables->table);
+    for (size_t i = 0; i < TABLES_RUNS; i++) {
+        struct run *run = &tables->runs[i];
 
-    table_append_key(&file->largest, table_last_key(tables->table));
-    file->size = table_size(tables->table);
-    table_destroy(tables->table);
-    tables->table = NULL;
-    if (status == STATUS_OK)
-        (void)sync_file_range(file->file, 0, 0, SYNC_FILE_RANGE_WRITE);
+        if (run->file != NULL)
+            run->bound = next_beginning(tables, key_in(&run->file->smallest));
+    }
+}
+
+static enum status sync_oldest(struct tables *tables)
+{
+    struct file *file = tables->unsynced[0];
+    enum status status = fsync(file->file) == 0 ? STATUS_OK : STATUS_IO;
+
+    close_file(file);
+    tables->unsynced_count--;
+    memmove(tables->unsynced, tables->unsynced + 1,
+            tables->unsynced_count * sizeof *tables->unsynced);
     return status;
 }
 
-enum status tables_put(struct tables *tables, struct bytes key, struct bytes value)
+/* It begins to be written to disk here, and is waited for later. */
+static enum status end_file(struct tables *tables, struct run *run)
 {
-    bool is_cut = tables->table != NULL && !follows(tables, key);
+    struct file *file = run->file;
+    enum status status = table_finish(file->table);
+
+    table_append_key(&file->largest, table_last_key(file->table));
+    file->size = table_size(file->table);
+    table_destroy(file->table);
+    file->table = NULL;
+    run->file = NULL;
+    if (status != STATUS_OK)
+        return status;
+    (void)sync_file_range(file->file, 0, 0, SYNC_FILE_RANGE_WRITE);
+    if (tables->unsynced_count == UNSYNCED_MAX)
+        status = sync_oldest(tables);
+    tables->unsynced[tables->unsynced_count++] = file;
+    return status;
+}
+
+enum status tables_put(struct tables *tables, enum tables_run number, struct bytes key,
+                       struct bytes value)
+{
+    struct run *run = &tables->runs[number];
+    bool is_cut = run->file != NULL && !follows(run, key);
     enum status status = STATUS_OK;
 
     tables->cuts += is_cut;
-    if (is_cut || (tables->table != NULL && table_size(tables->table) >= tables->file_size))
-        status = end_file(tables);
-    if (status == STATUS_OK && tables->table == NULL)
-        status = begin_file(tables, key);
-    if (status == STATUS_OK)
-        table_put(tables->table, key, value);
-    return status;
+    if (is_cut || (run->file != NULL && table_size(run->file->table) >= tables->file_size))
+        status = end_file(tables, run);
+    if (status != STATUS_OK)
+        return status;
+    if (run->file == NULL) {
+        status = begin_file(tables, run, key);
+        if (status != STATUS_OK)
+            return status;
+        table_put(run->file->table, key, value);
+        find_bounds(tables);
+        return STATUS_OK;
+    }
+    table_put(run->file->table, key, value);
+    return STATUS_OK;
 }
 
 enum status tables_finish(struct tables *tables)
 {
-    enum status status = tables->table != NULL ? end_file(tables) : STATUS_OK;
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < tables->count && status == STATUS_OK; i++) {
-        if (fsync(tables->files[i].file) != 0)
-            status = STATUS_IO;
-        close(tables->files[i].file);
-        tables->files[i].file = -1;
-    }
+    for (size_t i = 0; i < TABLES_RUNS && status == STATUS_OK; i++)
+        if (tables->runs[i].file != NULL)
+            status = end_file(tables, &tables->runs[i]);
+    while (tables->unsynced_count > 0 && status == STATUS_OK)
+        status = sync_oldest(tables);
     return status;
 }
 
@@ -215,174 +250,27 @@ uint64_t tables_size(const struct tables *tables)
     uint64_t size = 0;
 
     for (size_t i = 0; i < tables->count; i++)
-        size += tables->files[i].size;
+        size += tables->files[i]->size;
     return size;
 }
 
-/* ---------- the manifest ---------- */
+/* ---------- making them part of the database ---------- */
 
-/* The number in a file's name as LevelDB gives it, 0 = none. */
-static uint64_t number_of(const char *name)
+static bool has_room(const struct tables *tables, const struct manifest *manifest, int level)
 {
-    if (strncmp(name, MANIFEST, strlen(MANIFEST)) == 0)
-        name += strlen(MANIFEST);
-    return strstr(name, SUFFIX) != NULL ? 0 : strtoull(name, NULL, 10);
+    for (size_t i = 0; i < tables->count; i++)
+        if (manifest_overlaps(manifest, level, key_in(&tables->files[i]->smallest),
+                              key_in(&tables->files[i]->largest)))
+            return false;
+    return true;
 }
 
-static DIR *list_directory(int directory)
+/* -1: there is none. */
+static int choose_level(const struct tables *tables, const struct manifest *manifest, int level)
 {
-    int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = copy < 0 ? NULL : fdopendir(copy);
-
-    if (list == NULL && copy >= 0)
-        close(copy);
-    return list;
-}
-
-/* The first number above all that are in use. */
-static enum status free_number(int directory, uint64_t *number)
-{
-    DIR *list = list_directory(directory);
-    struct dirent *file;
-    uint64_t newest = 0;
-
-    if (list == NULL)
-        return STATUS_IO;
-    while ((file = readdir(list)) != NULL)
-        if (number_of(file->d_name) > newest)
-            newest = number_of(file->d_name);
-    closedir(list);
-    *number = newest + 1;
-    return STATUS_OK;
-}
-
-static enum status read_file(int directory, const char *name, struct buffer *contents)
-{
-    int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    off_t size = file < 0 ? -1 : lseek(file, 0, SEEK_END);
-    enum status status = STATUS_IO;
-
-    if (size >= 0 && size <= MANIFEST_MAX &&
-        pread(file, buffer_reserve(contents, (size_t)size + 1), (size_t)size, 0) == size) {
-        contents->size += (size_t)size;
-        status = STATUS_OK;
-    }
-    if (file >= 0)
-        close(file);
-    return status;
-}
-
-static enum status write_file(int directory, const char *name, struct bytes contents)
-{
-    int file = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    enum status status = STATUS_IO;
-
-    if (file >= 0 && write(file, contents.data, contents.size) == (ssize_t)contents.size &&
-        fsync(file) == 0)
-        status = STATUS_OK;
-    if (file >= 0)
-        close(file);
-    return status;
-}
-
-static void append_piece(struct buffer *log, enum log_type type, struct bytes piece)
-{
-    char type_byte = (char)type;
-    uint32_t crc = crc32c_extend(crc32c_extend(0, (struct bytes){&type_byte, 1}), piece);
-
-    table_append_u32(log, table_masked_crc(crc));
-    buffer_append_byte(log, (char)(piece.size & 0xff));
-    buffer_append_byte(log, (char)(piece.size >> 8));
-    buffer_append_byte(log, type_byte);
-    buffer_append_bytes(log, piece);
-}
-
-static void append_record(struct buffer *log, struct bytes record)
-{
-    bool is_first = true, is_last = false;
-
-    while (!is_last) {
-        size_t room = LOG_BLOCK - log->size % LOG_BLOCK, size;
-
-        for (; room < LOG_HEADER; room--)
-            buffer_append_byte(log, '\0');
-        room = LOG_BLOCK - log->size % LOG_BLOCK - LOG_HEADER;
-        size = record.size < room ? record.size : room;
-        is_last = size == record.size;
-        if (is_last)
-            append_piece(log, is_first ? LOG_FULL : LOG_LAST, wire_take(&record, size));
-        else
-            append_piece(log, is_first ? LOG_FIRST : LOG_MIDDLE, wire_take(&record, size));
-        is_first = false;
-    }
-}
-
-static void append_files(const struct tables *tables, int level, uint64_t first_number,
-                         struct buffer *log)
-{
-    struct buffer record = {0};
-
-    for (size_t i = 0; i < tables->count; i++) {
-        record.size = 0;
-        wire_put_varint(&record, TAG_NEW_FILE);
-        wire_put_varint(&record, (uint64_t)level);
-        wire_put_varint(&record, first_number + i);
-        wire_put_varint(&record, tables->files[i].size);
-        wire_put_bytes(&record, buffer_view(&tables->files[i].smallest));
-        wire_put_bytes(&record, buffer_view(&tables->files[i].largest));
-        append_record(log, buffer_view(&record));
-    }
-    record.size = 0;
-    wire_put_varint(&record, TAG_NEXT_NUMBER);
-    wire_put_varint(&record, first_number + tables->count + 1);
-    append_record(log, buffer_view(&record));
-    buffer_clear(&record);
-}
-
-/* How the manifest of an empty database begins. */
-static void begin_manifest(uint64_t log_number, struct buffer *log)
-{
-    struct buffer record = {0};
-
-    wire_put_varint(&record, TAG_COMPARATOR);
-    wire_put_bytes(&record, bytes_of(COMPARATOR));
-    wire_put_varint(&record, TAG_LOG_NUMBER);
-    wire_put_varint(&record, log_number);
-    wire_put_varint(&record, TAG_LAST_SEQUENCE);
-    wire_put_varint(&record, 0);
-    append_record(log, buffer_view(&record));
-    buffer_clear(&record);
-}
-
-/* The manifest that counts now; CURRENT has its name and a newline. */
-static enum status read_manifest(int directory, struct buffer *manifest)
-{
-    struct buffer name = {0};
-    enum status status = read_file(directory, CURRENT, &name);
-
-    if (status == STATUS_OK && (name.size == 0 || name.data[name.size - 1] != '\n'))
-        status = STATUS_CORRUPT;
-    if (status == STATUS_OK) {
-        name.data[name.size - 1] = '\0';
-        status = read_file(directory, name.data, manifest);
-    }
-    buffer_clear(&name);
-    return status;
-}
-
-static enum status switch_current(int directory, uint64_t number)
-{
-    char temporary[FILE_NAME_MAX], text[FILE_NAME_MAX];
-    enum status status;
-
-    (void)snprintf(temporary, sizeof temporary, "%06llu.dbtmp", (unsigned long long)number);
-    (void)snprintf(text, sizeof text, MANIFEST "%06llu\n", (unsigned long long)number);
-    status = write_file(directory, temporary, bytes_of(text));
-    if (status == STATUS_OK &&
-        (fsync(directory) != 0 || renameat(directory, temporary, directory, CURRENT) != 0 ||
-         fsync(directory) != 0))
-        status = STATUS_IO;
-    return status;
+    while (level < MANIFEST_LEVELS && !has_room(tables, manifest, level))
+        level++;
+    return level < MANIFEST_LEVELS ? level : -1;
 }
 
 static enum status name_files(struct tables *tables, uint64_t first_number)
@@ -398,37 +286,40 @@ static enum status name_files(struct tables *tables, uint64_t first_number)
     return STATUS_OK;
 }
 
-/* The manifest takes the number behind the files. */
-static enum status write_manifest(struct tables *tables, int level, bool is_alone,
-                                  uint64_t first_number)
+static enum status extend(struct tables *tables, int level, uint64_t first_number,
+                          struct manifest *manifest)
 {
-    uint64_t number = first_number + tables->count;
-    struct buffer manifest = {0};
-    char name[FILE_NAME_MAX];
-    enum status status = STATUS_OK;
+    enum status status;
 
-    if (is_alone)
-        begin_manifest(number, &manifest);
-    else
-        status = read_manifest(tables->directory, &manifest);
-    (void)snprintf(name, sizeof name, MANIFEST "%06llu", (unsigned long long)number);
-    if (status == STATUS_OK) {
-        append_files(tables, level, first_number, &manifest);
-        status = write_file(tables->directory, name, buffer_view(&manifest));
+    level = choose_level(tables, manifest, level);
+    if (level < 0)
+        return STATUS_IO;
+    status = name_files(tables, first_number);
+    for (size_t i = 0; i < tables->count && status == STATUS_OK; i++) {
+        const struct file *file = tables->files[i];
+
+        manifest_add(manifest, level, first_number + i, file->size, buffer_view(&file->smallest),
+                     buffer_view(&file->largest));
     }
-    buffer_clear(&manifest);
-    return status == STATUS_OK ? switch_current(tables->directory, number) : status;
+    return status;
 }
 
+/* The manifest takes the number behind the files. */
 static enum status install(struct tables *tables, int level, bool is_alone)
 {
-    uint64_t number;
-    enum status status = free_number(tables->directory, &number);
+    struct manifest manifest = {0};
+    uint64_t first_number;
+    enum status status = manifest_free_number(tables->directory, &first_number);
 
+    if (status == STATUS_OK && is_alone)
+        manifest_begin(&manifest, first_number + tables->count);
+    else if (status == STATUS_OK)
+        status = manifest_read(&manifest, tables->directory);
     if (status == STATUS_OK)
-        status = name_files(tables, number);
+        status = extend(tables, level, first_number, &manifest);
     if (status == STATUS_OK)
-        status = write_manifest(tables, level, is_alone, number);
+        status = manifest_install(&manifest, tables->directory, first_number + tables->count);
+    manifest_clear(&manifest);
     tables->is_installed = status == STATUS_OK;
     return status;
 }
@@ -443,9 +334,9 @@ enum status tables_install_alone(struct tables *tables, int level)
     return install(tables, level, true);
 }
 
-enum status tables_clean(int directory)
+enum status tables_clean(const char *directory)
 {
-    DIR *list = list_directory(directory);
+    DIR *list = opendir(directory);
     struct dirent *file;
 
     if (list == NULL)
@@ -454,7 +345,7 @@ enum status tables_clean(int directory)
         const char *dot = strrchr(file->d_name, '.');
 
         if (dot != NULL && strcmp(dot, SUFFIX) == 0)
-            (void)unlinkat(directory, file->d_name, 0);
+            (void)unlinkat(dirfd(list), file->d_name, 0);
     }
     closedir(list);
     return STATUS_OK;

@@ -376,8 +376,8 @@ static void sum_record(const struct store_digest *digest, struct loaded_ns *load
 
 static enum status put_row(struct transfer_load *load, struct bytes key, struct bytes value)
 {
-    if (load->takes_tables && tables_takes(load->tables, key))
-        return tables_put(load->tables, key, value);
+    if (load->takes_tables && tables_takes(load->tables, RUN_ROWS, key))
+        return tables_put(load->tables, RUN_ROWS, key, value);
     engine_batch_put(load->slots[load->current].foreign.batch, key, value);
     return STATUS_OK;
 }

@@ -1,8 +1,13 @@
 /* Rows that get into LevelDB past its log, read through LevelDB. */
 #include "store/tables.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -11,6 +16,7 @@
 
 #define ROWS      20000
 #define BLOCKWISE 1 /* a file size by which each block gets a file */
+#define STEPS_MAX 200
 
 static char directory[64];
 static struct engine *engine;
@@ -52,6 +58,94 @@ static void reopen(void)
     open_engine();
 }
 
+/* ---------- steps ---------- */
+
+/* What changes the disk, from here and from libleveldb, comes through these: from some step on they
+ * end the process, or find the disk full.  They know what has not been synced. */
+static int steps_left = -1; /* -1: no limit */
+static bool ends_process;
+static ino_t unsynced[8]; /* 0 = none */
+
+static bool take_step(void)
+{
+    if (steps_left < 0 || steps_left-- > 0)
+        return true;
+    if (ends_process)
+        _exit(1);
+    steps_left = 0;
+    errno = ENOSPC;
+    return false;
+}
+
+/* Replaces one by another. */
+static void note_unsynced(ino_t one, ino_t other)
+{
+    for (size_t i = 0; i < COUNT_OF(unsynced); i++)
+        if (unsynced[i] == one) {
+            unsynced[i] = other;
+            return;
+        }
+}
+
+static ino_t inode_of(int file)
+{
+    struct stat is;
+
+    return fstat(file, &is) == 0 && S_ISREG(is.st_mode) ? is.st_ino : 0;
+}
+
+ssize_t write(int file, const void *data, size_t size)
+{
+    if (steps_left < 0)
+        return syscall(SYS_write, file, data, size);
+    note_unsynced(inode_of(file), 0);
+    note_unsynced(0, inode_of(file));
+    return take_step() ? syscall(SYS_write, file, data, size) : -1;
+}
+
+int fsync(int file)
+{
+    if (!take_step())
+        return -1;
+    note_unsynced(inode_of(file), 0);
+    return 0;
+}
+
+int fdatasync(int file)
+{
+    return fsync(file);
+}
+
+/* T3 */
+static void check_switch(const char *to)
+{
+    if (steps_left < 0 || strstr(to, "CURRENT") == NULL)
+        return;
+    for (size_t i = 0; i < COUNT_OF(unsynced); i++) {
+        if (unsynced[i] != 0 && ends_process)
+            _exit(9);
+        assert_int_equal(unsynced[i], 0);
+    }
+}
+
+int rename(const char *from, const char *to)
+{
+    check_switch(to);
+    return take_step() ? (int)syscall(SYS_rename, from, to) : -1;
+}
+
+int renameat(int from_directory, const char *from, int to_directory, const char *to)
+{
+    check_switch(to);
+    return take_step() ? (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 0)
+                       : -1;
+}
+
+int unlink(const char *path)
+{
+    return take_step() ? (int)syscall(SYS_unlink, path) : -1;
+}
+
 /* ---------- rows ---------- */
 
 static struct bytes key_of(unsigned n)
@@ -78,8 +172,8 @@ static struct bytes value_of(unsigned n)
 
 static void put(unsigned n)
 {
-    assert_true(tables_takes(tables, key_of(n)));
-    assert_int_equal(tables_put(tables, key_of(n), value_of(n)), STATUS_OK);
+    assert_true(tables_takes(tables, RUN_ROWS, key_of(n)));
+    assert_int_equal(tables_put(tables, RUN_ROWS, key_of(n), value_of(n)), STATUS_OK);
 }
 
 static void install(void)
@@ -223,9 +317,9 @@ static void runs_may_come_in_any_order(void **state)
     for (size_t run = 0; run < COUNT_OF(runs); run++)
         for (unsigned n = runs[run] * 1000; n < runs[run] * 1000 + 1000; n += 2)
             put(n);
-    assert_false(tables_takes(tables, key_of(3500)));
-    assert_false(tables_takes(tables, key_of(1500)));
-    assert_true(tables_takes(tables, key_of(5000)));
+    assert_false(tables_takes(tables, RUN_ROWS, key_of(3500)));
+    assert_false(tables_takes(tables, RUN_ROWS, key_of(1500)));
+    assert_true(tables_takes(tables, RUN_ROWS, key_of(5000)));
     install();
     assert_rows(0, 5000);
     assert_int_equal(count_rows(), 2500);
@@ -238,10 +332,10 @@ static void many_small_runs_do_not_become_many_small_files(void **state)
     unsigned n = 1000;
 
     (void)state;
-    while (n > 0 && tables_takes(tables, key_of(n)))
+    while (n > 0 && tables_takes(tables, RUN_ROWS, key_of(n)))
         put(n--);
     assert_in_range(n, 1, 990);
-    assert_true(tables_takes(tables, key_of(1001)) == false);
+    assert_true(tables_takes(tables, RUN_ROWS, key_of(1001)) == false);
     install();
     assert_int_equal(count_rows(), 1000 - n);
     assert_in_range(files_on_disk("ldb"), 1, 100);
@@ -329,6 +423,248 @@ static void a_large_database_is_not_renewed(void **state)
     assert_int_equal(files_on_disk("loading"), 0);
 }
 
+/* ---------- what may happen on the way ---------- */
+
+/* With the files that were put, or with a new set of all rows. */
+static enum status install_some(void)
+{
+    enum status status = tables_finish(tables);
+
+    return status == STATUS_OK ? engine_install_tables(engine, tables) : status;
+}
+
+static enum status renew(void)
+{
+    bool is_renewed;
+
+    return engine_renew(engine, 1 << 20, &is_renewed);
+}
+
+#define SOME_ROWS 300 /* several files */
+
+static void prepare(void)
+{
+    write_row(bytes_of("a"), false);
+    write_row(bytes_of("b"), false);
+    write_row(bytes_of("b"), true);
+    tables_destroy(tables);
+    tables = tables_create(directory, 20000);
+    for (unsigned n = 0; n < SOME_ROWS; n++)
+        put(n);
+}
+
+/* True if that was the last step. */
+static bool ends_in_another_process(enum status (*act)(void), int steps)
+{
+    int result;
+    pid_t child;
+
+    engine_close(engine);
+    child = fork();
+    if (child == 0) {
+        open_engine();
+        prepare();
+        ends_process = true;
+        steps_left = steps;
+        result = act() != STATUS_OK;
+        steps_left = -1;
+        _exit(result + 2);
+    }
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result) && WEXITSTATUS(result) < 3);
+    open_engine(); /* there is nothing to repair */
+    return WEXITSTATUS(result) == 2;
+}
+
+/* All or nothing is there, and more can be written, and installed. */
+static void assert_usable(void)
+{
+    unsigned rows = count_rows();
+
+    assert_true(rows == 0 || rows == SOME_ROWS);
+    assert_true(has(bytes_of("a"), bytes_of("written")));
+    assert_true(is_absent(bytes_of("b")));
+    write_row(bytes_of("c"), false);
+    tables_destroy(tables);
+    tables = engine_create_tables(engine);
+    if (rows == 0)
+        for (unsigned n = 0; n < SOME_ROWS; n++)
+            put(n);
+    install();
+    reopen();
+    assert_int_equal(count_rows(), SOME_ROWS);
+    assert_true(has(bytes_of("c"), bytes_of("written")));
+    assert_int_equal(files_on_disk("loading"), 0);
+}
+
+static void assert_every_step_may_be_the_last(enum status (*act)(void))
+{
+    bool was_last = false;
+    int steps = 0;
+    void *none = NULL;
+
+    for (; !was_last; steps++) {
+        assert_true(steps < STEPS_MAX);
+        was_last = ends_in_another_process(act, steps);
+        assert_usable();
+        assert_int_equal(tear_down(&none), 0);
+        set_up(&none);
+    }
+    assert_true(steps > 15);
+}
+
+static void installing_may_end_with_every_step(void **state)
+{
+    (void)state;
+    assert_every_step_may_be_the_last(install_some);
+}
+
+static void renewing_may_end_with_every_step(void **state)
+{
+    (void)state;
+    assert_every_step_may_be_the_last(renew);
+}
+
+static void assert_disk_may_be_full_at_every_step(enum status (*act)(void))
+{
+    enum status status = STATUS_IO;
+    int steps = 0;
+    void *none = NULL;
+
+    ends_process = false;
+    for (; status != STATUS_OK; steps++) {
+        assert_true(steps < STEPS_MAX);
+        prepare();
+        steps_left = steps;
+        status = act();
+        if (steps_left > 0)
+            assert_int_equal(status, STATUS_OK);
+        steps_left = -1;
+        assert_int_equal(engine_reopen(engine), STATUS_OK);
+        assert_usable();
+        assert_int_equal(tear_down(&none), 0);
+        set_up(&none);
+    }
+    assert_true(steps > 15);
+}
+
+static void the_disk_may_be_full_at_every_step_of_installing(void **state)
+{
+    (void)state;
+    assert_disk_may_be_full_at_every_step(install_some);
+}
+
+static void the_disk_may_be_full_at_every_step_of_renewing(void **state)
+{
+    (void)state;
+    assert_disk_may_be_full_at_every_step(renew);
+}
+
+/* LevelDB forgives a torn end of its manifest, but not with something behind it. */
+static void nothing_is_put_behind_a_torn_manifest(void **state)
+{
+    char command[192];
+
+    (void)state;
+    write_row(bytes_of("a"), false);
+    put(1);
+    (void)snprintf(command, sizeof command, "printf 0123456789 >> %s/$(cat %s/CURRENT)", directory,
+                   directory);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(tables_finish(tables), STATUS_OK);
+    assert_int_not_equal(engine_install_tables(engine, tables), STATUS_OK);
+    assert_true(has(bytes_of("a"), bytes_of("written")));
+    assert_int_equal(count_rows(), 0);
+    reopen();
+    assert_true(has(bytes_of("a"), bytes_of("written")));
+}
+
+static bool is_level_empty(int level)
+{
+    char name[64], *files;
+    bool is_empty;
+
+    (void)snprintf(name, sizeof name, "leveldb.num-files-at-level%d", level);
+    files = engine_take_property(engine, name);
+    is_empty = strcmp(files, "0") == 0;
+    free(files);
+    return is_empty;
+}
+
+static void a_level_with_rows_between_those_that_come_is_passed_by(void **state)
+{
+    (void)state;
+    tables_destroy(tables);
+    tables = tables_create(directory, BLOCKWISE);
+    for (unsigned n = 0; n < ROWS; n += 4)
+        put(n);
+    install();
+    tables_destroy(tables);
+    tables = engine_create_tables(engine);
+    for (unsigned n = 2; n < ROWS; n += 4)
+        put(n);
+    install();
+    assert_false(is_level_empty(3));
+    assert_false(is_level_empty(4));
+    assert_rows(0, ROWS);
+    assert_int_equal(count_rows(), ROWS / 2);
+    tables_destroy(tables);
+    tables = engine_create_tables(engine);
+    for (unsigned n = ROWS; n < 2 * ROWS; n += 2)
+        put(n);
+    install();
+    assert_true(is_level_empty(5));
+    reopen();
+    assert_rows(0, 2 * ROWS);
+}
+
+static int open_files(void)
+{
+    DIR *list = opendir("/proc/self/fd");
+    int count = 0;
+
+    while (readdir(list) != NULL)
+        count++;
+    closedir(list);
+    return count;
+}
+
+static void many_files_are_not_open_at_once(void **state)
+{
+    int before = open_files();
+
+    (void)state;
+    tables_destroy(tables);
+    tables = tables_create(directory, BLOCKWISE);
+    for (unsigned n = 0; n < ROWS; n += 2)
+        put(n);
+    assert_true(files_on_disk("loading") > 300);
+    assert_in_range(open_files() - before, 1, 10);
+}
+
+/* Those of one run lie between, before and behind those of the other. */
+static void two_runs_may_come_at_a_time(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 1000; n += 2) {
+        unsigned other = n + (n < 500 ? 1000 : 4000);
+
+        put(n + 2000);
+        assert_true(tables_takes(tables, RUN_CHUNKS, key_of(other)));
+        assert_int_equal(tables_put(tables, RUN_CHUNKS, key_of(other), value_of(other)), STATUS_OK);
+    }
+    assert_false(tables_takes(tables, RUN_CHUNKS, key_of(2500)));
+    assert_false(tables_takes(tables, RUN_ROWS, key_of(1200)));
+    install();
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(count_rows(), 1000);
+        assert_rows(1000, 1500);
+        assert_rows(2000, 3000);
+        assert_rows(4500, 5000);
+        reopen();
+    }
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -344,6 +680,14 @@ int main(void)
         CLAIM(nothing_at_all_can_be_installed),
         CLAIM(a_renewed_database_has_forgotten_what_was_deleted),
         CLAIM(a_large_database_is_not_renewed),
+        CLAIM(installing_may_end_with_every_step),
+        CLAIM(renewing_may_end_with_every_step),
+        CLAIM(the_disk_may_be_full_at_every_step_of_installing),
+        CLAIM(the_disk_may_be_full_at_every_step_of_renewing),
+        CLAIM(nothing_is_put_behind_a_torn_manifest),
+        CLAIM(a_level_with_rows_between_those_that_come_is_passed_by),
+        CLAIM(many_files_are_not_open_at_once),
+        CLAIM(two_runs_may_come_at_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

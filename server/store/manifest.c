@@ -1,0 +1,397 @@
+#include "store/manifest.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/crc32c.h"
+#include "base/memory.h"
+#include "base/wire.h"
+#include "store/table.h"
+
+#define FILE_NAME_MAX 40
+#define CURRENT       "CURRENT"
+#define PREFIX        "MANIFEST-"
+#define SIZE_MAX_READ ((off_t)1 << 30) /* longer ones are no manifest */
+#define COMPARATOR    "leveldb.BytewiseComparator"
+
+#define LOG_BLOCK  32768
+#define LOG_HEADER 7
+enum log_type { LOG_FULL = 1, LOG_FIRST, LOG_MIDDLE, LOG_LAST };
+
+enum tag {
+    TAG_COMPARATOR = 1, /* its name */
+    TAG_LOG_NUMBER,     /* varint: older logs count no more */
+    TAG_NEXT_NUMBER,    /* varint */
+    TAG_LAST_SEQUENCE,  /* varint */
+    TAG_COMPACTED,      /* level varint, key */
+    TAG_DELETED_FILE,   /* level, number varint */
+    TAG_NEW_FILE,       /* level, number, size varint; smallest and largest key */
+    TAG_OLDER_LOG = 9   /* varint: one older log that counts */
+};
+
+/* ---------- the log ---------- */
+
+static void append_piece(struct buffer *log, enum log_type type, struct bytes piece)
+{
+    char type_byte = (char)type;
+    uint32_t crc = crc32c_extend(crc32c_extend(0, (struct bytes){&type_byte, 1}), piece);
+
+    table_append_u32(log, table_masked_crc(crc));
+    buffer_append_byte(log, (char)(piece.size & 0xff));
+    buffer_append_byte(log, (char)(piece.size >> 8));
+    buffer_append_byte(log, type_byte);
+    buffer_append_bytes(log, piece);
+}
+
+/* What is left of the block. */
+static size_t room_at(size_t position)
+{
+    return LOG_BLOCK - position % LOG_BLOCK;
+}
+
+static void append_record(struct buffer *log, struct bytes record)
+{
+    bool is_first = true, is_last = false;
+
+    while (!is_last) {
+        size_t size;
+
+        while (room_at(log->size) < LOG_HEADER)
+            buffer_append_byte(log, '\0');
+        size = room_at(log->size) - LOG_HEADER;
+        is_last = record.size <= size;
+        size = is_last ? record.size : size;
+        if (is_last)
+            append_piece(log, is_first ? LOG_FULL : LOG_LAST, wire_take(&record, size));
+        else
+            append_piece(log, is_first ? LOG_FIRST : LOG_MIDDLE, wire_take(&record, size));
+        is_first = false;
+    }
+}
+
+/* Takes the piece at *position, which moves behind it; false if it is torn or damaged. */
+static bool read_piece(struct bytes log, size_t *position, enum log_type *type, struct bytes *piece)
+{
+    const unsigned char *header;
+    struct buffer crc = {0};
+    size_t size;
+    bool is_whole;
+
+    if (room_at(*position) < LOG_HEADER)
+        *position += room_at(*position);
+    if (*position + LOG_HEADER > log.size)
+        return false;
+    header = (const unsigned char *)log.data + *position;
+    size = (size_t)header[4] | (size_t)header[5] << 8;
+    *type = header[6];
+    *position += LOG_HEADER;
+    if (size > log.size - *position)
+        return false;
+    *piece = (struct bytes){log.data + *position, size};
+    *position += size;
+    table_append_u32(&crc, table_masked_crc(crc32c_extend(
+                               0, (struct bytes){(const char *)header + 6, size + 1})));
+    is_whole = memcmp(crc.data, header, crc.size) == 0;
+    buffer_clear(&crc);
+    return is_whole;
+}
+
+/* The same for a record, into `record`. */
+static bool read_record(struct bytes log, size_t *position, struct buffer *record)
+{
+    bool is_first = true, is_last = false;
+
+    record->size = 0;
+    while (!is_last) {
+        enum log_type type;
+        struct bytes piece;
+
+        if (!read_piece(log, position, &type, &piece) ||
+            is_first != (type == LOG_FULL || type == LOG_FIRST))
+            return false;
+        buffer_append_bytes(record, piece);
+        is_first = false;
+        is_last = type == LOG_FULL || type == LOG_LAST;
+    }
+    return true;
+}
+
+/* ---------- what it says ---------- */
+
+static void remember(struct manifest *manifest, int level, uint64_t number, struct bytes smallest,
+                     struct bytes largest)
+{
+    struct manifest_file file = {.level = level, .number = number};
+
+    if (manifest->count == manifest->capacity) {
+        manifest->capacity = manifest->capacity == 0 ? 64 : manifest->capacity * 2;
+        manifest->files = xrealloc(manifest->files, manifest->capacity * sizeof *manifest->files);
+    }
+    buffer_append_bytes(&file.smallest, smallest);
+    buffer_append_bytes(&file.largest, largest);
+    manifest->files[manifest->count++] = file;
+}
+
+static void forget(struct manifest_file *file)
+{
+    buffer_clear(&file->smallest);
+    buffer_clear(&file->largest);
+}
+
+static void remove_file(struct manifest *manifest, int level, uint64_t number)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        if (manifest->files[i].number == number && manifest->files[i].level == level) {
+            forget(&manifest->files[i]);
+            manifest->files[i] = manifest->files[--manifest->count];
+            return;
+        }
+}
+
+void manifest_clear(struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        forget(&manifest->files[i]);
+    free(manifest->files);
+    buffer_clear(&manifest->log);
+    *manifest = (struct manifest){0};
+}
+
+static bool is_key(struct bytes stored)
+{
+    return stored.size >= TABLE_TRAILER_SIZE;
+}
+
+static bool take_new_file(struct manifest *manifest, struct bytes *record, uint64_t level)
+{
+    struct bytes smallest, largest;
+    uint64_t number, size;
+
+    if (!wire_read_varint(record, &number) || !wire_read_varint(record, &size) ||
+        !wire_read_bytes(record, &smallest) || !wire_read_bytes(record, &largest) ||
+        !is_key(smallest) || !is_key(largest))
+        return false;
+    remember(manifest, (int)level, number, smallest, largest);
+    return true;
+}
+
+/* Changes of files begin with a level. */
+static bool take_change(struct manifest *manifest, enum tag tag, struct bytes *record)
+{
+    struct bytes key;
+    uint64_t level, number;
+
+    if (!wire_read_varint(record, &level) || level >= MANIFEST_LEVELS)
+        return false;
+    if (tag == TAG_NEW_FILE)
+        return take_new_file(manifest, record, level);
+    if (tag == TAG_COMPACTED)
+        return wire_read_bytes(record, &key);
+    if (!wire_read_varint(record, &number))
+        return false;
+    remove_file(manifest, (int)level, number);
+    return true;
+}
+
+static bool take_tag(struct manifest *manifest, uint64_t tag, struct bytes *record)
+{
+    struct bytes name;
+    uint64_t number;
+
+    switch (tag) {
+    case TAG_COMPARATOR:
+        return wire_read_bytes(record, &name) && bytes_equal(name, bytes_of(COMPARATOR));
+    case TAG_LOG_NUMBER:
+    case TAG_NEXT_NUMBER:
+    case TAG_LAST_SEQUENCE:
+    case TAG_OLDER_LOG:
+        return wire_read_varint(record, &number);
+    case TAG_COMPACTED:
+    case TAG_DELETED_FILE:
+    case TAG_NEW_FILE:
+        return take_change(manifest, (enum tag)tag, record);
+    default:
+        return false;
+    }
+}
+
+static enum status take_records(struct manifest *manifest)
+{
+    struct buffer record = {0};
+    size_t position = 0;
+    bool is_sound = true;
+
+    while (is_sound && position < manifest->log.size) {
+        struct bytes rest;
+        uint64_t tag;
+
+        is_sound = read_record(buffer_view(&manifest->log), &position, &record);
+        rest = buffer_view(&record);
+        while (is_sound && rest.size > 0)
+            is_sound = wire_read_varint(&rest, &tag) && take_tag(manifest, tag, &rest);
+    }
+    buffer_clear(&record);
+    return is_sound ? STATUS_OK : STATUS_CORRUPT;
+}
+
+static struct bytes key_in(const struct buffer *stored)
+{
+    return (struct bytes){stored->data, stored->size - TABLE_TRAILER_SIZE};
+}
+
+bool manifest_overlaps(const struct manifest *manifest, int level, struct bytes smallest,
+                       struct bytes largest)
+{
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct manifest_file *file = &manifest->files[i];
+
+        if (file->level == level && bytes_compare(key_in(&file->smallest), largest) <= 0 &&
+            bytes_compare(key_in(&file->largest), smallest) >= 0)
+            return true;
+    }
+    return false;
+}
+
+void manifest_begin(struct manifest *manifest, uint64_t log_number)
+{
+    struct buffer record = {0};
+
+    wire_put_varint(&record, TAG_COMPARATOR);
+    wire_put_bytes(&record, bytes_of(COMPARATOR));
+    wire_put_varint(&record, TAG_LOG_NUMBER);
+    wire_put_varint(&record, log_number);
+    wire_put_varint(&record, TAG_LAST_SEQUENCE);
+    wire_put_varint(&record, 0);
+    append_record(&manifest->log, buffer_view(&record));
+    buffer_clear(&record);
+}
+
+void manifest_add(struct manifest *manifest, int level, uint64_t number, uint64_t size,
+                  struct bytes smallest, struct bytes largest)
+{
+    struct buffer record = {0};
+
+    wire_put_varint(&record, TAG_NEW_FILE);
+    wire_put_varint(&record, (uint64_t)level);
+    wire_put_varint(&record, number);
+    wire_put_varint(&record, size);
+    wire_put_bytes(&record, smallest);
+    wire_put_bytes(&record, largest);
+    append_record(&manifest->log, buffer_view(&record));
+    buffer_clear(&record);
+    remember(manifest, level, number, smallest, largest);
+}
+
+/* ---------- files ---------- */
+
+static enum status read_file(int directory, const char *name, struct buffer *contents)
+{
+    int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    off_t size = file < 0 ? -1 : lseek(file, 0, SEEK_END);
+    enum status status = STATUS_IO;
+
+    if (size >= 0 && size <= SIZE_MAX_READ &&
+        pread(file, buffer_reserve(contents, (size_t)size + 1), (size_t)size, 0) == size) {
+        contents->size += (size_t)size;
+        status = STATUS_OK;
+    }
+    if (file >= 0)
+        close(file);
+    return status;
+}
+
+static enum status write_file(int directory, const char *name, struct bytes contents)
+{
+    int file = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    enum status status = STATUS_IO;
+
+    if (file >= 0 && write(file, contents.data, contents.size) == (ssize_t)contents.size &&
+        fsync(file) == 0)
+        status = STATUS_OK;
+    if (file >= 0)
+        close(file);
+    return status;
+}
+
+/* CURRENT has its name and a newline. */
+enum status manifest_read(struct manifest *manifest, int directory)
+{
+    struct buffer name = {0};
+    enum status status = read_file(directory, CURRENT, &name);
+
+    if (status == STATUS_OK && (name.size == 0 || name.data[name.size - 1] != '\n'))
+        status = STATUS_CORRUPT;
+    if (status == STATUS_OK) {
+        name.data[name.size - 1] = '\0';
+        status = read_file(directory, name.data, &manifest->log);
+    }
+    buffer_clear(&name);
+    return status == STATUS_OK ? take_records(manifest) : status;
+}
+
+static enum status switch_current(int directory, uint64_t number)
+{
+    char temporary[FILE_NAME_MAX], text[FILE_NAME_MAX];
+    enum status status;
+
+    (void)snprintf(temporary, sizeof temporary, "%06llu.dbtmp", (unsigned long long)number);
+    (void)snprintf(text, sizeof text, PREFIX "%06llu\n", (unsigned long long)number);
+    status = write_file(directory, temporary, bytes_of(text));
+    if (status == STATUS_OK &&
+        (fsync(directory) != 0 || renameat(directory, temporary, directory, CURRENT) != 0 ||
+         fsync(directory) != 0))
+        status = STATUS_IO;
+    return status;
+}
+
+enum status manifest_install(struct manifest *manifest, int directory, uint64_t number)
+{
+    struct buffer record = {0};
+    char name[FILE_NAME_MAX];
+    enum status status;
+
+    wire_put_varint(&record, TAG_NEXT_NUMBER);
+    wire_put_varint(&record, number + 1);
+    append_record(&manifest->log, buffer_view(&record));
+    buffer_clear(&record);
+    (void)snprintf(name, sizeof name, PREFIX "%06llu", (unsigned long long)number);
+    status = write_file(directory, name, buffer_view(&manifest->log));
+    return status == STATUS_OK ? switch_current(directory, number) : status;
+}
+
+/* The number in the name of one of LevelDB's files, 0 = it is none. */
+static uint64_t number_of(const char *name)
+{
+    const char *digits =
+        bytes_starts_with(bytes_of(name), bytes_of(PREFIX)) ? name + strlen(PREFIX) : name;
+    size_t count = strspn(digits, "0123456789");
+    const char *suffix = digits + count;
+
+    if (strcmp(suffix, ".log") != 0 && strcmp(suffix, ".ldb") != 0 && strcmp(suffix, ".sst") != 0 &&
+        strcmp(suffix, ".dbtmp") != 0 && (digits == name || *suffix != '\0'))
+        return 0;
+    return strtoull(digits, NULL, 10);
+}
+
+enum status manifest_free_number(int directory, uint64_t *number)
+{
+    int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = copy < 0 ? NULL : fdopendir(copy);
+    struct dirent *file;
+    uint64_t newest = 0;
+
+    if (list == NULL) {
+        if (copy >= 0)
+            close(copy);
+        return STATUS_IO;
+    }
+    while ((file = readdir(list)) != NULL)
+        if (number_of(file->d_name) > newest)
+            newest = number_of(file->d_name);
+    closedir(list);
+    *number = newest + 1;
+    return STATUS_OK;
+}
