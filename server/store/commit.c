@@ -6,18 +6,23 @@
 
 #define CHUNK_BATCH_MAX (4u << 20)
 
-static void put_chunk(struct engine_batch *batch, struct buffer *key, const struct entry *entry,
-                      uint16_t index)
+struct bytes commit_chunk(struct buffer *key, const struct entry *entry, uint16_t index)
 {
     const struct record_header *header = &entry->header;
     struct bytes value = entry_value(entry);
     size_t from = (size_t)index * RECORD_CHUNK_SIZE;
     size_t size = value.size - from < RECORD_CHUNK_SIZE ? value.size - from : RECORD_CHUNK_SIZE;
 
-    engine_batch_put(
-        batch,
-        keyspace_chunk(key, entry->ns, entry_key(entry), header->stamp, header->origin, index),
-        (struct bytes){value.data + from, size});
+    keyspace_chunk(key, entry->ns, entry_key(entry), header->stamp, header->origin, index);
+    return (struct bytes){value.data + from, size};
+}
+
+static void put_chunk(struct engine_batch *batch, struct buffer *key, const struct entry *entry,
+                      uint16_t index)
+{
+    struct bytes chunk = commit_chunk(key, entry, index);
+
+    engine_batch_put(batch, buffer_view(key), chunk);
 }
 
 static void put_chunks(struct engine_batch *batch, struct buffer *key, const struct entry *entry)

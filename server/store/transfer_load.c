@@ -55,8 +55,8 @@ struct transfer_load {
     enum status status; /* the failure that ended it */
     bool is_begun, takes_tables, is_installed;
     int64_t failures;               /* of commits, when it began */
-    struct tables *tables;          /* the records */
-    struct slot slots[BATCH_COUNT]; /* what they store besides */
+    struct tables *tables;          /* the records, and the chunks of their values */
+    struct slot slots[BATCH_COUNT]; /* rows of indexes */
     size_t current;                 /* the slot whose batch is being built */
     struct entry *entry;            /* the record at hand, in the form that commit.h stores */
     size_t entry_size;
@@ -374,12 +374,25 @@ static void sum_record(const struct store_digest *digest, struct loaded_ns *load
     digest_add(&loaded->leaf->digest, digest_of_record(keys, hash, &version));
 }
 
-static enum status put_row(struct transfer_load *load, struct bytes key, struct bytes value)
+static enum status put_row(struct transfer_load *load, enum tables_run run, struct bytes key,
+                           struct bytes value)
 {
-    if (load->takes_tables && tables_takes(load->tables, RUN_ROWS, key))
-        return tables_put(load->tables, RUN_ROWS, key, value);
+    if (load->takes_tables && tables_takes(load->tables, run, key))
+        return tables_put(load->tables, run, key, value);
     engine_batch_put(load->slots[load->current].foreign.batch, key, value);
     return STATUS_OK;
+}
+
+static enum status put_chunks(struct transfer_load *load, const struct entry *entry)
+{
+    enum status status = STATUS_OK;
+
+    for (uint16_t i = 0; i < record_chunk_count(&entry->header) && status == STATUS_OK; i++) {
+        struct bytes chunk = commit_chunk(&load->key, entry, i);
+
+        status = put_row(load, RUN_CHUNKS, buffer_view(&load->key), chunk);
+    }
+    return status;
 }
 
 static enum status load_record(struct transfer_load *load, struct loaded_ns *loaded,
@@ -393,9 +406,11 @@ static enum status load_record(struct transfer_load *load, struct loaded_ns *loa
     if (!replica_is_sound(record))
         return STATUS_CORRUPT;
     entry = make_entry(load, loaded->number, node->alias, record);
-    commit_beside(batch, &load->key, &load->value, entry, false);
-    status = put_row(load, keyspace_record(&load->key, loaded->number, record->key),
-                     record_encode(&load->value, entry));
+    commit_beside(batch, &load->key, &load->value, entry, true);
+    status = record_has_chunks(&entry->header) ? put_chunks(load, entry) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = put_row(load, RUN_ROWS, keyspace_record(&load->key, loaded->number, record->key),
+                         record_encode(&load->value, entry));
     if (status != STATUS_OK)
         return status;
     count_record(loaded, record);

@@ -3,8 +3,8 @@
  * Records go past the cache, the order and the engine's log: clients wait meanwhile (GATE_LOADING),
  * nothing else is merged, and the sweeper rests.  They come sorted, so they are written once, into
  * table files beside the database (tables.h), and summed up leaf by leaf on the way (digest.h).  At
- * the end files and leaves become part of the store.  What records store besides themselves, rows
- * of indexes and pieces of long values, goes to the engine in large batches.  The registry's own
+ * the end files and leaves become part of the store.  Rows of indexes, which have another order, go
+ * to the engine in large batches.  The registry's own
  * records are merged as always, so that the namespaces are there before their keys.
  *
  * For the cluster's worker thread: no call here is made by an event loop, inside an epoch, or while

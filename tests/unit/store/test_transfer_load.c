@@ -445,6 +445,21 @@ static void sums_of_what_was_loaded_are_known_at_once(void **state)
     assert_string_equal(node_get(&blank, node_db(&blank, 1), "key 18"), "key 18");
 }
 
+/* One file has the record, the other the pieces of its value. */
+static void long_values_come_past_the_log_too(void **state)
+{
+    char *files;
+
+    (void)state;
+    node_put(&source, node_db(&source, 0), bytes_of("long"), (struct bytes){long_value, LONG_VALUE},
+             "", EXPIRY_NONE);
+    load_all(&source, &blank);
+    files = store_take_property(blank.thread, "leveldb.num-files-at-level3");
+    assert_string_equal(files, "2");
+    free(files);
+    assert_same(&source, &blank);
+}
+
 /* Its local numbers have another order than ids, so the runs of tables do, too. */
 static void namespaces_may_have_been_there_in_another_order(void **state)
 {
@@ -548,6 +563,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(sums_of_what_was_loaded_are_known_at_once, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(long_values_come_past_the_log_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(namespaces_may_have_been_there_in_another_order, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_half_loaded_store_is_blank_at_the_next_start, set_up,
