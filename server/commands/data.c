@@ -6,6 +6,7 @@
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "replication/version.h"
+#include "store/frequency.h"
 
 /* No key is longer than this whatever the limits say, so a longer one need not be looked for. */
 static bool is_storable(struct bytes key)
@@ -164,10 +165,17 @@ enum status data_put_value(struct call *call, const struct data_record *record, 
     return s;
 }
 
-enum status data_set_idle(struct call *call, struct bytes key, int64_t idle_s)
+enum status data_set_use(struct call *call, struct bytes key, int64_t idle_s, int64_t frequency)
 {
     int64_t used_s = call->now_ms / 1000 - idle_s;
 
+    if (options_counts_use(call_services(call)->options)) {
+        if (frequency < 0)
+            return STATUS_OK;
+        used_s = frequency_make((uint32_t)frequency, call->now_ms);
+    } else if (idle_s < 0) {
+        return STATUS_OK;
+    }
     /* 0 would be: not used at all. */
     return txn_set_used(call->txn, call->ns, key, used_s > 0 ? (uint32_t)used_s : 1);
 }
@@ -232,4 +240,9 @@ int64_t data_used_s(const struct entry *entry)
     int64_t used_s = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
 
     return used_s != 0 ? used_s : stamp_wall_ms(entry->header.stamp) / 1000;
+}
+
+int64_t data_frequency(const struct entry *entry, int64_t now_ms)
+{
+    return frequency_count(atomic_load_explicit(&entry->used_s, memory_order_relaxed), now_ms);
 }

@@ -82,8 +82,10 @@ enum status data_put(struct call *call, const struct data_record *record, char *
 enum status data_put_value(struct call *call, const struct data_record *record,
                            struct bytes value) MUST_USE;
 
-/* The record that was just stored counts as not used for so long. */
-enum status data_set_idle(struct call *call, struct bytes key, int64_t idle_s) MUST_USE;
+/* The record that was just stored counts as not used for so long or, under an LFU policy, as used
+ * so often (0 .. 255).  The other number has no meaning then; a negative one is not said. */
+enum status data_set_use(struct call *call, struct bytes key, int64_t idle_s,
+                         int64_t frequency) MUST_USE;
 
 /* SET: this value, no metadata. */
 enum status data_set(struct call *call, struct bytes key, struct bytes value,
@@ -107,5 +109,8 @@ const char *data_encoding(const struct entry *entry);
 /* Wall second of the last use.  A record just written or brought into memory has not been used
  * since, so its stamp counts. */
 int64_t data_used_s(const struct entry *entry);
+
+/* Under an LFU policy: how often a record is used, 0 .. 255. */
+int64_t data_frequency(const struct entry *entry, int64_t now_ms);
 
 #endif

@@ -4,6 +4,7 @@
 #include "commands/dump.h"
 #include "commands/events.h"
 #include "commands/table.h"
+#include "store/frequency.h"
 
 static enum status command_dump(struct call *call)
 {
@@ -25,8 +26,7 @@ static enum status command_dump(struct call *call)
 
 /* --- RESTORE --- */
 
-#define FREQUENCY_MAX 255
-#define UNSAID        (-1)
+#define UNSAID (-1)
 
 struct restore_options {
     bool replaces, is_absolute;
@@ -121,8 +121,8 @@ static enum status put_restored(struct call *call, const struct dump_string *str
         value = buffer_view(unpacked);
     }
     s = data_put_value(call, &record, value);
-    if (s == STATUS_OK && options->idle_s != UNSAID)
-        s = data_set_idle(call, record.key, options->idle_s);
+    if (s == STATUS_OK)
+        s = data_set_use(call, record.key, options->idle_s, options->frequency);
     if (s == STATUS_OK)
         events_note(call, EVENT_RESTORE, record.key);
     return s;
@@ -187,8 +187,8 @@ struct command dump_commands[] = {
       .run = command_restore, .complexity = "O(N) where N is the size of the value",
       .summary = "Stores what DUMP answered, here or in Redis",
       .syntax = "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
-      .note = "strings only, of newer versions of Redis too; FREQ is checked and not kept; clears "
-              "the key's metadata; subject to the size limits and the write rate" },
+      .note = "strings only, of newer versions of Redis too; clears the key's metadata; subject to "
+              "the size limits and the write rate" },
     { 0 },
 };
 /* clang-format on */

@@ -263,10 +263,17 @@ static enum status command_object_refcount(struct call *call)
     return tell_of_object(call, tell_references);
 }
 
+#define NEEDS_TIME                                                                                 \
+    "Please note that when switching between policies at runtime LRU and LFU data will take some " \
+    "time to adjust."
+
 static enum status tell_idle_time(struct call *call, const struct entry *entry)
 {
     int64_t idle_s = call->now_ms / 1000 - data_used_s(entry);
 
+    if (options_counts_use(call_services(call)->options))
+        return call_fail(
+            call, "ERR An LFU maxmemory policy is selected, idle time not tracked. " NEEDS_TIME);
     reply_integer(call->reply, idle_s > 0 ? idle_s : 0);
     return STATUS_OK;
 }
@@ -276,17 +283,18 @@ static enum status command_object_idletime(struct call *call)
     return tell_of_object(call, tell_idle_time);
 }
 
-static enum status refuse_frequency(struct call *call, const struct entry *entry)
+static enum status tell_frequency(struct call *call, const struct entry *entry)
 {
-    (void)entry;
-    return call_fail(call, "ERR An LFU maxmemory policy is not selected, access frequency not "
-                           "tracked. Please note that when switching between policies at "
-                           "runtime LRU and LFU data will take some time to adjust.");
+    if (!options_counts_use(call_services(call)->options))
+        return call_fail(call, "ERR An LFU maxmemory policy is not selected, access frequency not "
+                               "tracked. " NEEDS_TIME);
+    reply_integer(call->reply, data_frequency(entry, call->now_ms));
+    return STATUS_OK;
 }
 
 static enum status command_object_freq(struct call *call)
 {
-    return tell_of_object(call, refuse_frequency);
+    return tell_of_object(call, tell_frequency);
 }
 
 /* clang-format off */
@@ -313,7 +321,8 @@ static struct command object_commands[] = {
     { .name = "freq", OF_OBJECT, .run = command_object_freq,
       .compat = COMPAT_DIFFERS, .since = "4.0.0",
       .summary = "Tells how often a key is used, under an LFU policy",
-      .note = "there is no LFU policy: always the error of Redis without one" },
+      .note = "under such a maxmemory-policy; nothing is evicted by it, and a count is lost when "
+              "the record leaves memory" },
     { .name = "help", .arity = 2, .flags = CMD_LOADING | CMD_STALE, .run = command_help,
       .group = GROUP_GENERIC, .compat = COMPAT_SAME, .since = "6.2.0", .complexity = "O(1)",
       .summary = "Lists the subcommands", .syntax = "", .note = "" },
@@ -322,9 +331,8 @@ static struct command object_commands[] = {
       .summary = "Tells for how many seconds nobody has used a key",
       .note = "counts from the last write if the key has not been read since it came into memory" },
     { .name = "refcount", OF_OBJECT, .run = command_object_refcount,
-      .compat = COMPAT_DIFFERS, .since = "2.2.3",
-      .summary = "Tells how many references a value has",
-      .note = "always 1: values are not shared" },
+      .compat = COMPAT_SAME, .since = "2.2.3",
+      .summary = "Tells how many references a value has", .note = "" },
     { 0 },
 };
 

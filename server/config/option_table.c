@@ -39,9 +39,15 @@ static const struct option_choice tls_auth_clients_choices[] = {
 };
 
 static const struct option_choice maxmemory_policy_choices[] = {
-    {"volatile-lru", 0},   {"volatile-lfu", 1}, {"volatile-random", 2},
-    {"volatile-ttl", 3},   {"allkeys-lru", 4},  {"allkeys-lfu", 5},
-    {"allkeys-random", 6}, {"noeviction", 7},   {NULL, 0},
+    {"volatile-lru", 0},
+    {"volatile-lfu", POLICY_VOLATILE_LFU},
+    {"volatile-random", 2},
+    {"volatile-ttl", 3},
+    {"allkeys-lru", 4},
+    {"allkeys-lfu", POLICY_ALLKEYS_LFU},
+    {"allkeys-random", 6},
+    {"noeviction", 7},
+    {NULL, 0},
 };
 
 /* clang-format off */

@@ -41,6 +41,9 @@ enum {
     FLAG_FILE = 16,   /* names a file that is read: set to the same name, it is read again */
 };
 
+/* Of maxmemory-policy's choices those that mean something here. */
+enum { POLICY_VOLATILE_LFU = 1, POLICY_ALLKEYS_LFU = 5 };
+
 struct option_choice {
     const char *word; /* NULL ends the list */
     int value;

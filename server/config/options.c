@@ -120,6 +120,13 @@ bool options_is_given(const struct options *options, enum option_id id)
     return options->origin[id] != NULL;
 }
 
+bool options_counts_use(const struct options *options)
+{
+    int64_t policy = options_number(options, OPTION_MAXMEMORY_POLICY);
+
+    return policy == POLICY_VOLATILE_LFU || policy == POLICY_ALLKEYS_LFU;
+}
+
 struct output_limit options_output_limit(const struct options *options, enum client_class class)
 {
     const struct output_limit_cell *cell = &options->output_limit[class];

@@ -157,6 +157,10 @@ int64_t options_number(const struct options *options, enum option_id id);
 bool options_is_on(const struct options *options, enum option_id id);
 struct output_limit options_output_limit(const struct options *options, enum client_class class);
 
+/* Is maxmemory-policy one that counts how often keys are used?  Nothing is evicted by it here, but
+ * OBJECT FREQ tells. */
+bool options_counts_use(const struct options *options);
+
 /* Copies a text option, zero-ended; the caller frees. */
 char *options_take_text(const struct options *options, enum option_id id);
 

@@ -44,7 +44,8 @@ struct entry {
     uint16_t key_size;
     atomic_bool is_visited; /* read since the eviction hand last passed */
     bool is_own; /* its group is to tell the other replicas of it (feed.h); a byte that was free */
-    atomic_uint_least32_t used_s; /* wall second of the last use: OBJECT IDLETIME */
+    atomic_uint_least32_t used_s; /* wall second of the last use: OBJECT IDLETIME; under an LFU
+                                     policy how often it is used (frequency.h) */
     uint32_t slot;                /* its place in the shard's ring, under the shard's lock */
     _Atomic uint64_t group;       /* the commit that stores it; 0 = it was read from disk */
     struct record_header header;

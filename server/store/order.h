@@ -34,6 +34,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/epoch.h"
+#include "base/random.h"
 #include "base/status.h"
 #include "config/options.h"
 #include "replication/version.h"
@@ -106,6 +107,7 @@ struct store_thread {
     void *context;
     atomic_bool is_failure_pending;
     bool has_published;   /* since the commit thread was last woken by this thread */
+    struct random random; /* for frequency.h */
     bool has_met_expired; /* a lookup found a record whose time is over and that nobody buried */
     struct store_thread *next;
 };

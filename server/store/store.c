@@ -12,6 +12,7 @@
 #include "store/digest_internal.h"
 #include "store/directory.h"
 #include "store/feed.h"
+#include "store/frequency.h"
 #include "store/keyspace.h"
 #include "store/news.h"
 #include "store/notes.h"
@@ -29,14 +30,17 @@
 /* ---------- reading ---------- */
 
 /* Marks a hit, writing to shared memory only if there is something to change. */
-static void touch(struct entry *entry, int64_t now_ms)
+static void touch(struct store_thread *thread, struct entry *entry, int64_t now_ms)
 {
-    uint32_t now_s = (uint32_t)(now_ms / 1000);
+    uint32_t before = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
+    uint32_t used_s = (uint32_t)(now_ms / 1000);
 
+    if (UNLIKELY(options_counts_use(thread->store->options)))
+        used_s = frequency_use(before, now_ms, &thread->random);
     if (!atomic_load_explicit(&entry->is_visited, memory_order_relaxed))
         atomic_store_explicit(&entry->is_visited, true, memory_order_relaxed);
-    if (atomic_load_explicit(&entry->used_s, memory_order_relaxed) != now_s)
-        atomic_store_explicit(&entry->used_s, now_s, memory_order_relaxed);
+    if (before != used_s)
+        atomic_store_explicit(&entry->used_s, used_s, memory_order_relaxed);
 }
 
 static void raise_to(const struct store *store, uint64_t group, uint64_t *depends_on)
@@ -96,7 +100,7 @@ enum status store_find(struct store_thread *thread, const struct ns *ns, struct 
 
     if (status != STATUS_OK)
         return status;
-    touch((struct entry *)(uintptr_t)entry, now_ms);
+    touch(thread, (struct entry *)(uintptr_t)entry, now_ms);
     *found = entry;
     return STATUS_OK;
 }

@@ -527,6 +527,15 @@ static void drop_written(struct txn *txn, struct slot *slot)
     slot->written = NULL;
 }
 
+/* A new value does not make a key less used. */
+static void keep_count(const struct txn *txn, const struct slot *slot, struct entry *entry)
+{
+    if (UNLIKELY(options_counts_use(txn->store->options)) && slot->base != NULL)
+        atomic_store_explicit(&entry->used_s,
+                              atomic_load_explicit(&slot->base->used_s, memory_order_relaxed),
+                              memory_order_relaxed);
+}
+
 enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct bytes meta,
                     int64_t expiry_ms, bool is_raw, size_t value_size, char **value)
 {
@@ -540,6 +549,7 @@ enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct byt
     entry->header.stamp = txn->stamp;
     entry->header.expiry_ms = expiry_ms;
     entry->header.is_raw = is_raw;
+    keep_count(txn, slot, entry);
     drop_written(txn, slot);
     slot->written = entry;
     slot->is_deleted = false;

@@ -85,7 +85,7 @@ enum status txn_find(struct txn *txn, struct ns *ns, struct bytes key,
 enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct bytes meta,
                     int64_t expiry_ms, bool is_raw, size_t value_size, char **value) MUST_USE;
 
-/* The record that this transaction put is to count as last used then: OBJECT IDLETIME. */
+/* The record that this transaction put counts as last used then (entry.h, used_s). */
 enum status txn_set_used(struct txn *txn, struct ns *ns, struct bytes key,
                          uint32_t used_s) MUST_USE;
 
