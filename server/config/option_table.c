@@ -31,6 +31,12 @@ static const struct option_choice loglevel_choices[] = {
     {"warning", LOG_WARNING}, {"nothing", LOG_NOTHING}, {NULL, 0},
 };
 
+static const struct option_choice acl_pubsub_choices[] = {
+    {"resetchannels", ACL_PUBSUB_RESETCHANNELS},
+    {"allchannels", ACL_PUBSUB_ALLCHANNELS},
+    {NULL, 0},
+};
+
 static const struct option_choice tls_auth_clients_choices[] = {
     {"no", TLS_AUTH_CLIENTS_NO},
     {"yes", TLS_AUTH_CLIENTS_YES},
@@ -94,6 +100,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
         "file of the ACL users"},
     [OPTION_ACLLOG_MAX_LEN] = {"acllog-max-len", TYPE_INTEGER, CHANGE_ANYTIME, 0, "128", 0, LONG_MAX, NULL,
         "entries that ACL LOG keeps"},
+    [OPTION_ACL_PUBSUB_DEFAULT] = {"acl-pubsub-default", TYPE_CHOICE, CHANGE_ANYTIME, 0, "resetchannels", 0, 0,
+        acl_pubsub_choices,
+        "channels of a new user until rules say otherwise"},
     [OPTION_HTTP_TOKEN] = {"http-token", TYPE_TEXT, CHANGE_ANYTIME, FLAG_SECRET, "", 0, TEXT_MAX, NULL,
         "bearer token that the HTTP port asks for"},
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "config/text_file.h"
 
 #define IO_THREADS_MAX     128
 #define GOSSIP_PORT_OFFSET 10000
@@ -48,6 +49,11 @@ void options_destroy(struct options *options)
         free(options->text[i]);
         free(options->origin[i]);
     }
+    for (size_t i = 0; i < options->user_count; i++) {
+        words_clear(&options->users[i].words);
+        free(options->users[i].origin);
+    }
+    free(options->users);
     free(options->file);
     pthread_mutex_destroy(&options->text_lock);
     pthread_mutex_destroy(&options->change_lock);
@@ -234,7 +240,7 @@ static enum status read_secret_file(struct options *options, char error[OPTIONS_
     struct buffer text = {0};
     enum status status = STATUS_OK;
     char reason[REASON_MAX];
-    int problem = options_read_file(path, &text);
+    int problem = text_file_read(path, &text);
 
     while (text.size > 0 && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == '\r'))
         text.size--;
@@ -420,4 +426,21 @@ void options_help(struct buffer *text)
         if ((option_rows[i].flags & FLAG_HIDDEN) == 0)
             help_option((enum option_id)i, text);
     }
+}
+
+/* --- users --- */
+
+size_t options_user_count(const struct options *options)
+{
+    return options->user_count;
+}
+
+const struct bytes *options_user(const struct options *options, size_t index, size_t *count,
+                                 const char **origin)
+{
+    const struct option_user *user = &options->users[index];
+
+    *count = user->words.count - 1;
+    *origin = user->origin;
+    return user->words.word + 1;
 }

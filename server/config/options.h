@@ -44,6 +44,7 @@ enum option_id {
     OPTION_REQUIREPASS,
     OPTION_ACLFILE,
     OPTION_ACLLOG_MAX_LEN,
+    OPTION_ACL_PUBSUB_DEFAULT, /* enum acl_pubsub_default */
     OPTION_HTTP_TOKEN,
     /* storage */
     OPTION_DIR,
@@ -116,6 +117,8 @@ enum option_id {
 
 enum appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 
+enum acl_pubsub_default { ACL_PUBSUB_RESETCHANNELS, ACL_PUBSUB_ALLCHANNELS };
+
 enum tls_auth_clients { TLS_AUTH_CLIENTS_NO, TLS_AUTH_CLIENTS_YES, TLS_AUTH_CLIENTS_OPTIONAL };
 
 enum client_class {
@@ -175,6 +178,12 @@ const char *options_file(const struct options *options);
 
 const char *option_name(enum option_id id);
 
+/* The lines "user <name> <rules>" given at start, which are no option: the words behind the first,
+ * and where they stood ("file x, line 3"). */
+size_t options_user_count(const struct options *options);
+const struct bytes *options_user(const struct options *options, size_t index, size_t *count,
+                                 const char **origin);
+
 /* Called after a value changed by CONFIG SET (not at start); false refuses, with a reason.  It may
  * read options, and must not change any.  Set hooks before other threads run.
  *
@@ -200,10 +209,12 @@ void options_match(const struct options *options, const struct bytes *patterns, 
                    void (*each)(void *context, const char *name, struct bytes value),
                    void *context);
 
-/* CONFIG REWRITE: writes the file given at start anew, keeping its comments.  STATUS_FAILED and
+/* CONFIG REWRITE: writes the file given at start anew, keeping its comments.  `users` are the lines
+ * "user ..." that it shall have, each ended by a line break.  STATUS_FAILED and
  * Redis's text without "ERR " if there is no file or it can't be written; the old file is then
  * untouched. */
-enum status options_rewrite(struct options *options, char error[OPTIONS_ERROR_MAX]) MUST_USE;
+enum status options_rewrite(struct options *options, struct bytes users,
+                            char error[OPTIONS_ERROR_MAX]) MUST_USE;
 
 /* --help. */
 void options_help(struct buffer *text);

@@ -12,11 +12,18 @@
 #include <stdatomic.h>
 
 #include "config/option_format.h"
+#include "config/words.h"
 
 struct output_limit_cell {
     _Atomic int64_t hard_bytes;
     _Atomic int64_t soft_bytes;
     _Atomic int64_t soft_seconds;
+};
+
+/* A line "user ...", its first word included. */
+struct option_user {
+    struct words words;
+    char *origin;
 };
 
 struct options {
@@ -36,7 +43,9 @@ struct options {
         void *context;
     } hook[OPTION_COUNT];
     char *origin[OPTION_COUNT]; /* "file x, line 3" or "command line"; NULL = it is the default */
-    char *file;                 /* absolute path, or "" */
+    struct option_user *users;
+    size_t user_count;
+    char *file; /* absolute path, or "" */
 };
 
 /* A copy; the caller frees its text. */
@@ -52,9 +61,5 @@ void options_print_shown(const struct options *options, enum option_id id, struc
 /* Reads a config file's text into `options`.  `name` stands in error messages. */
 enum status options_load_text(struct options *options, struct bytes text, const char *name,
                               bool may_include, char error[OPTIONS_ERROR_MAX]) MUST_USE;
-
-/* The whole file into `text`, or an errno. */
-#define OPTIONS_FILE_MAX ((size_t)16 * 1024 * 1024)
-int options_read_file(const char *path, struct buffer *text) MUST_USE;
 
 #endif

@@ -1,12 +1,11 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "config/options_internal.h"
+#include "config/text_file.h"
 #include "config/words.h"
 
 #define INCLUDE_DEPTH_MAX 8
@@ -131,6 +130,18 @@ static void remember_origin(struct options *options, enum option_id id, const st
     options->origin[id] = text.data;
 }
 
+/* Takes over the words of a line "user ...". */
+static void add_user(struct options *options, struct words words, const struct place *place)
+{
+    struct buffer origin = {0};
+    size_t count = options->user_count++;
+
+    name_place(place, &origin);
+    buffer_append_byte(&origin, '\0');
+    options->users = xrealloc(options->users, (count + 1) * sizeof(*options->users));
+    options->users[count] = (struct option_user){words, origin.data};
+}
+
 static enum status load_option(struct options *options, enum option_id id,
                                const struct bytes *words, size_t count, const struct place *place,
                                char error[OPTIONS_ERROR_MAX])
@@ -157,34 +168,6 @@ static enum status load_option(struct options *options, enum option_id id,
 
 /* --- files --- */
 
-int options_read_file(const char *path, struct buffer *text)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct buffer whole = {0};
-    ssize_t size = 1;
-    int problem = 0;
-
-    if (fd < 0)
-        return errno;
-    while (size > 0 && problem == 0) {
-        char *room = buffer_reserve(&whole, 4096);
-
-        size = read(fd, room, 4096);
-        if (size > 0)
-            whole.size += (size_t)size;
-        else if (size < 0)
-            problem = errno;
-        if (whole.size > OPTIONS_FILE_MAX)
-            problem = EFBIG;
-    }
-    close(fd);
-    if (problem != 0)
-        buffer_clear(&whole);
-    else
-        *text = whole;
-    return problem;
-}
-
 static enum status load_lines(struct options *options, struct bytes text, const char *file,
                               int depth, char error[OPTIONS_ERROR_MAX]);
 
@@ -192,7 +175,7 @@ static enum status load_file(struct options *options, const char *path, const st
                              char error[OPTIONS_ERROR_MAX])
 {
     struct buffer text = {0}, message = {0};
-    int problem = options_read_file(path, &text);
+    int problem = text_file_read(path, &text);
     enum status status;
 
     if (problem != 0) {
@@ -240,6 +223,10 @@ static enum status load_line(struct options *options, struct bytes line, const s
     if (!words_split(line, &words)) {
         buffer_append_text(&text, "a quote is not closed, or something follows it without a blank");
         return fail(place, &text, error);
+    }
+    if (bytes_is_word(words.word[0], "user") && words.count > 1) {
+        add_user(options, words, place);
+        return STATUS_OK;
     }
     if (bytes_is_word(words.word[0], "include"))
         status = load_include(options, &words, place, error);
@@ -295,7 +282,7 @@ static enum status load_first(struct options *options, const char *path,
         }
         return status;
     }
-    problem = options_read_file("/dev/stdin", &text);
+    problem = text_file_read("/dev/stdin", &text);
     if (problem != 0) {
         buffer_printf(&text, "cannot read standard input: %s", strerror(problem));
         return fail(&place, &text, error);
@@ -303,6 +290,23 @@ static enum status load_first(struct options *options, const char *path,
     status = load_lines(options, buffer_view(&text), "standard input", 0, error);
     buffer_clear(&text);
     return status;
+}
+
+/* --user name rules ...: as the line would be in a file. */
+static void add_user_of_arguments(struct options *options, const struct bytes *arguments,
+                                  size_t count, const struct place *place)
+{
+    struct buffer line = {0};
+    struct words words = {0};
+
+    buffer_append_text(&line, "user");
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_byte(&line, ' ');
+        words_quote(&line, arguments[i]);
+    }
+    if (words_split(buffer_view(&line), &words))
+        add_user(options, words, place);
+    buffer_clear(&line);
 }
 
 static enum status load_arguments(struct options *options, int argc, char **argv,
@@ -325,6 +329,8 @@ static enum status load_arguments(struct options *options, int argc, char **argv
             append_quoted(&text, bytes_of(name));
             buffer_append_text(&text, " is neither --name nor the value of one");
             status = fail(&place, &text, error);
+        } else if (strcmp(name, "--user") == 0 && count > 0) {
+            add_user_of_arguments(options, words, count, &place);
         } else if (!option_find(bytes_of(name + 2), &id)) {
             status = fail_unknown(&place, bytes_of(name + 2), error);
         } else {

@@ -733,7 +733,7 @@ static const char *rewrite(struct options *options)
     static char error[OPTIONS_ERROR_MAX];
 
     error[0] = '\0';
-    if (options_rewrite(options, error) != STATUS_OK)
+    if (options_rewrite(options, bytes_of(""), error) != STATUS_OK)
         assert_true(error[0] != '\0');
     return error;
 }
