@@ -2,6 +2,7 @@
 #include "commands/categories.h"
 #include "commands/command_notes.h"
 #include "commands/help.h"
+#include "commands/key_use.h"
 #include "commands/syntax.h"
 #include "commands/table.h"
 
@@ -60,49 +61,11 @@ static void reply_categories(struct reply *reply, const struct command *command)
 
 /* ---------- keys ---------- */
 
-enum {
-    KEY_RO = 1 << 0,
-    KEY_RW = 1 << 1,
-    KEY_OW = 1 << 2,
-    KEY_RM = 1 << 3,
-    KEY_ACCESS = 1 << 4,
-    KEY_UPDATE = 1 << 5,
-    KEY_INSERT = 1 << 6,
-    KEY_DELETE = 1 << 7,
-    KEY_VARIABLE = 1 << 8,
-};
-
 static const struct word key_words[] = {
     {KEY_RO, "RO"},         {KEY_RW, "RW"},         {KEY_OW, "OW"},
     {KEY_RM, "RM"},         {KEY_ACCESS, "access"}, {KEY_UPDATE, "update"},
     {KEY_INSERT, "insert"}, {KEY_DELETE, "delete"}, {KEY_VARIABLE, "variable_flags"},
 };
-
-/* The second is 0 unless the second key is used in another way than the first. */
-static const uint32_t key_bits[KEYS_USE_COUNT][2] = {
-    [KEYS_RO] = {KEY_RO | KEY_ACCESS},
-    [KEYS_PEEK] = {KEY_RO},
-    [KEYS_RW] = {KEY_RW | KEY_ACCESS | KEY_UPDATE},
-    [KEYS_UPDATE] = {KEY_RW | KEY_UPDATE},
-    [KEYS_INSERT] = {KEY_RW | KEY_INSERT},
-    [KEYS_OW] = {KEY_OW | KEY_UPDATE},
-    [KEYS_NEW] = {KEY_OW | KEY_INSERT},
-    [KEYS_SET] = {KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE},
-    [KEYS_FIELDS] = {KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE},
-    [KEYS_RM] = {KEY_RM | KEY_DELETE},
-    [KEYS_TAKE] = {KEY_RW | KEY_ACCESS | KEY_DELETE},
-    [KEYS_RENAME] = {KEY_RW | KEY_ACCESS | KEY_DELETE, KEY_OW | KEY_UPDATE},
-    [KEYS_RENAMENX] = {KEY_RW | KEY_ACCESS | KEY_DELETE, KEY_OW | KEY_INSERT},
-    [KEYS_COPY] = {KEY_RO | KEY_ACCESS, KEY_OW | KEY_UPDATE},
-    [KEYS_BITOP] = {KEY_OW | KEY_UPDATE, KEY_RO | KEY_ACCESS},
-};
-
-static int key_spec_count(const struct command *command)
-{
-    if (command->first_key == 0)
-        return 0;
-    return key_bits[command->key_use][1] != 0 ? 2 : 1;
-}
 
 /* The last key of a spec, counted from its first; negative from the end.  Of two specs the first
  * has one key, the second all the rest. */
@@ -117,7 +80,7 @@ static void reply_key_spec(struct reply *reply, const struct command *command, i
 {
     reply_map(reply, 3);
     reply_text(reply, "flags");
-    reply_words(reply, key_bits[command->key_use][spec], key_words, COUNT_OF(key_words));
+    reply_words(reply, key_spec_bits(command, spec), key_words, COUNT_OF(key_words));
     reply_text(reply, "begin_search");
     reply_map(reply, 2);
     reply_text(reply, "type");
@@ -500,7 +463,6 @@ struct inner_request {
     const struct command *command;
     const struct bytes *argv;
     size_t argc;
-    int key_number;
 };
 
 static enum status parse_inner(struct call *call, struct inner_request *inner)
@@ -520,28 +482,6 @@ static enum status parse_inner(struct call *call, struct inner_request *inner)
     return STATUS_OK;
 }
 
-static bool has_word(const struct inner_request *inner, size_t from, const char *word)
-{
-    for (size_t i = from; i < inner->argc; i++)
-        if (bytes_is_word(inner->argv[i], word))
-            return true;
-    return false;
-}
-
-static uint32_t bits_of_key(const struct inner_request *inner)
-{
-    const uint32_t *bits = key_bits[inner->command->key_use];
-
-    if (inner->command->key_use == KEYS_SET)
-        return key_bits[has_word(inner, 3, "get") ? KEYS_RW : KEYS_OW][0];
-    if (inner->command->key_use == KEYS_FIELDS) {
-        bool is_write = has_word(inner, 2, "set") || has_word(inner, 2, "incrby");
-
-        return key_bits[is_write ? KEYS_RW : KEYS_RO][0];
-    }
-    return inner->key_number > 0 && bits[1] != 0 ? bits[1] : bits[0];
-}
-
 static void reply_key(void *context, size_t index)
 {
     const struct inner_request *inner = context;
@@ -551,13 +491,13 @@ static void reply_key(void *context, size_t index)
 
 static void reply_key_and_flags(void *context, size_t index)
 {
-    struct inner_request *inner = context;
+    const struct inner_request *inner = context;
+    uint32_t use = key_use_of(inner->command, inner->argv, inner->argc, index);
     struct reply *reply = inner->call->reply;
 
     reply_array(reply, 2);
     reply_bulk(reply, inner->argv[index]);
-    reply_words(reply, bits_of_key(inner), key_words, COUNT_OF(key_words));
-    inner->key_number++;
+    reply_words(reply, use, key_words, COUNT_OF(key_words));
 }
 
 static enum status reply_keys(struct call *call, void (*each)(void *context, size_t index))
