@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cluster/cluster.h"
+#include "commands/acl.h"
 #include "commands/call.h"
 #include "commands/clients.h"
 #include "commands/cursors.h"
@@ -224,6 +225,7 @@ static void obey_options(struct server *server)
 {
     struct options *options = server->services.options;
 
+    acl_obey_options(server->services.acl);
     options_set_hook(options, OPTION_MAXCLIENTS, change_maxclients, server);
     options_set_hook(options, OPTION_LOGLEVEL, change_loglevel, server);
     options_set_hook(options, OPTION_CACHE_SIZE, change_cache_size, server);
@@ -359,11 +361,14 @@ static enum status build(struct server *server, char *error)
     services->clock = clock_real();
     services->statistics = statistics_create(services->options, services->clock);
     services->clients = clients_create();
+    services->acl = acl_create(services->options);
     services->pubsub = pubsub_create();
     services->events = events_create(services->options, services->pubsub);
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     services->shutdown = stop;
     services->shutdown_context = server;
+    if (acl_load_at_start(services->acl, error) != STATUS_OK)
+        return STATUS_FAILED;
     s = grant_maxclients(services->options, error);
     if (s == STATUS_OK)
         s = tls_contexts_create(services->options, &services->tls, error);
@@ -425,6 +430,7 @@ void server_destroy(struct server *server)
     cursors_destroy(services->cursors);
     clients_destroy(services->clients);
     events_destroy(services->events);
+    acl_destroy(services->acl);
     pubsub_destroy(services->pubsub);
     statistics_destroy(services->statistics);
     tls_contexts_destroy(services->tls);

@@ -47,6 +47,12 @@ void secret_mac(const unsigned char key[SECRET_KEY_SIZE], struct bytes message,
     (void)crypto_auth_hmacsha256(mac, data_of(message), message.size, key);
 }
 
+void secret_sha256(struct bytes bytes, unsigned char hash[SECRET_SHA256_SIZE])
+{
+    init_once();
+    (void)crypto_hash_sha256(hash, data_of(bytes), bytes.size);
+}
+
 bool secret_equal(const unsigned char *a, const unsigned char *b, size_t size)
 {
     return sodium_memcmp(a, b, size) == 0;

@@ -1,4 +1,5 @@
-/* secret.h - what the members of a cluster know and nobody else: keyed hashes and proofs.
+/* secret.h - what the members of a cluster know and nobody else: keyed hashes and proofs; and how
+ * passwords are kept.
  *
  * The primitives are libsodium's: BLAKE2b to derive keys, HMAC-SHA-256 as proof, SipHash-2-4 for
  * many short inputs (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012).
@@ -14,6 +15,7 @@
 #define SECRET_KEY_SIZE      32
 #define SECRET_MAC_SIZE      32
 #define SECRET_HASH_KEY_SIZE 16
+#define SECRET_SHA256_SIZE   32
 
 /* Fills `key` with `size` bytes (16 .. 64) that depend on the secret and on the purpose, a word. */
 void secret_derive(struct bytes secret, const char *purpose, unsigned char *key, size_t size);
@@ -21,6 +23,9 @@ void secret_derive(struct bytes secret, const char *purpose, unsigned char *key,
 /* HMAC-SHA-256. */
 void secret_mac(const unsigned char key[SECRET_KEY_SIZE], struct bytes message,
                 unsigned char mac[SECRET_MAC_SIZE]);
+
+/* SHA-256, as passwords of users are kept. */
+void secret_sha256(struct bytes bytes, unsigned char hash[SECRET_SHA256_SIZE]);
 
 /* Takes the same time wherever they differ. */
 bool secret_equal(const unsigned char *a, const unsigned char *b, size_t size);

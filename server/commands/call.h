@@ -19,6 +19,7 @@
 #include "config/options.h"
 #include "store/store.h"
 
+struct acl;
 struct clients;
 struct cluster;
 struct command;
@@ -37,6 +38,7 @@ struct services {
     struct store *store;
     struct cluster *cluster; /* NULL = a single node */
     const struct clock *clock;
+    struct acl *acl;
     struct clients *clients;
     struct cursors *cursors;
     struct pubsub *pubsub;

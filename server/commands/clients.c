@@ -130,28 +130,11 @@ void clients_kill(struct clients *clients, struct session *session)
     session->wake(session);
 }
 
-/* --- access --- */
-
-bool clients_need_password(const struct options *options)
+void clients_set_user(struct clients *clients, struct session *session, struct acl_user *user)
 {
-    char *password = options_take_text(options, OPTION_REQUIREPASS);
-    bool is_needed = password[0] != '\0';
-
-    free(password);
-    return is_needed;
-}
-
-bool clients_password_is_right(const struct options *options, struct bytes password)
-{
-    char *right = options_take_text(options, OPTION_REQUIREPASS);
-    size_t size = strlen(right);
-    unsigned difference = password.size != size;
-
-    /* The ending zero stands in where the right one is empty: every byte given is looked at. */
-    for (size_t i = 0; i < password.size; i++)
-        difference |= (unsigned char)(password.data[i] ^ right[i % (size + 1)]);
-    free(right);
-    return difference == 0;
+    pthread_mutex_lock(&clients->lock);
+    session->user = user;
+    pthread_mutex_unlock(&clients->lock);
 }
 
 /* --- MONITOR --- */
@@ -182,6 +165,8 @@ struct bytes clients_shown_argument(const struct call *call, size_t index)
         is_secret = index > 0;
     else if (strcmp(name, "hello") == 0)
         is_secret = follows_auth(call, index);
+    else if (strcmp(name, "acl|setuser") == 0)
+        is_secret = index > 1;
     else if (strcmp(name, "config|set") == 0)
         is_secret = index > 2 && index % 2 == 1 && options_is_secret(call->argv[index - 1]);
     return is_secret ? bytes_of("(redacted)") : call->argv[index];

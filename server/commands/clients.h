@@ -60,14 +60,12 @@ const char *clients_borrow_name(const struct session *session);
 /* Tells the owner of a session to close it.  Inside clients_each() only. */
 void clients_kill(struct clients *clients, struct session *session);
 
-/* --- access --- */
+/* Whose rights the session has; the references are the caller's business. */
+void clients_set_user(struct clients *clients, struct session *session, struct acl_user *user);
 
-/* Must a client prove who it is?  If not, a new session is authenticated from the start, and one
- * that is not may do everything nevertheless. */
-bool clients_need_password(const struct options *options);
-
-/* Compares in a time that does not depend on where the two differ. */
-bool clients_password_is_right(const struct options *options, struct bytes password);
+/* Appends the session's line of CLIENT LIST, without the line break. */
+void clients_describe(const struct services *services, const struct session *session,
+                      struct buffer *text);
 
 /* --- MONITOR --- */
 

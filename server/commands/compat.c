@@ -75,7 +75,6 @@ static const struct absence {
      "here"},
     {SECTION_KEYS, false, "sort sort_ro", ONLY_STRINGS_WORK},
     {SECTION_CONNECTION, true, "client|caching client|tracking client|trackinginfo", ""},
-    {SECTION_SERVER, true, "acl", "the only user is `default`, its password is `requirepass`"},
     {SECTION_SERVER, false, "bgrewriteaof", "LevelDB compacts its files by itself"},
     {SECTION_SERVER, false, "failover psync replconf replicaof slaveof sync",
      "replicas are equal and find each other: there is no primary to follow"},

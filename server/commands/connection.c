@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "commands/acl_check.h"
 #include "commands/clients.h"
 #include "commands/help.h"
 #include "commands/info.h"
@@ -10,35 +11,21 @@
 
 /* --- who is there: AUTH, HELLO, RESET --- */
 
-static enum status fail_password(struct call *call)
-{
-    return call_fail(call, "WRONGPASS invalid username-password pair or user is disabled.");
-}
-
-/* The only user is "default"; without a password set, any will do. */
-static bool is_right(const struct call *call, struct bytes user, struct bytes password)
-{
-    const struct options *options = call_services(call)->options;
-
-    return bytes_equal(user, bytes_of("default")) &&
-           (!clients_need_password(options) || clients_password_is_right(options, password));
-}
-
 static enum status command_auth(struct call *call)
 {
     bool has_user = call->argc == 3;
     struct bytes user = has_user ? call->argv[1] : bytes_of("default");
+    enum status s;
 
     if (call->argc > 3)
         return STATUS_SYNTAX;
-    if (!has_user && !clients_need_password(call_services(call)->options))
+    if (!has_user && !acl_needs_password(call_services(call)->acl))
         return call_fail(call, "ERR AUTH <password> called without any password configured for "
                                "the default user. Are you sure your configuration is correct?");
-    if (!is_right(call, user, call->argv[call->argc - 1]))
-        return fail_password(call);
-    call->session->is_authenticated = true;
-    reply_ok(call->reply);
-    return STATUS_OK;
+    s = acl_log_in(call, user, call->argv[call->argc - 1]);
+    if (s == STATUS_OK)
+        reply_ok(call->reply);
+    return s;
 }
 
 /* What HELLO asks for; a NULL name or user = not asked for. */
@@ -119,18 +106,19 @@ static enum status command_hello(struct call *call)
 
     if (s != STATUS_OK)
         return s;
-    if (hello.user.data != NULL && !is_right(call, hello.user, hello.password))
-        return fail_password(call);
-    if (hello.user.data == NULL && !session->is_authenticated &&
-        clients_need_password(services->options))
+    if (hello.user.data == NULL && acl_must_log_in(call))
         return call_fail(call, "NOAUTH HELLO must be called with the client already authenticated, "
                                "otherwise the HELLO AUTH <user> <pass> option can be used to "
                                "authenticate the client and select the RESP protocol version at "
                                "the same time");
-    if (hello.name.data != NULL && !clients_set_name(services->clients, session, hello.name))
+    if (hello.name.data != NULL && !clients_is_showable(hello.name))
         return fail_name(call);
     if (hello.user.data != NULL)
-        session->is_authenticated = true;
+        s = acl_log_in(call, hello.user, hello.password);
+    if (s != STATUS_OK)
+        return s;
+    if (hello.name.data != NULL && !clients_set_name(services->clients, session, hello.name))
+        return fail_name(call);
     use_protocol(call, (int)hello.protocol);
     reply_greeting(call);
     return STATUS_OK;
@@ -146,7 +134,7 @@ static enum status command_reset(struct call *call)
     inbox_empty(session);
     clients_drop_name(services->clients, session);
     session_reset(session);
-    session->is_authenticated = !clients_need_password(services->options);
+    acl_begin_session(services, session);
     use_protocol(call, 2);
     reply_simple(call->reply, "RESET");
     return STATUS_OK;
@@ -341,9 +329,19 @@ static void append_client(struct buffer *text, const struct session *session, in
                   subscriptions(session, PUBSUB_SHARD),
                   atomic_load_explicit(&session->shared_multi, memory_order_relaxed));
     append_memory(text, session);
-    buffer_printf(text, " cmd=%s user=default redir=-1 resp=%d\n",
+    buffer_printf(text, " cmd=%s user=%s redir=-1 resp=%d\n",
                   current == NULL ? "NULL" : current->full_name,
+                  session->user == NULL ? "(superuser)" : session->user->name.data,
                   atomic_load_explicit(&session->shared_protocol, memory_order_relaxed));
+}
+
+void clients_describe(const struct services *services, const struct session *session,
+                      struct buffer *text)
+{
+    pthread_mutex_lock(&services->clients->lock);
+    append_client(text, session, clock_monotonic_us(services->clock) / 1000000);
+    pthread_mutex_unlock(&services->clients->lock);
+    text->size--; /* the line break */
 }
 
 static int64_t monotonic_s(const struct call *call)
@@ -456,9 +454,9 @@ static enum status command_client_info(struct call *call)
 
 struct kill {
     struct call *call;
-    struct bytes address, local_address; /* NULL = any */
-    int64_t id;                          /* 0 = any */
-    bool is_of_type;                     /* false: no client has the type asked for */
+    struct bytes address, local_address, user; /* NULL = any */
+    int64_t id;                                /* 0 = any */
+    bool is_of_type;                           /* false: no client has the type asked for */
     bool skips_me;
     int64_t killed;
 };
@@ -468,6 +466,12 @@ static bool is_address(struct bytes wanted, const char *address)
     return wanted.data == NULL || bytes_equal(wanted, bytes_of(address));
 }
 
+static bool is_of_user(struct bytes wanted, const struct session *session)
+{
+    return wanted.data == NULL ||
+           (session->user != NULL && bytes_equal(wanted, session->user->name));
+}
+
 static void kill_client(void *context, struct session *session)
 {
     struct kill *kill = context;
@@ -475,13 +479,26 @@ static void kill_client(void *context, struct session *session)
 
     if (!kill->is_of_type || (kill->id != 0 && session->id != (uint64_t)kill->id) ||
         !is_address(kill->address, session->address) ||
-        !is_address(kill->local_address, session->local_address) || (is_me && kill->skips_me))
+        !is_address(kill->local_address, session->local_address) ||
+        !is_of_user(kill->user, session) || (is_me && kill->skips_me))
         return;
     if (is_me)
         session->wants_close = true; /* with the reply */
     else
         clients_kill(call_services(kill->call)->clients, session);
     kill->killed++;
+}
+
+static enum status find_killed_user(struct call *call, struct bytes name, struct kill *kill)
+{
+    struct acl_user *user = acl_find_user(call_services(call)->acl, name);
+
+    if (user == NULL)
+        return call_fail(call, "ERR No such user '%.*s'", (int)(name.size < 128 ? name.size : 128),
+                         name.data);
+    acl_user_release(user);
+    kill->user = name;
+    return STATUS_OK;
 }
 
 static enum status parse_kill_option(struct call *call, struct bytes name, struct bytes value,
@@ -497,9 +514,7 @@ static enum status parse_kill_option(struct call *call, struct bytes name, struc
     } else if (bytes_is_word(name, "laddr")) {
         kill->local_address = value;
     } else if (bytes_is_word(name, "user")) {
-        if (!bytes_equal(value, bytes_of("default")))
-            return call_fail(call, "ERR No such user '%.*s'",
-                             (int)(value.size < 128 ? value.size : 128), value.data);
+        return find_killed_user(call, value, kill);
     } else if (bytes_is_word(name, "skipme")) {
         kill->skips_me = bytes_is_word(value, "yes");
         if (!kill->skips_me && !bytes_is_word(value, "no"))
@@ -687,7 +702,7 @@ struct command connection_commands[] = {
     { .name = "auth", .arity = -2, .flags = GREET, .run = command_auth,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Proves that the client knows the password", .syntax = "[username] password",
-      .note = "the only user is `default`; a password can't hold a zero byte" },
+      .note = "a password given by `requirepass` can't hold a zero byte" },
     { .name = "client", .arity = -2, .subcommands = client_commands,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "2.4.0",
       .complexity = "That of the subcommand", .summary = "About connections", .syntax = "",
@@ -700,7 +715,7 @@ struct command connection_commands[] = {
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "6.0.0", .complexity = "O(1)",
       .summary = "Introduces the client and chooses the version of the protocol",
       .syntax = "[protover [AUTH username password] [SETNAME clientname]]",
-      .note = "the only user is `default`; nothing is changed if any part of it is refused" },
+      .note = "nothing is changed if any part of it is refused" },
     { .name = "ping", .arity = -1, .flags = CMD_FAST | CMD_WHILE_SUBSCRIBED, .run = command_ping,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Answers PONG, or what it was given", .syntax = "[message]", .note = "" },

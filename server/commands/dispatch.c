@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "commands/acl_check.h"
 #include "commands/clients.h"
 #include "commands/data.h"
 #include "commands/refusal.h"
@@ -50,12 +51,6 @@ static const struct command *find_row(const struct request *request)
     return command;
 }
 
-static bool must_authenticate(const struct call *call)
-{
-    return UNLIKELY(!call->session->is_authenticated) && !(call->command->flags & CMD_NO_AUTH) &&
-           clients_need_password(call_services(call)->options);
-}
-
 static struct registry *registry_of(const struct call *call)
 {
     return store_registry(call_services(call)->store);
@@ -68,19 +63,29 @@ static bool must_load_first(const struct call *call)
            !(call->command->flags & CMD_LOADING);
 }
 
+/* There are no keys to look at, and nothing will be run. */
+static enum status refuse_oversized(struct call *call, const struct request *request)
+{
+    if (acl_must_log_in(call) && !(call->command->flags & CMD_NO_AUTH))
+        return call_fail(call, "NOAUTH Authentication required.");
+    call->limit_seen = request->oversized_bytes;
+    call->limit_allowed = ns_limit(registry_of(call), call->ns, LIMIT_VALUE_SIZE);
+    return STATUS_VALUE_TOO_LONG;
+}
+
 static enum status check(struct call *call, const struct request *request)
 {
+    enum status s;
+
     if (UNLIKELY(call->command == NULL))
         return refusal_unknown(call);
     if (UNLIKELY(!command_accepts_argc(call->command, call->argc)) && request->oversized_bytes == 0)
         return STATUS_ARITY;
-    if (must_authenticate(call))
-        return call_fail(call, "NOAUTH Authentication required.");
-    if (UNLIKELY(request->oversized_bytes > 0)) {
-        call->limit_seen = request->oversized_bytes;
-        call->limit_allowed = ns_limit(registry_of(call), call->ns, LIMIT_VALUE_SIZE);
-        return STATUS_VALUE_TOO_LONG;
-    }
+    if (UNLIKELY(request->oversized_bytes > 0))
+        return refuse_oversized(call, request);
+    s = acl_check(call);
+    if (UNLIKELY(s != STATUS_OK))
+        return s;
     if (UNLIKELY(call->session->is_subscriber) && call->session->protocol == 2 &&
         !(call->command->flags & CMD_WHILE_SUBSCRIBED))
         return call_fail(call,
@@ -363,8 +368,10 @@ enum status dispatch_queued(struct call *call)
 {
     int64_t began_us = call->worker->clock_us;
     size_t mark = reply_mark(call->reply);
-    enum status s = run_command(call);
+    enum status s = acl_check_queued(call);
 
+    if (LIKELY(s == STATUS_OK))
+        s = run_command(call);
     if (s == STATUS_PARKED)
         return s;
     if (s != STATUS_OK) {

@@ -1,4 +1,5 @@
 #include "commands/info.h"
+#include "commands/acl_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/process.h"
+#include "commands/acl_check.h"
 #include "commands/clients.h"
 #include "commands/figures.h"
 #include "commands/statistics.h"
@@ -19,6 +21,7 @@ struct info {
     struct statistics *statistics;
     const struct options *options;
     struct buffer *text;
+    const struct ns *only; /* all there is for a user who is tied to it; NULL = all there are */
 };
 
 /* --- lines --- */
@@ -488,6 +491,11 @@ static void write_latencystats(struct info *info)
 
 /* --- what is kept --- */
 
+static bool is_shown(const struct info *info, const struct ns *ns)
+{
+    return info->only == NULL || info->only == ns;
+}
+
 static void write_keyspace(struct info *info)
 {
     const struct registry *registry = store_registry(info->services->store);
@@ -496,7 +504,7 @@ static void write_keyspace(struct info *info)
         const struct ns *ns = registry_database(registry, i);
         int64_t keys = read_number(&ns->key_count);
 
-        if (keys > 0)
+        if (keys > 0 && is_shown(info, ns))
             add(info, "db%d:keys=%" PRId64 ",expires=%" PRId64 ",avg_ttl=0", i, keys,
                 read_number(&ns->expiring_count));
     }
@@ -526,7 +534,7 @@ static void write_namespaces(struct info *info)
     struct ns **list = registry_list(store_registry(info->services->store), &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (list[i]->database < 0)
+        if (list[i]->database < 0 && is_shown(info, list[i]))
             add_namespace(info, list[i]);
         ns_release(list[i]);
     }
@@ -641,8 +649,12 @@ static bool is_wanted(const struct section *section, const struct bytes *names, 
 void info_append(struct call *call, const struct bytes *names, size_t count, struct buffer *text)
 {
     struct services *services = call_services(call);
-    struct info info = {services, call->worker->store_thread, services->statistics,
-                        services->options, text};
+    struct info info = {services,
+                        call->worker->store_thread,
+                        services->statistics,
+                        services->options,
+                        text,
+                        acl_tied_to(call->session).data != NULL ? call->ns : NULL};
     size_t start = text->size;
 
     for (size_t i = 0; i < COUNT_OF(sections); i++) {

@@ -481,7 +481,7 @@ struct command kv_commands[] = {
     { .name = "kv.meta", .arity = 2, .flags = CMD_READONLY | CMD_FAST, KEY, .key_use = KEYS_RO,
       OURS, .run = command_kv_meta, .complexity = "O(1)",
       .summary = "Answers the metadata of a key", .syntax = "key" },
-    { .name = "kv.list", .arity = -1, .flags = CMD_READONLY, OURS,
+    { .name = "kv.list", .arity = -1, .flags = CMD_READONLY | CMD_LISTS_KEYS, OURS,
       .run = command_kv_list, .complexity = "O(N) where N is the number of keys answered",
       .summary = "Lists keys in byte order, up to 10,000 or some megabytes at a time",
       .syntax = "[PREFIX prefix] [CURSOR cursor] [LIMIT limit] [WITHMETA] [WITHVALUES] "

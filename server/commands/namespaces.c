@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "commands/acl_check.h"
 #include "commands/help.h"
 #include "commands/table.h"
 
@@ -169,6 +170,22 @@ static void reply_listed(struct call *call, const struct ns *ns, bool wants_id)
     free(title);
 }
 
+/* For a user who is tied to a namespace there are no others. */
+static void keep_own(struct call *call, struct ns **list, size_t *count)
+{
+    size_t kept = 0;
+
+    if (acl_tied_to(call->session).data == NULL)
+        return;
+    for (size_t i = 0; i < *count; i++) {
+        if (list[i] == call->ns)
+            list[kept++] = list[i];
+        else
+            ns_release(list[i]);
+    }
+    *count = kept;
+}
+
 static enum status command_list(struct call *call)
 {
     bool wants_ids = call->argc == 3 && bytes_is_word(call_argument(call, 2), "withids");
@@ -178,6 +195,7 @@ static enum status command_list(struct call *call)
     if (call->argc > 2 && !wants_ids)
         return STATUS_SYNTAX;
     list = registry_list(registry_of(call), &count);
+    keep_own(call, list, &count);
     depend_on_registry(call);
     reply_array(call->reply, count);
     for (size_t i = 0; i < count; i++) {

@@ -275,3 +275,34 @@ void pubsub_each_name(struct pubsub *pubsub, enum pubsub_kind kind,
         unlock_shard(shard);
     }
 }
+
+struct asking {
+    void (*each)(void *context, const struct session *session, struct bytes name);
+    void *context;
+};
+
+static void show_listeners(void *context, struct name_node *node)
+{
+    const struct asking *asking = context;
+    const struct channel *channel = (const struct channel *)node;
+    const struct subscription *subscription;
+
+    TAILQ_FOREACH(subscription, &channel->subscriptions, others)
+    asking->each(asking->context, subscription->session, node->name);
+}
+
+void pubsub_each_listener(struct pubsub *pubsub, enum pubsub_kind kind,
+                          void (*each)(void *context, const struct session *session,
+                                       struct bytes name),
+                          void *context)
+{
+    struct asking asking = {each, context};
+
+    for (int i = 0; i < SHARDS; i++) {
+        struct shard *shard = &pubsub->shards[kind][i];
+
+        (void)pthread_mutex_lock(&shard->lock);
+        name_table_each(&shard->channels, show_listeners, &asking);
+        (void)pthread_mutex_unlock(&shard->lock);
+    }
+}

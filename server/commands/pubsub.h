@@ -64,4 +64,11 @@ int64_t pubsub_name_count(struct pubsub *pubsub, enum pubsub_kind kind);
 void pubsub_each_name(struct pubsub *pubsub, enum pubsub_kind kind,
                       void (*each)(void *context, struct bytes name), void *context);
 
+/* Calls each(context, session, name) for every name of the kind and everybody who listens to it,
+ * under a lock: it only notes it. */
+void pubsub_each_listener(struct pubsub *pubsub, enum pubsub_kind kind,
+                          void (*each)(void *context, const struct session *session,
+                                       struct bytes name),
+                          void *context);
+
 #endif

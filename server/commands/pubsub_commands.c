@@ -1,6 +1,7 @@
 /* pubsub_commands.c - SUBSCRIBE, PUBLISH, PUBSUB and their kin. */
 #include <stdlib.h>
 
+#include "commands/acl_check.h"
 #include "commands/help.h"
 #include "commands/pubsub.h"
 #include "commands/table.h"
@@ -60,6 +61,7 @@ static enum status subscribe(struct call *call, enum pubsub_kind kind)
         tell(call, wordings[kind].subscribed, kind, call->argv[i]);
     }
     note_counts(call->session);
+    acl_check_subscriptions(call);
     return STATUS_OK;
 }
 

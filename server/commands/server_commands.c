@@ -1,4 +1,5 @@
 /* server_commands.c - INFO, CONFIG, saving, emptying and ending: the commands about the server. */
+#include "commands/acl.h"
 #include "commands/clients.h"
 #include "commands/debug.h"
 #include "commands/help.h"
@@ -109,9 +110,15 @@ static enum status command_config_set(struct call *call)
 
 static enum status command_config_rewrite(struct call *call)
 {
+    struct services *services = call_services(call);
     char error[OPTIONS_ERROR_MAX];
+    struct buffer users = {0};
+    enum status s;
 
-    return finish_config(call, options_rewrite(call_services(call)->options, error), error);
+    acl_print_users(services->acl, &users);
+    s = options_rewrite(services->options, buffer_view(&users), error);
+    buffer_clear(&users);
+    return finish_config(call, s, error);
 }
 
 static enum status command_config_resetstat(struct call *call)
@@ -308,7 +315,7 @@ struct command server_commands[] = {
       .complexity = "That of the subcommand", .summary = "For tests of servers and clients",
       .syntax = "subcommand [arguments ...]",
       .note = "from the same machine only; " DEBUG_SUBCOMMANDS },
-    { .name = "flushall", .arity = -1, .flags = CMD_WRITE | CMD_WHOLE | CMD_ANY_NS,
+    { .name = "flushall", .arity = -1, .flags = CMD_WRITE | CMD_WHOLE | CMD_ANY_NS | CMD_BEYOND_NS,
       .run = command_flushall,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Empties all numbered databases", .syntax = "[ASYNC | SYNC]",
@@ -353,7 +360,8 @@ struct command server_commands[] = {
       .summary = "Ends the server", .syntax = "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
       .note = "NOSAVE loses nothing either; there is nothing to abort" },
     { .name = "swapdb", .arity = 3,
-      .flags = CMD_WRITE | CMD_FAST | CMD_WHOLE | CMD_ANY_NS, .run = command_swapdb,
+      .flags = CMD_WRITE | CMD_FAST | CMD_WHOLE | CMD_ANY_NS | CMD_BEYOND_NS,
+      .run = command_swapdb,
       .group = GROUP_SERVER, .compat = COMPAT_SAME, .since = "4.0.0", .complexity = "O(1)",
       .summary = "Exchanges the contents of two numbered databases", .syntax = "index1 index2",
       .note = "" },

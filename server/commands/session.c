@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "commands/acl_user.h"
+
 void session_init(struct session *session)
 {
     memset(session, 0, sizeof *session);
@@ -62,5 +64,7 @@ void session_clear(struct session *session)
     session_select(session, 0, NULL);
     free(session->name);
     session->name = NULL;
+    acl_user_release(session->user);
+    session->user = NULL;
     inbox_clear(&session->inbox);
 }

@@ -16,6 +16,7 @@
 #include "commands/pubsub.h"
 #include "store/registry.h"
 
+struct acl_user;
 struct clients;
 struct command;
 
@@ -53,6 +54,13 @@ struct session {
     struct ns *named; /* retained */
     int protocol;     /* 2 or 3 */
     bool is_authenticated;
+    struct acl_user *user;    /* whose rights it has, retained; NULL = all.  Other threads see his
+                                 name, under the clients' lock. */
+    uint64_t user_generation; /* acl.h: in which it has looked for the user, ... */
+    uint64_t free_generation; /* ... and in which it was allowed everything: acl_check.h */
+    bool is_home;             /* of a user tied to a namespace: it is the one below */
+    int home_database;
+    unsigned char home_id[NS_ID_SIZE];
     enum reply_mode reply_mode;
     bool wants_close;          /* QUIT, CLIENT KILL of oneself: close once the reply is out */
     uint64_t last_write;       /* the group of its newest write */
@@ -95,8 +103,7 @@ struct session {
 
 void session_init(struct session *session);
 /* Back to how it began, as RESET asks: no MULTI, no WATCH, database 0, RESP2, replies on.  Its name
- * and whether it is authenticated are left to the caller, who knows the clients and the password.
- */
+ * and its user are left to the caller, who knows the clients and the users. */
 void session_reset(struct session *session);
 /* No other thread knows it any more. */
 void session_clear(struct session *session);

@@ -24,7 +24,7 @@ static struct command *const families[] = {
     strings_commands,    bits_commands,        dump_commands,   keys_commands,
     expiry_commands,     scan_commands,        kv_commands,     namespace_commands,
     connection_commands, transaction_commands, server_commands, introspection_commands,
-    command_commands,    replica_commands,     pubsub_commands,
+    command_commands,    replica_commands,     pubsub_commands, acl_commands,
 };
 
 static struct slot slots[SLOTS];

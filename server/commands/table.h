@@ -10,7 +10,7 @@
 
 #include "commands/call.h"
 
-/* Flags, as COMMAND names them, and five of our own. */
+/* Flags, as COMMAND names them, and some of our own. */
 enum {
     CMD_READONLY = 1 << 0,
     CMD_WRITE = 1 << 1,   /* runs in a transaction on its keys */
@@ -36,6 +36,8 @@ enum {
     CMD_OTHER_DB = 1 << 27, /* its keys may be those of a second database, the last number of its
                                arguments: COPY, MOVE */
     CMD_WHILE_SUBSCRIBED = 1 << 29, /* allowed to a client of RESP2 that listens to channels */
+    CMD_BEYOND_NS = 1 << 30,        /* touches more than the selected namespace */
+    CMD_LISTS_KEYS = 1 << 23,       /* KV.LIST: may answer what stands under keys that it finds */
     CMD_SELECTS = 1 << 28,          /* selects the namespace that its last argument names */
 };
 
@@ -120,6 +122,7 @@ bool command_each_key(const struct command *command, size_t argc,
                       void (*each)(void *context, size_t index), void *context);
 
 /* The families, each a file: its rows, ended by one without a name. */
+extern struct command acl_commands[];
 extern struct command strings_commands[];
 extern struct command bits_commands[];
 extern struct command keys_commands[];

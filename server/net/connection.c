@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/memory.h"
+#include "commands/acl_check.h"
 #include "commands/clients.h"
 #include "net/serving.h"
 #include "tls/contexts.h"
@@ -481,10 +482,10 @@ static void init_session(struct connection *connection, int descriptor)
     session->descriptor = descriptor;
     session->wake = wake;
     session->created_s = loop->reactor.now_s;
-    session->is_authenticated = !clients_need_password(loop->reactor.services->options);
     atomic_store_explicit(&session->active_s, loop->reactor.now_s, memory_order_relaxed);
     address_of_peer(descriptor, session->address, sizeof session->address);
     address_of_socket(descriptor, session->local_address, sizeof session->local_address);
+    acl_begin_session(loop->reactor.services, session);
     clients_add(loop->reactor.services->clients, session);
 }
 

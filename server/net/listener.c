@@ -15,6 +15,7 @@
 #include "base/listening.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "commands/acl.h"
 #include "commands/clients.h"
 #include "commands/statistics.h"
 
@@ -298,7 +299,7 @@ static const struct refusal *refusal_of(const struct listener *listener,
     if (atomic_load(&listener->crew->client_count) >= number(listener, OPTION_MAXCLIENTS))
         return &too_many;
     if (!address_is_loopback(peer) && options_is_on(options, OPTION_PROTECTED_MODE) &&
-        !clients_need_password(options))
+        !acl_needs_password(listener->services->acl))
         return &denied;
     return NULL;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "commands/acl_check.h"
 #include "commands/clients.h"
 #include "commands/cursors.h"
 #include "commands/dispatch.h"
@@ -52,6 +53,7 @@ static void talk_ignore(void *context)
 static void talk_begin_session(struct session *session)
 {
     session_init(session);
+    acl_begin_session(&talk.services, session);
     session->is_authenticated = true;
     clients_add(talk.services.clients, session);
 }
@@ -82,6 +84,8 @@ static int talk_set_up(void **state)
     *services = (struct services){.options = talk.options, .clock = &talk_clock};
     services->statistics = statistics_create(talk.options, &talk_clock);
     services->clients = clients_create();
+    services->acl = acl_create(talk.options);
+    acl_obey_options(services->acl);
     services->pubsub = pubsub_create();
     services->events = events_create(talk.options, services->pubsub);
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
@@ -110,6 +114,7 @@ static int talk_tear_down(void **state)
     cursors_destroy(talk.services.cursors);
     clients_destroy(talk.services.clients);
     events_destroy(talk.services.events);
+    acl_destroy(talk.services.acl);
     pubsub_destroy(talk.services.pubsub);
     statistics_destroy(talk.services.statistics);
     buffer_clear(&talk.worker.scratch);

@@ -134,38 +134,6 @@ static void a_name_is_printable_without_blanks(void **state)
     assert_null(clients_borrow_name(session));
 }
 
-/* --- access --- */
-
-static void set_password(struct world *world, struct bytes password)
-{
-    struct bytes words[] = {bytes_of("requirepass"), password};
-    char error[OPTIONS_ERROR_MAX];
-
-    assert_int_equal(options_set(world->options, words, 2, error), STATUS_OK);
-}
-
-static void without_a_password_none_is_needed(void **state)
-{
-    struct world *world = *state;
-
-    assert_false(clients_need_password(world->options));
-    set_password(world, bytes_of("foobar"));
-    assert_true(clients_need_password(world->options));
-}
-
-static void only_the_whole_password_is_right(void **state)
-{
-    struct world *world = *state;
-
-    set_password(world, bytes_of("foobar"));
-    assert_true(clients_password_is_right(world->options, bytes_of("foobar")));
-    assert_false(clients_password_is_right(world->options, bytes_of("")));
-    assert_false(clients_password_is_right(world->options, bytes_of("fooba")));
-    assert_false(clients_password_is_right(world->options, bytes_of("foobarfoobar")));
-    assert_false(clients_password_is_right(world->options, bytes_of("foobax")));
-    assert_false(clients_password_is_right(world->options, (struct bytes){"foobar\0", 7}));
-}
-
 /* --- MONITOR --- */
 
 static void feed(struct world *world, const struct bytes *argv, size_t argc)
@@ -356,8 +324,6 @@ int main(void)
         TEST(a_number_is_not_used_again),
         TEST(who_was_killed_is_told_once_and_counts_no_more),
         TEST(a_name_is_printable_without_blanks),
-        TEST(without_a_password_none_is_needed),
-        TEST(only_the_whole_password_is_right),
         TEST(a_monitor_sees_the_words_of_a_call),
         TEST(a_monitor_is_woken_once_for_all_it_has_not_fetched),
         TEST(a_monitor_sees_no_passwords_and_no_admin_commands),
