@@ -246,11 +246,16 @@ static enum status command_client_reply(struct call *call)
     return STATUS_OK;
 }
 
-/* CLIENT NO-EVICT and NO-TOUCH: there is nothing that they could switch off. */
+/* CLIENT NO-EVICT and NO-TOUCH: there is nothing that they could switch off, but CLIENT LIST tells
+ * of the first. */
 static enum status command_client_switch(struct call *call)
 {
-    if (!bytes_is_word(call->argv[2], "on") && !bytes_is_word(call->argv[2], "off"))
+    bool is_on = bytes_is_word(call->argv[2], "on");
+
+    if (!is_on && !bytes_is_word(call->argv[2], "off"))
         return STATUS_SYNTAX;
+    if (bytes_is_word(call->argv[1], "no-evict"))
+        atomic_store_explicit(&call->session->is_never_evicted, is_on, memory_order_relaxed);
     reply_ok(call->reply);
     return STATUS_OK;
 }
@@ -286,6 +291,8 @@ static void append_flags(struct buffer *text, const struct session *session)
         buffer_append_byte(text, 'x');
     if (session_is_blocked(session))
         buffer_append_byte(text, 'b');
+    if (atomic_load_explicit(&session->is_never_evicted, memory_order_relaxed))
+        buffer_append_byte(text, 'e');
     if (session->address[0] == '/')
         buffer_append_byte(text, 'U');
     if (text->size == start)
@@ -349,9 +356,39 @@ static int64_t monotonic_s(const struct call *call)
     return clock_monotonic_us(call_services(call)->clock) / 1000000;
 }
 
+/* TYPE of CLIENT LIST and KILL.  Who watches with MONITOR is as normal as anybody. */
+enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_PUBSUB, TYPE_OF_NONE };
+
+static bool is_of_type(enum client_type type, const struct session *session)
+{
+    return type == TYPE_ANY || type == (is_listening(session) ? TYPE_PUBSUB : TYPE_NORMAL);
+}
+
+static enum status parse_type(struct call *call, struct bytes word, enum client_type *type)
+{
+    static const struct {
+        const char *word;
+        enum client_type type;
+    } types[] = {{"normal", TYPE_NORMAL},
+                 {"pubsub", TYPE_PUBSUB},
+                 {"master", TYPE_OF_NONE}, /* replicas have a port of their own */
+                 {"replica", TYPE_OF_NONE},
+                 {"slave", TYPE_OF_NONE}};
+
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        if (bytes_is_word(word, types[i].word)) {
+            *type = types[i].type;
+            return STATUS_OK;
+        }
+    }
+    return call_fail(call, "ERR Unknown client type '%.*s'",
+                     (int)(word.size < 128 ? word.size : 128), word.data);
+}
+
 struct listing {
     struct buffer *text;
     int64_t now_s;
+    enum client_type type;
     const uint64_t *ids; /* sorted; NULL = all */
     size_t id_count;
 };
@@ -367,46 +404,30 @@ static void list_client(void *context, struct session *session)
 {
     struct listing *listing = context;
 
+    if (!is_of_type(listing->type, session))
+        return;
     if (listing->ids == NULL || bsearch(&session->id, listing->ids, listing->id_count,
                                         sizeof(listing->ids[0]), compare_ids) != NULL)
         append_client(listing->text, session, listing->now_s);
 }
 
-static void reply_listing(struct call *call, const uint64_t *ids, size_t id_count)
+static void reply_listing(struct call *call, enum client_type type, const uint64_t *ids,
+                          size_t id_count)
 {
-    struct listing listing = {&call->worker->scratch, monotonic_s(call), ids, id_count};
+    struct listing listing = {&call->worker->scratch, monotonic_s(call), type, ids, id_count};
 
     clients_each(call_services(call)->clients, list_client, &listing);
     reply_verbatim(call->reply, buffer_view(listing.text));
 }
 
-/* All clients are of type normal, so far. */
-static enum status parse_type(struct call *call, struct bytes word, bool *is_normal)
-{
-    static const char *const others[] = {"master", "replica", "slave", "pubsub"};
-
-    *is_normal = bytes_is_word(word, "normal");
-    for (size_t i = 0; i < COUNT_OF(others) && !*is_normal; i++)
-        if (bytes_is_word(word, others[i]))
-            return STATUS_OK;
-    if (*is_normal)
-        return STATUS_OK;
-    return call_fail(call, "ERR Unknown client type '%.*s'",
-                     (int)(word.size < 128 ? word.size : 128), word.data);
-}
-
 static enum status list_by_type(struct call *call)
 {
-    bool is_normal;
-    enum status s = parse_type(call, call->argv[3], &is_normal);
+    enum client_type type;
+    enum status s = parse_type(call, call->argv[3], &type);
 
-    if (s != STATUS_OK)
-        return s;
-    if (is_normal)
-        reply_listing(call, NULL, 0);
-    else
-        reply_verbatim(call->reply, bytes_of(""));
-    return STATUS_OK;
+    if (s == STATUS_OK)
+        reply_listing(call, type, NULL, 0);
+    return s;
 }
 
 static enum status list_by_id(struct call *call)
@@ -425,7 +446,7 @@ static enum status list_by_id(struct call *call)
     }
     if (s == STATUS_OK) {
         qsort(ids, count, sizeof(ids[0]), compare_ids);
-        reply_listing(call, ids, count);
+        reply_listing(call, TYPE_ANY, ids, count);
     }
     free(ids);
     return s;
@@ -434,7 +455,7 @@ static enum status list_by_id(struct call *call)
 static enum status command_client_list(struct call *call)
 {
     if (call->argc == 2) {
-        reply_listing(call, NULL, 0);
+        reply_listing(call, TYPE_ANY, NULL, 0);
         return STATUS_OK;
     }
     if (call->argc == 4 && bytes_is_word(call->argv[2], "type"))
@@ -446,7 +467,7 @@ static enum status command_client_list(struct call *call)
 
 static enum status command_client_info(struct call *call)
 {
-    reply_listing(call, &call->session->id, 1);
+    reply_listing(call, TYPE_ANY, &call->session->id, 1);
     return STATUS_OK;
 }
 
@@ -456,7 +477,7 @@ struct kill {
     struct call *call;
     struct bytes address, local_address, user; /* NULL = any */
     int64_t id;                                /* 0 = any */
-    bool is_of_type;                           /* false: no client has the type asked for */
+    enum client_type type;
     bool skips_me;
     int64_t killed;
 };
@@ -477,7 +498,7 @@ static void kill_client(void *context, struct session *session)
     struct kill *kill = context;
     bool is_me = session == kill->call->session;
 
-    if (!kill->is_of_type || (kill->id != 0 && session->id != (uint64_t)kill->id) ||
+    if (!is_of_type(kill->type, session) || (kill->id != 0 && session->id != (uint64_t)kill->id) ||
         !is_address(kill->address, session->address) ||
         !is_address(kill->local_address, session->local_address) ||
         !is_of_user(kill->user, session) || (is_me && kill->skips_me))
@@ -508,7 +529,7 @@ static enum status parse_kill_option(struct call *call, struct bytes name, struc
         if (!bytes_to_int64(value, &kill->id) || kill->id < 1)
             return call_fail(call, "ERR client-id should be greater than 0");
     } else if (bytes_is_word(name, "type")) {
-        return parse_type(call, value, &kill->is_of_type);
+        return parse_type(call, value, &kill->type);
     } else if (bytes_is_word(name, "addr")) {
         kill->address = value;
     } else if (bytes_is_word(name, "laddr")) {
@@ -528,7 +549,7 @@ static enum status parse_kill_option(struct call *call, struct bytes name, struc
 /* CLIENT KILL address: the old form, which may hit oneself. */
 static enum status kill_by_address(struct call *call)
 {
-    struct kill kill = {.call = call, .address = call->argv[2], .is_of_type = true};
+    struct kill kill = {.call = call, .address = call->argv[2]};
 
     clients_each(call_services(call)->clients, kill_client, &kill);
     if (kill.killed == 0)
@@ -539,7 +560,7 @@ static enum status kill_by_address(struct call *call)
 
 static enum status command_client_kill(struct call *call)
 {
-    struct kill kill = {.call = call, .is_of_type = true, .skips_me = true};
+    struct kill kill = {.call = call, .skips_me = true};
 
     if (call->argc == 3)
         return kill_by_address(call);
@@ -672,9 +693,9 @@ static struct command client_commands[] = {
       .summary = "Lets this connection read without counting as use of the keys",
       .syntax = "<ON | OFF>", .note = "of Redis 7.2; taken, without effect" },
     { .name = "pause", .arity = -3, .flags = ADMIN, .run = command_client_pause,
-      .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "2.9.50",
+      .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "2.9.50",
       .complexity = "O(1)", .summary = "Lets clients, or only their writes, wait for a while",
-      .syntax = "timeout [WRITE | ALL]", .note = "keys go on expiring meanwhile" },
+      .syntax = "timeout [WRITE | ALL]", .note = "" },
     { .name = "reply", .arity = 3, .flags = EARLY, .run = command_client_reply,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "3.2.0", .complexity = "O(1)",
       .summary = "Stops and resumes the replies on this connection",

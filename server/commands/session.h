@@ -85,8 +85,9 @@ struct session {
     _Atomic int64_t active_s; /* monotonic second of the last command */
     atomic_bool is_killed;
     atomic_bool is_monitor;
-    atomic_bool is_paused; /* its request waits for CLIENT PAUSE to end: dispatch.c */
-    atomic_int blocking;   /* enum blocking */
+    atomic_bool is_never_evicted; /* CLIENT NO-EVICT */
+    atomic_bool is_paused;        /* its request waits for CLIENT PAUSE to end: dispatch.c */
+    atomic_int blocking;          /* enum blocking */
     atomic_bool has_inbox;
     atomic_int shared_database, shared_protocol, shared_multi; /* for CLIENT LIST */
     atomic_int shared_subscriptions[PUBSUB_KIND_COUNT];        /* as well */

@@ -82,5 +82,20 @@ def listening_outlasts_the_idle_timeout():
         check(read_push(listener)[2], b"x")
 
 
+@claim
+def subscribers_are_clients_of_their_own_type():
+    with Server() as server:
+        client, subscriber = server.client(), server.client()
+        subscriber("SUBSCRIBE", "news")
+        listed = client("CLIENT", "LIST", "TYPE", "pubsub")
+        check(listed.count(b"\n"), 1)
+        check(b" flags=P " in listed, True)
+        check(client("CLIENT", "LIST", "TYPE", "normal").count(b"\n"), 1)
+        check(client("CLIENT", "KILL", "TYPE", "replica"), 0)
+        check(client("CLIENT", "KILL", "TYPE", "pubsub"), 1)
+        check(subscriber.at_end(), True)
+        check(client("PING"), "PONG")
+
+
 if __name__ == "__main__":
     run()
