@@ -161,7 +161,7 @@ static enum http_progress binding_bulk_get(struct http_call *call)
 /* clang-format off */
 const struct route binding_routes[] = {
     {HTTP_GET,    DOOR_BINDING, "/",         BODY_UNUSED, "list", binding_list},
-    {HTTP_POST,   DOOR_BINDING, "/bulk/get", BODY_JSON,   "bulk", binding_bulk_get},
+    {HTTP_POST,   DOOR_BINDING, "/bulk/get", BODY_QUERY,  "bulk", binding_bulk_get},
     {HTTP_GET,    DOOR_BINDING, "/:key",     BODY_UNUSED, "get",  binding_get},
     {HTTP_PUT,    DOOR_BINDING, "/:key",     BODY_VALUE,  "put",  binding_put},
     {HTTP_DELETE, DOOR_BINDING, "/:key",     BODY_UNUSED, "del",  binding_delete},

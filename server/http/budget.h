@@ -1,7 +1,9 @@
 /* budget.h - memory that large requests and responses share, over all threads.
  *
  * Whoever needs more than HTTP_SMALL bytes takes all of what it will need at once, so that two that
- * are half done never wait for each other.
+ * are half done never wait for each other.  (A bulk read is the exception: it holds the names of
+ * its keys, a small part, while it waits to answer them.)  What is longer than all there is, as
+ * limits=none allows a value to be, waits until it is alone, and then takes everything.
  */
 #ifndef HTTP_BUDGET_H
 #define HTTP_BUDGET_H
@@ -25,6 +27,12 @@ struct budget {
 static inline void budget_init(struct budget *budget, int64_t bytes)
 {
     atomic_init(&budget->left, bytes);
+}
+
+/* What is asked for in place of `bytes`. */
+static inline int64_t budget_share(int64_t bytes)
+{
+    return bytes < HTTP_MEMORY_MAX ? bytes : HTTP_MEMORY_MAX;
 }
 
 static inline bool budget_take(struct budget *budget, int64_t bytes)

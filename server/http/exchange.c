@@ -361,6 +361,7 @@ static int64_t kept_max(const struct http_call *call)
     switch (call->route->body) {
     case BODY_UNUSED:
         return 0;
+    case BODY_QUERY:
     case BODY_JSON:
         return (int64_t)HTTP_JSON_MAX;
     case BODY_BULK:
@@ -383,7 +384,8 @@ static void drop_body(struct exchange *exchange)
 
 static int64_t memory_needed(const struct exchange *exchange)
 {
-    return exchange->request.is_chunked ? exchange->body_kept_max : exchange->body_left;
+    return budget_share(exchange->request.is_chunked ? exchange->body_kept_max
+                                                     : exchange->body_left);
 }
 
 void exchange_ask_memory(struct exchange *exchange, bool gives_up)
@@ -391,16 +393,16 @@ void exchange_ask_memory(struct exchange *exchange, bool gives_up)
     bool is_for_response = exchange->response_memory > 0;
     int64_t needed = is_for_response ? exchange->response_memory : memory_needed(exchange);
 
-    if (needed <= HTTP_SMALL) {
-        exchange->reserved = 0;
-    } else if (budget_take(exchange->room->budget, needed)) {
-        exchange->reserved = needed;
-    } else if (gives_up) {
-        drop_body(exchange);
-        answer_early(exchange, REFUSE_BUSY);
-    } else {
-        exchange->state = EXCHANGE_MEMORY;
-        return;
+    if (needed > HTTP_SMALL) {
+        if (budget_take(exchange->room->budget, needed)) {
+            exchange->reserved += needed;
+        } else if (gives_up) {
+            drop_body(exchange);
+            answer_early(exchange, REFUSE_BUSY);
+        } else {
+            exchange->state = EXCHANGE_MEMORY;
+            return;
+        }
     }
     exchange->state = is_for_response ? EXCHANGE_RUN : EXCHANGE_BODY;
 }
@@ -573,20 +575,27 @@ size_t exchange_feed(struct exchange *exchange, struct bytes input)
 
 /* --- running it --- */
 
+static bool only_reads(const struct exchange *exchange)
+{
+    const struct route *route = exchange->call.route;
+
+    return exchange->request.method == HTTP_GET || exchange->request.method == HTTP_HEAD ||
+           (route != NULL && route->body == BODY_QUERY);
+}
+
 /* A large response that finds no memory is thrown away and made again when there is some: the
  * request only read.  Requests that write have short answers, or ones that can't be made twice. */
 static bool must_wait_for_memory(struct exchange *exchange)
 {
-    int64_t size = (int64_t)exchange->call.response.body.capacity;
+    int64_t size = budget_share((int64_t)exchange->call.response.body.capacity);
 
-    if (size <= HTTP_SMALL || exchange->reserved > 0)
+    if (size <= HTTP_SMALL || exchange->response_memory > 0 || !only_reads(exchange))
         return false;
-    if (budget_take(exchange->room->budget, size)) {
-        exchange->reserved = size;
-        return false;
-    }
     exchange->response_memory = size;
-    return exchange->request.method == HTTP_GET || exchange->request.method == HTTP_HEAD;
+    if (!budget_take(exchange->room->budget, size))
+        return true;
+    exchange->reserved += size;
+    return false;
 }
 
 static void wait_for_memory(struct exchange *exchange)

@@ -309,7 +309,7 @@ const struct route rest_bulk_routes[] = {
     {HTTP_PUT,    DOOR_REST, REST_NAMESPACE "/bulk",        BODY_BULK, "bulk put",         bulk_write},
     {HTTP_DELETE, DOOR_REST, REST_NAMESPACE "/bulk",        BODY_BULK, "bulk remove keys", bulk_delete},
     {HTTP_POST,   DOOR_REST, REST_NAMESPACE "/bulk/delete", BODY_BULK, "bulk remove keys", bulk_delete},
-    {HTTP_POST,   DOOR_REST, REST_NAMESPACE "/bulk/get",    BODY_JSON, "bulk get keys",    bulk_read},
+    {HTTP_POST,   DOOR_REST, REST_NAMESPACE "/bulk/get",    BODY_QUERY, "bulk get keys",    bulk_read},
     {.path = NULL},
 };
 /* clang-format on */

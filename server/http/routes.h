@@ -33,6 +33,7 @@ enum body_use {
     BODY_UNUSED, /* nothing */
     BODY_VALUE,  /* what the namespace allows a value, and around it a form's other parts */
     BODY_JSON,   /* HTTP_JSON_MAX */
+    BODY_QUERY,  /* HTTP_JSON_MAX, of a request that only reads */
     BODY_BULK    /* HTTP_BULK_MAX */
 };
 

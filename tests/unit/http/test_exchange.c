@@ -404,6 +404,38 @@ static void a_long_response_that_waits_too_long_is_a_503(void **state)
     budget_give(&budget, HTTP_MEMORY_MAX);
 }
 
+static void a_long_answer_to_a_bulk_read_waits_for_memory(void **state)
+{
+    (void)state;
+    (void)say_other("namespace set db0 max-value-size 1mb");
+    put_long_value();
+    assert_true(budget_take(&budget, HTTP_MEMORY_MAX));
+    feed_text(
+        "POST /binding/db0/bulk/get HTTP/1.1\r\nContent-Length: 14\r\n\r\n{\"keys\":[\"k\"]}");
+    run_once();
+    assert_int_equal(exchange.state, EXCHANGE_MEMORY);
+    assert_int_equal(exchange.call.response.body.capacity, 0);
+    budget_give(&budget, HTTP_MEMORY_MAX);
+    exchange_ask_memory(&exchange, false);
+    assert_int_equal(strlen(body_of(answer_of_run())), strlen("{\"k\":\"\"}") + 100000);
+    assert_true(atomic_load(&budget.left) <= HTTP_MEMORY_MAX - 100000);
+}
+
+static void what_is_longer_than_all_memory_takes_all_of_it(void **state)
+{
+    static const char head[] = PUT_HEAD "Content-Length: 300000000\r\n\r\n";
+
+    (void)state;
+    (void)say_other("namespace set db0 max-value-size 300000000");
+    assert_true(budget_take(&budget, 1));
+    (void)feed(head, sizeof head - 1, SIZE_MAX);
+    assert_int_equal(exchange.state, EXCHANGE_MEMORY);
+    budget_give(&budget, 1);
+    exchange_ask_memory(&exchange, false);
+    assert_int_equal(exchange.state, EXCHANGE_BODY);
+    assert_int_equal(atomic_load(&budget.left), 0);
+}
+
 static void half_a_request_is_not_answered_as_the_one_before(void **state)
 {
     (void)state;
@@ -574,6 +606,8 @@ int main(void)
         TEST(a_long_chunked_body_that_waits_too_long_is_read_to_its_end),
         TEST(a_long_response_waits_for_memory),
         TEST(a_long_response_that_waits_too_long_is_a_503),
+        TEST(a_long_answer_to_a_bulk_read_waits_for_memory),
+        TEST(what_is_longer_than_all_memory_takes_all_of_it),
         TEST(half_a_request_is_not_answered_as_the_one_before),
         TEST(a_head_that_is_nonsense_closes_the_connection),
         TEST(what_is_not_there_is_not_found),
