@@ -510,11 +510,15 @@ static void write_keyspace(struct info *info)
     }
 }
 
-/* A title may hold what would end its field or its line. */
+/* A title may hold what would end its field or its line: that is %3A, %0A and so on, as in a URL,
+ * and two titles never look alike. */
 static void append_title(struct buffer *text, const char *title)
 {
     for (; *title != '\0'; title++)
-        buffer_append_byte(text, strchr("#:\r\n", *title) != NULL ? '_' : *title);
+        if ((unsigned char)*title < ' ' || strchr("#%:", *title) != NULL)
+            buffer_printf(text, "%%%02X", (unsigned char)*title);
+        else
+            buffer_append_byte(text, *title);
 }
 
 static void add_namespace(struct info *info, const struct ns *ns)

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "http/uri.h"
+
 enum type { GAUGE, COUNTER };
 
 struct metric {
@@ -61,22 +63,23 @@ static const struct series {
     const char *prefix;
     const char *label;
     const char *label_part; /* the part that is the label; NULL = it stands behind the prefix */
+    bool is_label_encoded;  /* with %3A for ":" and so on */
     struct metric parts[6];
 } series[] = {
-    {"cmdstat_", "command", NULL, {
+    {"cmdstat_", "command", NULL, false, {
         {"calls", "command_calls_total", COUNTER, "Calls of each command"},
         {"usec", "command_microseconds_total", COUNTER, "Time spent in each command"},
         {"rejected_calls", "command_rejected_total", COUNTER, "Calls refused before they ran"},
         {"failed_calls", "command_failed_total", COUNTER, "Calls that answered an error"}}},
-    {"errorstat_", "error", NULL, {
+    {"errorstat_", "error", NULL, false, {
         {"count", "error_replies_total", COUNTER, "Error replies by their first word"}}},
-    {"db", "db", NULL, {
+    {"db", "db", NULL, false, {
         {"keys", "db_keys", GAUGE, "Keys of each numbered database"},
         {"expires", "db_expiring_keys", GAUGE, "Of these, those with an expiry"}}},
-    {"ns:", "namespace", NULL, {
+    {"ns:", "namespace", NULL, true, {
         {"keys", "namespace_keys", GAUGE, "Keys of each named namespace"},
         {"bytes", "namespace_bytes", GAUGE, "Bytes of each named namespace"}}},
-    {"peer", "peer", "addr", {
+    {"peer", "peer", "addr", false, {
         {"rtt_us", "peer_rtt_microseconds", GAUGE, "Round trip to each peer"},
         {"offset_ms", "peer_clock_offset_ms", GAUGE, "How far each peer's clock is ahead"},
         {"lag_ms", "peer_lag_ms", GAUGE, "How old the newest write of each peer was when it came"},
@@ -168,13 +171,25 @@ static void write_metric(struct bytes info, const struct metric *metric, struct 
 }
 
 /* A label's value: backslash, quote and line end are escaped. */
-static void write_label(struct buffer *out, struct bytes value)
+static void append_escaped(struct buffer *out, struct bytes value)
 {
     for (size_t i = 0; i < value.size; i++) {
-        if (value.data[i] == '\\' || value.data[i] == '"')
+        char byte = value.data[i];
+
+        if (byte == '\\' || byte == '"' || byte == '\n')
             buffer_append_byte(out, '\\');
-        buffer_append_byte(out, value.data[i]);
+        buffer_append_byte(out, byte == '\n' ? 'n' : byte);
     }
+}
+
+static void write_label(struct buffer *out, const struct series *of, struct bytes value)
+{
+    struct buffer decoded = {0};
+
+    if (of->is_label_encoded && uri_decode_path(value, &decoded))
+        value = buffer_view(&decoded);
+    append_escaped(out, value);
+    buffer_clear(&decoded);
 }
 
 /* "<prefix><label>:<parts>", where the parts are of the form a=1,b=2; one of them may be the label.
@@ -209,7 +224,7 @@ static void write_part(struct bytes info, const struct series *of, const struct 
             write_type(out, part);
         is_first = false;
         buffer_printf(out, "grapevine_%s{%s=\"", part->name, of->label);
-        write_label(out, label);
+        write_label(out, of, label);
         buffer_printf(out, "\"} %.*s\n", (int)value.size, value.data);
     }
 }

@@ -61,6 +61,13 @@ static void a_label_can_hold_quotes(void **state)
         strstr(metrics_of("ns:a\"b\\c:keys=3,bytes=70\r\n"), "{namespace=\"a\\\"b\\\\c\"} 3\n"));
 }
 
+static void the_label_of_a_namespace_is_its_title(void **state)
+{
+    (void)state;
+    assert_non_null(
+        strstr(metrics_of("ns:a%3Ab%25%0Ac:keys=3,bytes=70\r\n"), "{namespace=\"a:b%\\nc\"} 3\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +77,7 @@ int main(void)
         cmocka_unit_test(each_part_of_a_line_is_a_sample_with_the_lines_label),
         cmocka_unit_test(a_peer_is_called_by_its_address),
         cmocka_unit_test(a_label_can_hold_quotes),
+        cmocka_unit_test(the_label_of_a_namespace_is_its_title),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
