@@ -200,40 +200,48 @@ static enum cli_exit run_version(struct cli *cli)
 
 /* --- all of it --- */
 
+/* Whether a server is asked, and whether in the namespace that -n names: it need not exist for
+ * `namespace create`, and whether the server is well has nothing to do with it.  Commands on files
+ * open their sessions themselves. */
+enum needs { NEEDS_NOTHING, NEEDS_SERVER, NEEDS_NAMESPACE };
+
 static const struct {
     enum cli_exit (*run)(struct cli *cli);
-    bool needs_server;
+    enum needs needs;
 } commands[CLI_COMMAND_COUNT] = {
-    [CLI_PUT] = {keys_put, true},
-    [CLI_GET] = {keys_get, true},
-    [CLI_META] = {keys_meta, true},
-    [CLI_LIST] = {keys_list, true},
-    [CLI_DELETE] = {keys_delete, true},
-    [CLI_BULK_PUT] = {bulk_put, false},
-    [CLI_BULK_DELETE] = {bulk_delete, false},
-    [CLI_BULK_GET] = {bulk_get, false},
-    [CLI_EXPORT] = {export_run, true},
-    [CLI_IMPORT] = {bulk_import, false},
-    [CLI_WATCH] = {run_watch, true},
-    [CLI_NAMESPACE_CREATE] = {run_namespace_create, true},
-    [CLI_NAMESPACE_LIST] = {run_namespace_list, true},
-    [CLI_NAMESPACE_INFO] = {run_namespace_info, true},
-    [CLI_NAMESPACE_RENAME] = {run_namespace_rename, true},
-    [CLI_NAMESPACE_DELETE] = {run_namespace_delete, true},
-    [CLI_NAMESPACE_SET] = {run_namespace_set, true},
-    [CLI_NAMESPACE_GET] = {run_namespace_get, true},
-    [CLI_STATUS] = {run_status, true},
-    [CLI_PING] = {run_ping, true},
-    [CLI_HELP] = {run_help, false},
-    [CLI_COMPLETION] = {run_completion, false},
-    [CLI_MANUAL] = {run_manual, false},
-    [CLI_VERSION] = {run_version, false},
+    [CLI_PUT] = {keys_put, NEEDS_NAMESPACE},
+    [CLI_GET] = {keys_get, NEEDS_NAMESPACE},
+    [CLI_META] = {keys_meta, NEEDS_NAMESPACE},
+    [CLI_LIST] = {keys_list, NEEDS_NAMESPACE},
+    [CLI_DELETE] = {keys_delete, NEEDS_NAMESPACE},
+    [CLI_BULK_PUT] = {bulk_put, NEEDS_NOTHING},
+    [CLI_BULK_DELETE] = {bulk_delete, NEEDS_NOTHING},
+    [CLI_BULK_GET] = {bulk_get, NEEDS_NOTHING},
+    [CLI_EXPORT] = {export_run, NEEDS_NAMESPACE},
+    [CLI_IMPORT] = {bulk_import, NEEDS_NOTHING},
+    [CLI_WATCH] = {run_watch, NEEDS_NAMESPACE},
+    [CLI_NAMESPACE_CREATE] = {run_namespace_create, NEEDS_SERVER},
+    [CLI_NAMESPACE_LIST] = {run_namespace_list, NEEDS_SERVER},
+    [CLI_NAMESPACE_INFO] = {run_namespace_info, NEEDS_SERVER},
+    [CLI_NAMESPACE_RENAME] = {run_namespace_rename, NEEDS_SERVER},
+    [CLI_NAMESPACE_DELETE] = {run_namespace_delete, NEEDS_SERVER},
+    [CLI_NAMESPACE_SET] = {run_namespace_set, NEEDS_SERVER},
+    [CLI_NAMESPACE_GET] = {run_namespace_get, NEEDS_SERVER},
+    [CLI_STATUS] = {run_status, NEEDS_SERVER},
+    [CLI_PING] = {run_ping, NEEDS_SERVER},
+    [CLI_HELP] = {run_help, NEEDS_NOTHING},
+    [CLI_COMPLETION] = {run_completion, NEEDS_NOTHING},
+    [CLI_MANUAL] = {run_manual, NEEDS_NOTHING},
+    [CLI_VERSION] = {run_version, NEEDS_NOTHING},
 };
 
 static enum cli_exit run_connected(struct cli *cli)
 {
-    enum cli_exit code = session_open(cli, NULL, SESSION_HASTY, &cli->client);
+    enum cli_exit code;
 
+    if (commands[cli->line.command].needs == NEEDS_SERVER)
+        cli->line.option[CLI_OPTION_NAMESPACE] = NULL;
+    code = session_open(cli, NULL, SESSION_HASTY, &cli->client);
     if (code == CLI_EXIT_OK)
         code = commands[cli->line.command].run(cli);
     grapevine_destroy(cli->client);
@@ -249,7 +257,7 @@ enum cli_exit cli_run(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (!cli_line_parse(&cli.line, argc, argv, error))
         return FAIL(CLI_EXIT_USAGE, "%s", error);
-    if (commands[cli.line.command].needs_server)
+    if (commands[cli.line.command].needs != NEEDS_NOTHING)
         code = run_connected(&cli);
     else
         code = commands[cli.line.command].run(&cli);

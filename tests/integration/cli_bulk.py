@@ -580,6 +580,17 @@ def several_servers_can_be_named():
 
 
 @claim
+def what_needs_no_namespace_does_not_look_for_the_one_of_n():
+    with Desk() as desk:
+        desk.cli("-n", "shop", "ping").check(OK)
+        desk.cli("-n", "shop", "status").check(OK)
+        desk.cli("-n", "shop", "namespace", "create", "shop").check(OK)
+        desk.cli("-n", "shop", "put", "a", "1").check(OK)
+        desk.cli("-n", "other", "namespace", "info", "shop").check(OK)
+        check("no such namespace 'other'" in desk.cli("-n", "other", "get", "a").check(REFUSED).err, True)
+
+
+@claim
 def a_server_that_cannot_be_watched_is_told_of_in_a_sentence():
     with RedisServer() as redis, Desk() as desk:
         done = desk.cli("-p", str(redis.port), "watch").check(REFUSED)
