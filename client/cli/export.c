@@ -251,9 +251,9 @@ static void tell(const struct export *export)
                       "{\"exported\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n", export->state.count,
                       export->state.bytes);
     else
-        (void)fprintf(stderr, "%s pairs exported: %s\n",
-                      progress_number(export->state.count, count),
-                      progress_size(export->state.bytes, size));
+        (void)fprintf(
+            stderr, "%s pair%s exported: %s\n", progress_number(export->state.count, count),
+            export->state.count == 1 ? "" : "s", progress_size(export->state.bytes, size));
 }
 
 static enum cli_exit write_pages(struct export *export)

@@ -114,7 +114,9 @@ static bool read_member(struct reading *reading, enum pair_kind kind)
 
 static bool read_members(struct reading *reading, enum pair_kind kind)
 {
-    if (!reader_expect(&reading->reader, '{', "here an object { } should begin"))
+    if (!reader_expect(&reading->reader, '{',
+                       kind == PAIR_NAME ? "here a name or an object { } should begin"
+                                         : "here an object { } should begin"))
         return false;
     if (reader_skip(&reading->reader, '}'))
         return true;

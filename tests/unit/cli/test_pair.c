@@ -134,6 +134,7 @@ static void a_name_can_stand_alone(void **state)
     pair = parse("{\"key\":\"/w==\",\"key_base64\":true,\"value\":17}", PAIR_NAME);
     ASSERT_BYTES(pair.key, "\xff");
     assert_refused("\"k\"", PAIR_WHOLE, 0, "here an object { } should begin");
+    assert_refused("7", PAIR_NAME, 0, "here a name or an object { } should begin");
 }
 
 static void what_is_missing_or_of_another_type_is_named(void **state)
