@@ -5,10 +5,13 @@
  *
  *     int main(void)
  *     {
- *         struct grapevine_options options = {.servers = "10.0.0.1,10.0.0.2:6380", .ns =
- * "settings"}; struct grapevine_entry entry = {.key = grapevine_text("theme"), .value =
- * grapevine_text("dark"), .ttl_ms = 3600 * 1000}; struct grapevine_record record; struct grapevine
- * *client;
+ *         struct grapevine_options options = {.servers = "10.0.0.1,10.0.0.2:6380",
+ *                                             .ns = "settings"};
+ *         struct grapevine_entry entry = {.key = grapevine_text("theme"),
+ *                                         .value = grapevine_text("dark"),
+ *                                         .ttl_ms = 3600 * 1000};
+ *         struct grapevine_record record;
+ *         struct grapevine *client;
  *
  *         if (grapevine_create(&options, &client, NULL) != GRAPEVINE_OK)
  *             return 1;
@@ -30,8 +33,8 @@
  *
  *   - One at a time: grapevine_get(), grapevine_put(), ... return when the answer is there.
  *   - Many in flight: grapevine_send_put(), ... return at once, the answer is given to a function
- * of the caller's.  Memory stays within `in_flight_bytes_max`: when that much is on its way,
- * sending waits.  grapevine_wait() returns when everything is answered.
+ *     of the caller's.  Memory stays within `in_flight_bytes_max`: when that much is on its way,
+ *     sending waits.  grapevine_wait() returns when everything is answered.
  *   - On an event loop: the same grapevine_send_...(), on a client of grapevine_create_on(), which
  *     lives on the caller's event_base and never waits.
  *
@@ -139,7 +142,10 @@ struct grapevine_options {
     const char *servers;
     const char *user;     /* an ACL user; needs the password */
     const char *password; /* NULL or "" = none */
-    const char *ns; /* title of a namespace or number of a database; NULL = the user's own, or 0 */
+    /* Title of a namespace or number of a database; NULL = the user's own, or 0.  While there is no
+     * such namespace, every call is GRAPEVINE_NO_NAMESPACE, grapevine_namespace_create() as well:
+     * who may have to create it does so with a client that names none. */
+    const char *ns;
 
     int64_t connect_timeout_ms; /* for one server to be reached and let us in; 0 = 2,000 */
     int64_t answer_timeout_ms;  /* a server that is asked, and silent so long, is left; 0 = 5,000 */
