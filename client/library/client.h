@@ -10,12 +10,13 @@
  *     retiring    was active; nothing goes there, its last answers are awaited
  *
  * T1  A request's end is told from the event `telling`, with nothing of hiredis on the stack: there
- * the caller's function may send, and destroy the client. T2  A write that was sent and not
- * answered is in doubt, until it is sent again and answered well.  In doubt it never ends in an
- * error that says nothing was changed. T3  All requests have the same time to live, so that of
- * `by_age` only the first can be overdue. T4  A round of all servers that ends without any answer
- * is followed by a wait; one that only met refusals for good ends all that wait for it. T5  On a
- * loop of its own a client's time goes on only while the loop runs.
+ *     the caller's function may send, and destroy the client.
+ * T2  A write that was sent and not answered is in doubt, until it is sent again and answered
+ *     well.  In doubt it never ends in an error that says nothing was changed.
+ * T3  All requests have the same time to live, so that of `by_age` only the first can be overdue.
+ * T4  A round of all servers that ends without any answer is followed by a wait; one that only met
+ *     refusals for good ends all that wait for it.
+ * T5  On a loop of its own a client's time goes on only while the loop runs.
  */
 #ifndef LIBRARY_CLIENT_H
 #define LIBRARY_CLIENT_H

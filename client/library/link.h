@@ -7,7 +7,8 @@
  *
  * L1  Replies come in the order of requests: the first of `sent` is the one whose reply is next.
  * L2  When the owner hears of the loss, requests still in `sent` were not answered and never will
- * be. L3  A server that says nothing for answer_timeout_ms, while it is asked something, is lost.
+ *     be.
+ * L3  A server that says nothing for answer_timeout_ms, while it is asked something, is lost.
  * L4  A server that says more than it was asked is lost, too: its replies can't be told apart.
  *     (hiredis would end the process.)
  */

@@ -7,8 +7,8 @@
  * I1  A session that is posted to stays until the call returns: the caller holds the lock under
  *     which the session would first have to leave (of a channel, of the list of clients).
  * I2  An inbox is bounded (INBOX_BYTES_MAX): a client whose thread does not come to deliver for
- * that long is let go.  What was delivered is bounded by client-output-buffer-limit. I3  The lock
- * of an inbox is taken last; under it nothing else is.
+ *     that long is let go.  What was delivered is bounded by client-output-buffer-limit.
+ * I3  The lock of an inbox is taken last; under it nothing else is.
  */
 #ifndef COMMANDS_INBOX_H
 #define COMMANDS_INBOX_H

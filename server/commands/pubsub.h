@@ -5,11 +5,11 @@
  * (inbox.h), and each client's own thread sends it on.
  *
  * P1  When pubsub_publish() returns, the message is in the inbox of every client that had
- * subscribed before it was called, behind all that was published earlier in this channel. P2  A
- * channel exists as long as somebody listens to it: an empty one costs nothing. P3  Names are
- * spread over shards with a lock each, patterns have one of their own: who publishes into one
- * channel does not wait for who publishes into another.  No two of these locks are held at once;
- * inboxes are locked inside (I3).
+ *     subscribed before it was called, behind all that was published earlier in this channel.
+ * P2  A channel exists as long as somebody listens to it: an empty one costs nothing.
+ * P3  Names are spread over shards with a lock each, patterns have one of their own: who publishes
+ *     into one channel does not wait for who publishes into another.  No two of these locks are
+ *     held at once; inboxes are locked inside (I3).
  */
 #ifndef COMMANDS_PUBSUB_H
 #define COMMANDS_PUBSUB_H

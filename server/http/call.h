@@ -8,10 +8,11 @@
  * E1  An endpoint ends with a response written (HTTP_DONE), or says that it must be called again:
  *     later (HTTP_PARKED: a command had to wait and has changed nothing), or after others had their
  *     turn (HTTP_AGAIN: it has worked for long enough).  It begins anew then, unless it keeps what
- * it has done in `progress`. E2  The response leaves when all that its commands depend on is
- * committed; if that fails, a 503 takes its place. E3  The body is read to its end before an
- * endpoint runs, also one too long to be kept: workerd sees a lost connection instead of the status
- * when an answer comes while it sends.
+ *     it has done in `progress`.
+ * E2  The response leaves when all that its commands depend on is committed; if that fails, a 503
+ *     takes its place.
+ * E3  The body is read to its end before an endpoint runs, also one too long to be kept: workerd
+ *     sees a lost connection instead of the status when an answer comes while it sends.
  */
 #ifndef HTTP_CALL_H
 #define HTTP_CALL_H

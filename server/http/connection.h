@@ -6,10 +6,11 @@
  * Where the server has a certificate, a client may speak TLS: the first byte tells.
  *
  * H1  A connection is in one list besides door->connections at most, that of what it waits for;
- * none if it waits for its socket. H2  It is freed at the end of the function that was called for
- * it, by nobody else. H3  Who sends or fetches too slowly is let go: a request must have come, and
- * a response have gone, within HTTP_PATIENCE_S and a second for each HTTP_RATE_MIN bytes; and
- * neither may rest for HTTP_PATIENCE_S, however many bytes were quick.
+ *     none if it waits for its socket.
+ * H2  It is freed at the end of the function that was called for it, by nobody else.
+ * H3  Who sends or fetches too slowly is let go: a request must have come, and a response have
+ *     gone, within HTTP_PATIENCE_S and a second for each HTTP_RATE_MIN bytes; and neither may rest
+ *     for HTTP_PATIENCE_S, however many bytes were quick.
  */
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H

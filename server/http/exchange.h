@@ -17,9 +17,10 @@
  *
  * X1  A request that is going to be refused is read to its end all the same (E3 in call.h); what is
  *     not kept of it costs no memory.  Only one that never ends, or whose end can't be known,
- * closes the connection. X2  Nothing of the request is run before all of it is there. X3  No
- * request makes us keep more than its route's limit says, nor more than HTTP_SMALL without having
- * asked the budget.
+ *     closes the connection.
+ * X2  Nothing of the request is run before all of it is there.
+ * X3  No request makes us keep more than its route's limit says, nor more than HTTP_SMALL without
+ *     having asked the budget.
  */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H

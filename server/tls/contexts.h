@@ -4,9 +4,10 @@
  * Connections that are open keep what they began with; a new one gets what is current then.
  *
  * T1  Contexts are made and checked as a whole before any of them is used; if one can't be made,
- * all stay as they are. T2  Each use has a context of its own: a session of one is never resumed in
- * another, so that nobody carries a handshake without a certificate to where one is asked for.  For
- * the same reason sessions end when contexts change.
+ *     all stay as they are.
+ * T2  Each use has a context of its own: a session of one is never resumed in another, so that
+ *     nobody carries a handshake without a certificate to where one is asked for.  For the same
+ *     reason sessions end when contexts change.
  */
 #ifndef TLS_CONTEXTS_H
 #define TLS_CONTEXTS_H
