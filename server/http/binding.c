@@ -10,8 +10,6 @@
 #include "http/listing.h"
 #include "http/value.h"
 
-#define LIST_MAX 1000
-
 /* A Worker's string with half a surrogate comes in bytes that make no characters.  They would be
  * read back under that name, but never be listed so. */
 static bool check_key(struct http_call *call)
@@ -49,13 +47,6 @@ static void add_metadata(struct http_call *call, struct bytes meta)
     buffer_clear(&text);
 }
 
-static void add_number_header(struct http_call *call, const char *name, int64_t number)
-{
-    char text[INT64_TEXT_MAX];
-
-    http_add_header(call, name, (struct bytes){text, int64_to_text(number, text)});
-}
-
 static enum http_progress binding_get(struct http_call *call)
 {
     struct value_found found;
@@ -74,7 +65,7 @@ static enum http_progress binding_get(struct http_call *call)
     if (found.meta.size > 0)
         add_metadata(call, found.meta);
     if (found.has_expiration)
-        add_number_header(call, "CF-Expiration", expiration_seconds(found.expiry_ms));
+        http_add_number_header(call, "CF-Expiration", expiration_seconds(found.expiry_ms));
     http_respond_text_of_answer(call, found.value, "application/octet-stream");
     return HTTP_DONE;
 }

@@ -91,6 +91,13 @@ void http_respond_text_of_answer(struct http_call *call, size_t index, const cha
     call->response.body_start = value.at;
 }
 
+void http_add_number_header(struct http_call *call, const char *name, int64_t number)
+{
+    char text[INT64_TEXT_MAX];
+
+    http_add_header(call, name, (struct bytes){text, int64_to_text(number, text)});
+}
+
 void http_add_header(struct http_call *call, const char *name, struct bytes value)
 {
     struct buffer *headers = &call->response.headers;

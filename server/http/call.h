@@ -93,6 +93,7 @@ void http_respond_text_of_answer(struct http_call *call, size_t index, const cha
 
 /* Adds a header.  Control characters of the value become blanks. */
 void http_add_header(struct http_call *call, const char *name, struct bytes value);
+void http_add_number_header(struct http_call *call, const char *name, int64_t number);
 
 /* Nothing written so far stays. */
 void http_reset_response(struct http_call *call);

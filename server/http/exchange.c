@@ -155,11 +155,6 @@ static size_t response_size(const struct http_response *response)
     return response->body.size - response->body_start;
 }
 
-static void append_text(struct buffer *out, const char *text)
-{
-    buffer_append(out, text, strlen(text));
-}
-
 static void append_number(struct buffer *out, int64_t number)
 {
     char text[INT64_TEXT_MAX];
@@ -169,11 +164,11 @@ static void append_number(struct buffer *out, int64_t number)
 
 static void write_status_line(struct buffer *out, const struct http_response *response)
 {
-    append_text(out, "HTTP/1.1 ");
+    buffer_append_text(out, "HTTP/1.1 ");
     append_number(out, response->status);
-    append_text(out, " ");
-    append_text(out,
-                response->reason[0] != '\0' ? response->reason : usual_reason(response->status));
+    buffer_append_text(out, " ");
+    buffer_append_text(out, response->reason[0] != '\0' ? response->reason
+                                                        : usual_reason(response->status));
 }
 
 static void write_head(struct exchange *exchange)
@@ -183,21 +178,21 @@ static void write_head(struct exchange *exchange)
 
     out->size = 0;
     write_status_line(out, response);
-    append_text(out, "\r\nDate: ");
-    append_text(out, date_of(exchange->room));
+    buffer_append_text(out, "\r\nDate: ");
+    buffer_append_text(out, date_of(exchange->room));
     if (response->content_type != NULL) {
-        append_text(out, "\r\nContent-Type: ");
-        append_text(out, response->content_type);
+        buffer_append_text(out, "\r\nContent-Type: ");
+        buffer_append_text(out, response->content_type);
     }
-    append_text(out, "\r\nContent-Length: ");
+    buffer_append_text(out, "\r\nContent-Length: ");
     append_number(out, (int64_t)response_size(response));
-    append_text(out, "\r\n");
+    buffer_append_text(out, "\r\n");
     buffer_append_bytes(out, buffer_view(&response->headers));
     if (exchange->closes)
-        append_text(out, "Connection: close\r\n");
+        buffer_append_text(out, "Connection: close\r\n");
     else if (exchange->request.is_1_0)
-        append_text(out, "Connection: keep-alive\r\n");
-    append_text(out, "\r\n");
+        buffer_append_text(out, "Connection: keep-alive\r\n");
+    buffer_append_text(out, "\r\n");
 }
 
 static void get_ready(struct exchange *exchange)

@@ -112,19 +112,12 @@ static bool next_line(struct bytes *text, struct bytes *line)
     return true;
 }
 
-static bool begins_with(struct bytes text, const char *prefix)
-{
-    size_t size = strlen(prefix);
-
-    return text.size >= size && memcmp(text.data, prefix, size) == 0;
-}
-
 /* What is behind "<name>:" of a line; false if it is another line. */
 static bool field_of(struct bytes line, const char *name, struct bytes *value)
 {
     size_t size = strlen(name);
 
-    if (!begins_with(line, name) || line.size == size || line.data[size] != ':')
+    if (!bytes_starts_with(line, bytes_of(name)) || line.size == size || line.data[size] != ':')
         return false;
     *value = (struct bytes){line.data + size + 1, line.size - size - 1};
     return true;
@@ -139,7 +132,7 @@ static bool part_of(struct bytes parts, const char *name, struct bytes *value)
         const char *comma = memchr(parts.data, ',', parts.size);
         size_t length = comma == NULL ? parts.size : (size_t)(comma - parts.data);
 
-        if (length > size && begins_with(parts, name) && parts.data[size] == '=') {
+        if (length > size && bytes_starts_with(parts, bytes_of(name)) && parts.data[size] == '=') {
             *value = (struct bytes){parts.data + size + 1, length - size - 1};
             return true;
         }
@@ -200,7 +193,7 @@ static bool split_line(struct bytes line, const struct series *of, struct bytes 
     size_t size = strlen(of->prefix);
     const char *colon;
 
-    if (!begins_with(line, of->prefix))
+    if (!bytes_starts_with(line, bytes_of(of->prefix)))
         return false;
     colon = memchr(line.data + size, ':', line.size - size);
     if (colon == NULL)

@@ -89,18 +89,11 @@ static const struct {
 #define TEXT_MAX             HTTP_REASON_MAX
 #define RETRY_UNAVAILABLE_MS 1000
 
-static void add_number_header(struct http_call *call, const char *name, int64_t number)
-{
-    char text[INT64_TEXT_MAX];
-
-    http_add_header(call, name, (struct bytes){text, int64_to_text(number, text)});
-}
-
 /* Whole seconds for everybody, and what the SDK honours to the millisecond. */
 static void add_retry(struct http_call *call, int64_t ms)
 {
-    add_number_header(call, "Retry-After", ms <= 1000 ? 1 : (ms + 999) / 1000);
-    add_number_header(call, "Retry-After-Ms", ms);
+    http_add_number_header(call, "Retry-After", ms <= 1000 ? 1 : (ms + 999) / 1000);
+    http_add_number_header(call, "Retry-After-Ms", ms);
 }
 
 static void write_envelope(struct http_call *call, const struct row *row, const char *text)
@@ -176,18 +169,12 @@ void http_refuse(struct http_call *call, enum http_refusal refusal, const char *
         add_retry(call, RETRY_UNAVAILABLE_MS);
 }
 
-static bool begins_with(struct bytes text, const char *beginning)
-{
-    size_t size = strlen(beginning);
-
-    return text.size >= size && memcmp(text.data, beginning, size) == 0;
-}
-
 bool http_error_is(struct bytes error, const char *word)
 {
     size_t size = strlen(word);
 
-    return begins_with(error, word) && (error.size == size || error.data[size] == ' ');
+    return bytes_starts_with(error, bytes_of(word)) &&
+           (error.size == size || error.data[size] == ' ');
 }
 
 int64_t http_retry_ms(struct bytes error)
@@ -211,7 +198,7 @@ static enum http_refusal refusal_of(struct bytes error)
         if (http_error_is(error, words[i].word))
             return words[i].refusal;
     for (size_t i = 0; i < COUNT_OF(sentences); i++)
-        if (begins_with(error, sentences[i].text))
+        if (bytes_starts_with(error, bytes_of(sentences[i].text)))
             return sentences[i].refusal;
     return REFUSE_INTERNAL;
 }

@@ -47,8 +47,8 @@ enum http_refusal {
     REFUSE_HEAD_TOO_LONG,     /* 431, 10431 */
     REFUSE_CODING,            /* 501, 10501 */
     REFUSE_VERSION,           /* 505, 10505 */
-    REFUSE_BUSY,        /* 503, 10001; with Retry-After: no memory for the body at the moment */
-    REFUSE_UNAVAILABLE, /* 503, 10001: the disk is full, this replica is loading, stale … */
+    REFUSE_BUSY,        /* 503, 10503; with Retry-After: no memory for the body at the moment */
+    REFUSE_UNAVAILABLE, /* 503, 10503: the disk is full, this replica is loading, stale … */
     REFUSE_INTERNAL,    /* 500, 10001 */
     REFUSAL_COUNT
 };

@@ -10,14 +10,6 @@
 
 /* --- reading --- */
 
-static void add_expiration(struct http_call *call, int64_t expiry_ms)
-{
-    char text[INT64_TEXT_MAX];
-
-    http_add_header(call, "expiration",
-                    (struct bytes){text, int64_to_text(expiration_seconds(expiry_ms), text)});
-}
-
 static enum http_progress get_value(struct http_call *call)
 {
     struct value_found found;
@@ -34,7 +26,7 @@ static enum http_progress get_value(struct http_call *call)
         return HTTP_DONE;
     }
     if (found.has_expiration)
-        add_expiration(call, found.expiry_ms);
+        http_add_number_header(call, "expiration", expiration_seconds(found.expiry_ms));
     http_respond_text_of_answer(call, found.value, "application/octet-stream");
     return HTTP_DONE;
 }

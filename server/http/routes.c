@@ -77,13 +77,6 @@ static enum route_result find_in(const struct route *table, enum http_method met
     return result;
 }
 
-static bool is_under(struct bytes path, const char *prefix)
-{
-    struct bytes start = bytes_of(prefix);
-
-    return path.size >= start.size && memcmp(path.data, start.data, start.size) == 0;
-}
-
 /* Splits "/binding/<namespace>/<rest>"; "/" stands for a missing rest. */
 static struct bytes split_binding(struct bytes path, struct route_match *match)
 {
@@ -104,11 +97,11 @@ static enum http_door door_of(const struct http_request *request, struct bytes *
     *path = request->path;
     if (http_request_header(request, "x-kv-namespace", &match->ns))
         return DOOR_BINDING;
-    if (is_under(request->path, "/binding/")) {
+    if (bytes_starts_with(request->path, bytes_of("/binding/"))) {
         *path = split_binding(request->path, match);
         return DOOR_BINDING;
     }
-    return is_under(request->path, "/client/v4/") ? DOOR_REST : DOOR_PEOPLE;
+    return bytes_starts_with(request->path, bytes_of("/client/v4/")) ? DOOR_REST : DOOR_PEOPLE;
 }
 
 enum http_door route_door(const struct http_request *request)
