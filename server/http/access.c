@@ -47,15 +47,53 @@ static bool find_token(const struct http_request *request, struct bytes *token)
     return true;
 }
 
+/* "http://host:port", the page's, and what the client calls us. */
+static bool is_own_origin(struct bytes origin, struct bytes host)
+{
+    const char *colon = memmem(origin.data, origin.size, "://", 3);
+    size_t size;
+
+    if (colon == NULL)
+        return false;
+    size = origin.size - (size_t)(colon + 3 - origin.data);
+    return size == host.size && strncasecmp(colon + 3, host.data, size) == 0;
+}
+
+/* Does a page of another site write, that somebody on this machine happens to look at?  Browsers
+ * say whose page a request comes from; other clients say nothing of the kind.  What such a page
+ * reads its browser does not show it. */
+static bool is_of_other_site(const struct http_request *request)
+{
+    struct bytes site, origin, host = {"", 0};
+
+    if (request->method == HTTP_GET || request->method == HTTP_HEAD)
+        return false;
+    if (http_request_header(request, "sec-fetch-site", &site))
+        return !bytes_is_word(site, "same-origin") && !bytes_is_word(site, "none");
+    if (!http_request_header(request, "origin", &origin))
+        return false;
+    (void)http_request_header(request, "host", &host);
+    return !is_own_origin(origin, host);
+}
+
+static bool allows_without_token(const struct access *access, const struct http_request *request,
+                                 bool is_local, enum http_refusal *refusal)
+{
+    if (is_of_other_site(request)) {
+        *refusal = REFUSE_OTHER_SITE;
+        return false;
+    }
+    *refusal = REFUSE_NOT_LOCAL;
+    return is_local || !access->is_protected;
+}
+
 bool access_allows(const struct access *access, const struct http_request *request, bool is_local,
                    enum http_refusal *refusal)
 {
     struct bytes token;
 
-    if (access->token[0] == '\0') {
-        *refusal = REFUSE_NOT_LOCAL;
-        return is_local || !access->is_protected;
-    }
+    if (access->token[0] == '\0')
+        return allows_without_token(access, request, is_local, refusal);
     if (!find_token(request, &token)) {
         *refusal = REFUSE_NO_CREDENTIALS;
         return false;

@@ -3,7 +3,8 @@
  * With http-token set, whoever sends it ("Authorization: Bearer <token>", or "X-Auth-Key:
  * <token>"). Without, requirepass stands in for it: nobody gets in here who would be asked for a
  * password next door.  With neither, clients of this machine, and all others only with
- * protected-mode off.
+ * protected-mode off; but a page of another site, in a browser of this machine, may not write: it
+ * could otherwise delete whatever is open to the person who looks at it.
  */
 #ifndef HTTP_ACCESS_H
 #define HTTP_ACCESS_H

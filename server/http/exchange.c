@@ -319,7 +319,7 @@ static bool is_allowed(struct exchange *exchange)
     if (access_allows(&exchange->room->access, &exchange->request, exchange->is_local, &refusal))
         return true;
     answer_early(exchange, refusal);
-    if (refusal != REFUSE_NOT_LOCAL)
+    if (refusal == REFUSE_NO_CREDENTIALS || refusal == REFUSE_WRONG_TOKEN)
         http_add_header(&exchange->call, "WWW-Authenticate", bytes_of("Bearer"));
     return false;
 }

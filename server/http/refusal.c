@@ -21,6 +21,7 @@ static const struct row rows[REFUSAL_COUNT] = {
     [REFUSE_NO_CREDENTIALS] =    {401, 10001, "Unable to authenticate request: send the header Authorization: Bearer <token>"},
     [REFUSE_WRONG_TOKEN] =       {401, 10000, "Authentication error: the token is not the server's http-token"},
     [REFUSE_NOT_LOCAL] =         {403, 10000, "Authentication error: no http-token is set, so only clients of the server's own machine are served"},
+    [REFUSE_OTHER_SITE] =        {403, 10000, "Authentication error: no http-token is set, so pages of other sites may not write"},
     [REFUSE_NO_KEY] =            {404, 10009, "key not found"},
     [REFUSE_NO_NAMESPACE] =      {404, 10013, "namespace not found"},
     [REFUSE_NO_ROUTE] =          {404, 7000,  "No route for that URI"},

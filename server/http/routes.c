@@ -101,7 +101,10 @@ static enum http_door door_of(const struct http_request *request, struct bytes *
         *path = split_binding(request->path, match);
         return DOOR_BINDING;
     }
-    return bytes_starts_with(request->path, bytes_of("/client/v4/")) ? DOOR_REST : DOOR_PEOPLE;
+    if (bytes_starts_with(request->path, bytes_of("/client/v4/")) ||
+        bytes_equal(request->path, bytes_of("/client/v4")))
+        return DOOR_REST;
+    return DOOR_PEOPLE;
 }
 
 enum http_door route_door(const struct http_request *request)

@@ -463,6 +463,8 @@ static void what_is_not_there_is_not_found(void **state)
     next();
     expect_status(answer("GET /nowhere HTTP/1.1\r\n\r\n"), "404 No route");
     next();
+    expect_status(answer("GET /client/v4 HTTP/1.1\r\n\r\n"), "404 Not Found\r\n");
+    next();
     expect_status(answer("GET /client/v4/nowhere HTTP/1.1\r\n\r\n"), "404 Not Found\r\n");
     assert_string_equal(body_of(response()),
                         "{\"result\":null,\"success\":false,\"errors\":[{\"code\":7000,\"message\":"
@@ -559,6 +561,34 @@ static void strangers_need_a_token_or_an_open_door(void **state)
     expect_status(answer(GET_K), "404 ");
 }
 
+#define DELETE_BY "DELETE /binding/db0/k HTTP/1.1\r\nHost: 127.0.0.1:8379\r\n"
+
+static void a_page_of_another_site_writes_only_with_a_token(void **state)
+{
+    static const char *const others[] = {
+        "Origin: http://evil.example\r\n", "Origin: null\r\n", "Origin: http://127.0.0.1:83790\r\n",
+        "Sec-Fetch-Site: cross-site\r\n", "Sec-Fetch-Site: same-site\r\n"};
+    static const char *const own[] = {"", "Origin: http://127.0.0.1:8379\r\n",
+                                      "Sec-Fetch-Site: same-origin\r\nOrigin: https://proxy\r\n"};
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(others) + COUNT_OF(own); i++) {
+        bool is_other = i < COUNT_OF(others);
+
+        snprintf(text, sizeof text, DELETE_BY "%s\r\n",
+                 is_other ? others[i] : own[i - COUNT_OF(others)]);
+        expect_status(answer(text), is_other ? "403 " : "200 ");
+        next();
+    }
+    expect_status(answer("GET / HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n\r\n"), "200 ");
+    next();
+    (void)say("config set http-token secret");
+    access_refresh(&room.access, talk.options);
+    expect_status(answer(DELETE_BY "Authorization: Bearer secret\r\nOrigin: http://other\r\n\r\n"),
+                  "200 ");
+}
+
 static void a_paused_server_parks_the_request(void **state)
 {
     (void)state;
@@ -618,6 +648,7 @@ int main(void)
         TEST(a_token_is_asked_for_where_one_is_set),
         TEST(a_password_stands_in_for_a_token),
         TEST(strangers_need_a_token_or_an_open_door),
+        TEST(a_page_of_another_site_writes_only_with_a_token),
         TEST(a_paused_server_parks_the_request),
         TEST(no_byte_of_a_client_ends_a_line_of_the_head),
     };
