@@ -29,6 +29,7 @@ static const struct row rows[REFUSAL_COUNT] = {
     [REFUSE_TITLE_TAKEN] =       {400, 10014, "a namespace with this account ID and title already exists"},
     [REFUSE_TITLE_MISSING] =     {400, 10019, "namespace title is missing"},
     [REFUSE_TITLE_INVALID] =     {400, 10010, "namespace title is invalid: 1 to 512 bytes of UTF-8, not digits only"},
+    [REFUSE_TITLE_RESERVED] =    {400, 10010, "db<n> can't be renamed"},
     [REFUSE_PAGE] =              {400, 10007, "page must be an integer of 1 or more"},
     [REFUSE_PER_PAGE] =          {400, 10008, "per_page must be an integer from 1 to 1000"},
     [REFUSE_ORDER] =             {400, 10043, "order must be id or title"},
@@ -81,7 +82,7 @@ static const struct {
     {"ERR invalid cursor", REFUSE_CURSOR},
     {"ERR invalid metadata", REFUSE_METADATA},
     {"ERR invalid namespace title", REFUSE_TITLE_INVALID},
-    {"ERR db<n> can't be renamed", REFUSE_TITLE_INVALID},
+    {"ERR db<n> can't be renamed", REFUSE_TITLE_RESERVED},
     {"ERR no such namespace", REFUSE_NO_NAMESPACE},
     {"ERR namespace '", REFUSE_TITLE_TAKEN}, /* … already exists */
 };

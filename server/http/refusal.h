@@ -26,6 +26,7 @@ enum http_refusal {
     REFUSE_TITLE_TAKEN,    /* 400, 10014 */
     REFUSE_TITLE_MISSING,  /* 400, 10019 */
     REFUSE_TITLE_INVALID,  /* 400, 10010 */
+    REFUSE_TITLE_RESERVED, /* 400, 10010 */
     REFUSE_PAGE,           /* 400, 10007 */
     REFUSE_PER_PAGE,       /* 400, 10008 */
     REFUSE_ORDER,          /* 400, 10043 */

@@ -141,6 +141,7 @@ def databases_are_namespaces_too():
         check(api("PUT", path_of("0" * 31 + "3"), {"title": "x"}).code, (400, 10010))
         check(api("DELETE", path_of("0" * 31 + "3")).result, None)
         check(resp("DBSIZE"), 0, "it is emptied")
+        check(api("PUT", path_of("db0"), {"title": "zero"}).refusal, (400, 10010, "rename namespace: 'db<n> can't be renamed'"))
 
 
 # --- one key ---
