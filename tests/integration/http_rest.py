@@ -138,7 +138,7 @@ def databases_are_namespaces_too():
         check(api.get("0" * 31 + "3", "k").body, b"v")
         check(api.get("db3", "k").body, b"v", "a title does instead of an id")
         check(api.get("0" * 29 + "1ff", "k").code, (404, 10013), "there are 16")
-        check(api("PUT", path_of("0" * 31 + "3"), {"title": "x"}).code, (400, 10010))
+        check(api("PUT", path_of("0" * 31 + "3"), {"title": "x"}).refusal, (400, 10010, "rename namespace: 'db<n> can't be renamed'"))
         check(api("DELETE", path_of("0" * 31 + "3")).result, None)
         check(resp("DBSIZE"), 0, "it is emptied")
         check(api("PUT", path_of("db0"), {"title": "zero"}).refusal, (400, 10010, "rename namespace: 'db<n> can't be renamed'"))
