@@ -23,6 +23,7 @@
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "commands/teller.h"
+#include "commands/tracking.h"
 #include "http/door.h"
 #include "net/crew.h"
 #include "net/listener.h"
@@ -221,6 +222,16 @@ static bool change_events(void *context, enum option_id id, char error[OPTIONS_E
     return true;
 }
 
+static bool change_tracking(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+{
+    struct server *server = context;
+
+    (void)id;
+    (void)error;
+    tracking_trim(server->services.tracking);
+    return true;
+}
+
 static void obey_options(struct server *server)
 {
     struct options *options = server->services.options;
@@ -234,6 +245,7 @@ static void obey_options(struct server *server)
     for (int i = OPTION_TLS_CERT_FILE; i <= OPTION_TLS_SESSION_CACHE_TIMEOUT; i++)
         options_set_hook(options, (enum option_id)i, change_tls, server);
     options_set_hook(options, OPTION_NOTIFY_KEYSPACE_EVENTS, change_events, server);
+    options_set_hook(options, OPTION_TRACKING_TABLE_MAX_KEYS, change_tracking, server);
     for (int i = 0; i <= LIMIT_COUNT; i++)
         options_set_hook(options, (enum option_id)(OPTION_LIMITS + i), change_limits, server);
 }
@@ -364,6 +376,7 @@ static enum status build(struct server *server, char *error)
     services->acl = acl_create(services->options);
     services->pubsub = pubsub_create();
     services->events = events_create(services->options, services->pubsub);
+    services->tracking = tracking_create(services->options);
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     services->shutdown = stop;
     services->shutdown_context = server;
@@ -431,6 +444,7 @@ void server_destroy(struct server *server)
     clients_destroy(services->clients);
     events_destroy(services->events);
     acl_destroy(services->acl);
+    tracking_destroy(services->tracking);
     pubsub_destroy(services->pubsub);
     statistics_destroy(services->statistics);
     tls_contexts_destroy(services->tls);

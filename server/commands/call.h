@@ -29,6 +29,7 @@ struct pubsub;
 struct statistics;
 struct tls_contexts;
 struct thread_statistics;
+struct tracking;
 
 #define CALL_ERROR_MAX 1024
 
@@ -43,6 +44,7 @@ struct services {
     struct cursors *cursors;
     struct pubsub *pubsub;
     struct events *events;
+    struct tracking *tracking;
     struct statistics *statistics;
     struct tls_contexts *tls;
     void (*shutdown)(void *context); /* any thread: ends the server as SIGTERM does */

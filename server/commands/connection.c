@@ -8,6 +8,8 @@
 #include "commands/info.h"
 #include "commands/namespaces.h"
 #include "commands/table.h"
+#include "commands/tracking.h"
+#include "commands/tracking_commands.h"
 
 /* --- who is there: AUTH, HELLO, RESET --- */
 
@@ -131,6 +133,7 @@ static enum status command_reset(struct call *call)
 
     clients_set_monitor(services->clients, session, false);
     pubsub_forget(services->pubsub, session);
+    tracking_stop(services, session);
     inbox_empty(session);
     clients_drop_name(services->clients, session);
     session_reset(session);
@@ -260,12 +263,6 @@ static enum status command_client_switch(struct call *call)
     return STATUS_OK;
 }
 
-static enum status command_client_getredir(struct call *call)
-{
-    reply_integer(call->reply, -1);
-    return STATUS_OK;
-}
-
 /* --- CLIENT LIST and INFO --- */
 
 static int subscriptions(const struct session *session, enum pubsub_kind kind)
@@ -291,6 +288,12 @@ static void append_flags(struct buffer *text, const struct session *session)
         buffer_append_byte(text, 'x');
     if (session_is_blocked(session))
         buffer_append_byte(text, 'b');
+    if ((tracking_flags(session) & TRACKING_ON) != 0)
+        buffer_append_byte(text, 't');
+    if ((tracking_flags(session) & TRACKING_BROKEN) != 0)
+        buffer_append_byte(text, 'R');
+    if ((tracking_flags(session) & TRACKING_BCAST) != 0)
+        buffer_append_byte(text, 'B');
     if (atomic_load_explicit(&session->is_never_evicted, memory_order_relaxed))
         buffer_append_byte(text, 'e');
     if (session->address[0] == '/')
@@ -336,9 +339,10 @@ static void append_client(struct buffer *text, const struct session *session, in
                   subscriptions(session, PUBSUB_SHARD),
                   atomic_load_explicit(&session->shared_multi, memory_order_relaxed));
     append_memory(text, session);
-    buffer_printf(text, " cmd=%s user=%s redir=-1 resp=%d\n",
+    buffer_printf(text, " cmd=%s user=%s redir=%lld resp=%d\n",
                   current == NULL ? "NULL" : current->full_name,
                   session->user == NULL ? "(superuser)" : session->user->name.data,
+                  (long long)tracking_redirect(session),
                   atomic_load_explicit(&session->shared_protocol, memory_order_relaxed));
 }
 
@@ -653,13 +657,17 @@ static enum status command_client_unblock(struct call *call)
 #define ADMIN (EARLY | CMD_ADMIN)
 
 static struct command client_commands[] = {
+    { .name = "caching", .arity = 3, .flags = EARLY, .run = command_client_caching,
+      .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "6.0.0", .complexity = "O(1)",
+      .summary = "Says whether the next command's keys are to be tracked",
+      .syntax = "<YES | NO>", .note = "" },
     { .name = "getname", .arity = 2, .flags = EARLY, .run = command_client_getname,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "2.6.9", .complexity = "O(1)",
       .summary = "Tells the name of this connection", .syntax = "", .note = "" },
     { .name = "getredir", .arity = 2, .flags = EARLY, .run = command_client_getredir,
-      .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "6.0.0", .complexity = "O(1)",
+      .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "6.0.0", .complexity = "O(1)",
       .summary = "Tells which connection gets this one's invalidation messages", .syntax = "",
-      .note = "there is no client tracking: always -1" },
+      .note = "" },
     { .name = "help", .arity = 2, .flags = CMD_LOADING | CMD_STALE, .run = command_help,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "5.0.0", .complexity = "O(1)",
       .summary = "Lists the subcommands", .syntax = "", .note = "" },
@@ -708,6 +716,16 @@ static struct command client_commands[] = {
     { .name = "setname", .arity = 3, .flags = EARLY, .run = command_client_setname,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "2.6.9", .complexity = "O(1)",
       .summary = "Names this connection", .syntax = "connection-name", .note = "" },
+    { .name = "tracking", .arity = -3, .flags = EARLY, .run = command_client_tracking,
+      .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "6.0.0", .complexity = "O(1)",
+      .summary = "Asks to be told when keys that this connection has read are changed",
+      .syntax = "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] "
+                "[OPTIN] [OPTOUT] [NOLOOP]",
+      .note = "writes by other replicas and expiries are told, too; prefixes hold in the numbered "
+              "databases, or in the named namespaces in which the client has read" },
+    { .name = "trackinginfo", .arity = 2, .flags = EARLY, .run = command_client_trackinginfo,
+      .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "6.2.0", .complexity = "O(1)",
+      .summary = "Tells how this connection tracks keys", .syntax = "", .note = "" },
     { .name = "unblock", .arity = -3, .flags = ADMIN, .run = command_client_unblock,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "5.0.0", .complexity = "O(1)",
       .summary = "Ends the waiting of a client in a blocking command",
@@ -727,7 +745,7 @@ struct command connection_commands[] = {
     { .name = "client", .arity = -2, .subcommands = client_commands,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "2.4.0",
       .complexity = "That of the subcommand", .summary = "About connections", .syntax = "",
-      .note = "without TRACKING, TRACKINGINFO and CACHING" },
+      .note = "see the subcommands" },
     { .name = "echo", .arity = 2, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
       .run = command_echo,
       .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "1.0.0", .complexity = "O(1)",

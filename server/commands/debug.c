@@ -328,6 +328,13 @@ static enum status debug_protocol(struct call *call)
                            "true|false");
 }
 
+/* Nothing waits for a timer that could be paused. */
+static enum status debug_pause_cron(struct call *call)
+{
+    reply_ok(call->reply);
+    return STATUS_OK;
+}
+
 /* --- the table --- */
 
 static enum status debug_help(struct call *call);
@@ -346,6 +353,7 @@ static const struct subcommand {
     {"loadaof", 2, 2, debug_reload, "LOADAOF", "The same as RELOAD."},
     {"log", 3, 3, debug_log, "LOG message", "Writes a line to the log."},
     {"object", 3, 3, debug_object, "OBJECT key", "Tells the size and last use of a key."},
+    {"pause-cron", 3, 3, debug_pause_cron, "PAUSE-CRON <0 | 1>", "Taken, without effect."},
     {"protocol", 3, 3, debug_protocol, "PROTOCOL type", "Answers a sample of this type of reply."},
     {"reload", 2, 5, debug_reload, "RELOAD [option ...]", "Answers when everything is on disk."},
     {"set-active-expire", 3, 3, debug_set_active_expire, "SET-ACTIVE-EXPIRE <0 | 1>",

@@ -8,6 +8,7 @@
 #include "commands/refusal.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "commands/tracking.h"
 #include "commands/transactions.h"
 #include "store/news.h"
 #include "store/replica.h"
@@ -177,7 +178,11 @@ static enum status run_command(struct call *call)
     scratch->size = 0;
     if (UNLIKELY(scratch->capacity > SCRATCH_KEPT_BYTES))
         buffer_clear(scratch);
-    return LIKELY(s == STATUS_OK) ? call->command->run(call) : s;
+    if (UNLIKELY(s != STATUS_OK))
+        return s;
+    if (UNLIKELY(call->session->tracker != NULL))
+        tracking_begin_command(call); /* K1 */
+    return call->command->run(call);
 }
 
 struct naming {
@@ -476,5 +481,7 @@ struct outcome dispatch(struct worker *worker, struct session *session, struct r
     outcome.depends_on = call.depends_on;
     if (UNLIKELY(session->reply_mode != REPLY_ON) && !outcome.is_parked)
         apply_reply_mode(&call, mark);
+    if (UNLIKELY(session->tracker != NULL) && !outcome.is_parked)
+        tracking_end_command(&call);
     return outcome;
 }

@@ -11,6 +11,7 @@
 struct letter {
     atomic_int references;
     enum letter_kind kind;
+    void (*spell_own)(const struct session *session, struct bytes content, struct reply *reply);
     size_t count;
     size_t sizes[LETTER_PARTS_MAX];
     char bytes[]; /* the parts, one behind the other */
@@ -26,6 +27,7 @@ struct letter *letter_create(enum letter_kind kind, const struct bytes *parts, s
     letter = xmalloc(sizeof *letter + size);
     atomic_init(&letter->references, 1);
     letter->kind = kind;
+    letter->spell_own = NULL;
     letter->count = count;
     size = 0;
     for (size_t i = 0; i < count; i++) {
@@ -34,6 +36,16 @@ struct letter *letter_create(enum letter_kind kind, const struct bytes *parts, s
             memcpy(letter->bytes + size, parts[i].data, parts[i].size);
         size += parts[i].size;
     }
+    return letter;
+}
+
+struct letter *letter_create_own(void (*spell)(const struct session *session, struct bytes content,
+                                               struct reply *reply),
+                                 struct bytes content)
+{
+    struct letter *letter = letter_create(LETTER_OWN, &content, 1);
+
+    letter->spell_own = spell;
     return letter;
 }
 
@@ -52,9 +64,14 @@ static size_t letter_size(const struct letter *letter)
     return size;
 }
 
-static void spell(const struct letter *letter, struct reply *reply)
+static void spell(const struct letter *letter, const struct session *session, struct reply *reply)
 {
     const char *at = letter->bytes;
+
+    if (letter->kind == LETTER_OWN) {
+        letter->spell_own(session, (struct bytes){at, letter->sizes[0]}, reply);
+        return;
+    }
 
     if (letter->kind == LETTER_LINE) {
         reply->ops->simple(reply, (struct bytes){at, letter->sizes[0]});
@@ -137,7 +154,7 @@ bool inbox_deliver(struct session *session, struct reply *reply)
     struct letter **letters = take(session, &count, &has_overflowed);
 
     for (size_t i = 0; i < count; i++)
-        spell(letters[i], reply);
+        spell(letters[i], session, reply);
     release_all(letters, count);
     return !has_overflowed;
 }

@@ -27,11 +27,16 @@ struct letter;
 
 enum letter_kind {
     LETTER_LINE, /* a simple string of one part */
-    LETTER_PUSH  /* a push (of RESP2: an array) of its parts */
+    LETTER_PUSH, /* a push (of RESP2: an array) of its parts */
+    LETTER_OWN   /* spelled by who made it */
 };
 
 /* With one reference, the caller's; copies the parts. */
 struct letter *letter_create(enum letter_kind kind, const struct bytes *parts, size_t count);
+/* The same, of one part, which spell() will put into words for each session that it goes to. */
+struct letter *letter_create_own(void (*spell)(const struct session *session, struct bytes content,
+                                               struct reply *reply),
+                                 struct bytes content);
 void letter_release(struct letter *letter);
 
 struct inbox {

@@ -12,6 +12,7 @@
 #include "commands/figures.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "commands/tracking.h"
 #include "store/replica.h"
 
 /* What a section is written from. */
@@ -174,6 +175,7 @@ static struct client_sums sum_clients(struct info *info)
 
 static void write_clients(struct info *info)
 {
+    struct tracking_counts tracked;
     struct client_sums sums = sum_clients(info);
 
     add_number(info, "connected_clients", sums.count);
@@ -182,7 +184,8 @@ static void write_clients(struct info *info)
     add_number(info, "client_recent_max_input_buffer", sums.input_max);
     add_number(info, "client_recent_max_output_buffer", sums.output_max);
     add_number(info, "blocked_clients", sums.blocked);
-    add(info, "tracking_clients:0");
+    tracking_count(info->services->tracking, &tracked);
+    add_number(info, "tracking_clients", tracked.clients);
     add(info, "clients_in_timeout_table:0");
 }
 
@@ -316,14 +319,22 @@ static void add_link_bytes(struct info *info)
     add_number(info, "total_net_repl_output_bytes", out);
 }
 
+static void add_tracking(struct info *info)
+{
+    struct tracking_counts tracked;
+
+    tracking_count(info->services->tracking, &tracked);
+    add_number(info, "tracking_total_keys", tracked.keys);
+    add_number(info, "tracking_total_items", tracked.items);
+    add_number(info, "tracking_total_prefixes", tracked.prefixes);
+}
+
 static void write_stats(struct info *info)
 {
     /* What the cache let go is still on disk: no key is ever evicted. */
     static const char *const fixed[] = {
-        "evicted_keys:0",         "evicted_clients:0",        "sync_full:0",
-        "sync_partial_ok:0",      "sync_partial_err:0",       "latest_fork_usec:0",
-        "total_forks:0",          "migrate_cached_sockets:0", "tracking_total_keys:0",
-        "tracking_total_items:0", "tracking_total_prefixes:0"};
+        "evicted_keys:0",     "evicted_clients:0",  "sync_full:0",   "sync_partial_ok:0",
+        "sync_partial_err:0", "latest_fork_usec:0", "total_forks:0", "migrate_cached_sockets:0"};
     struct store_statistics store;
 
     store_statistics(info->services->store, &store);
@@ -346,6 +357,7 @@ static void write_stats(struct info *info)
     add_counter(info, "total_writes_processed", COUNTER_WRITES);
     add_counter(info, "client_query_buffer_limit_disconnections", COUNTER_QUERY_LIMIT_CLOSED);
     add_counter(info, "client_output_buffer_limit_disconnections", COUNTER_OUTPUT_LIMIT_CLOSED);
+    add_tracking(info);
     add_fixed(info, fixed, COUNT_OF(fixed));
 }
 

@@ -19,6 +19,7 @@
 struct acl_user;
 struct clients;
 struct command;
+struct tracker;
 
 /* WAIT: another client's CLIENT UNBLOCK turns the second into one of the last two. */
 enum blocking { BLOCKING_NOT, BLOCKING_WAITS, BLOCKING_IS_TIMED_OUT, BLOCKING_IS_ENDED };
@@ -78,6 +79,8 @@ struct session {
 
     struct name_table subscriptions[PUBSUB_KIND_COUNT]; /* pubsub.c's */
 
+    struct tracker *tracker; /* tracking.c's; NULL = it does not track */
+
     struct watched_key *watched;
     size_t watched_count, watched_capacity;
 
@@ -91,6 +94,9 @@ struct session {
     atomic_bool has_inbox;
     atomic_int shared_database, shared_protocol, shared_multi; /* for CLIENT LIST */
     atomic_int shared_subscriptions[PUBSUB_KIND_COUNT];        /* as well */
+    atomic_bool is_known_to_tracking;
+    atomic_uint shared_tracking;      /* TRACKING_*: tracking.h */
+    _Atomic uint64_t shared_redirect; /* 0 = none */
     _Atomic(const struct command *) current;
     _Atomic int64_t query_bytes, query_free, reply_bytes, reply_list_bytes, multi_bytes;
     char *name; /* under the clients' lock */

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "commands/acl_check.h"
 #include "commands/clients.h"
+#include "commands/tracking.h"
 #include "net/serving.h"
 #include "tls/contexts.h"
 
@@ -540,6 +541,7 @@ void connection_close(struct connection *connection)
 
     pubsub_forget(loop->reactor.services->pubsub, &connection->session);
     clients_remove(loop->reactor.services->clients, &connection->session);
+    tracking_forget(loop->reactor.services, &connection->session);
     loop_forget(loop, connection);
     transport_close(&connection->transport);
     session_clear(&connection->session);

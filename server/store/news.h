@@ -1,11 +1,12 @@
 /* news.h - what has changed, for those who want to be told.
  *
  * While anybody listens, a transaction notes in its group what it changes, key by key, whoever
- * wrote it: clients here, other replicas, expiry.  When the group is committed the commit thread
- * shows its news to the one teller, which knows who wants which of them (commands/teller.h).
+ * wrote it: clients here, other replicas, expiry.  When the group is written the commit thread
+ * shows its news to the one teller, which knows who wants which of them (commands/teller.h), and
+ * then answers the writes.
  *
- * W1  News are told after their commit, in the order in which the changes were published, each
- *     once; of a group that failed nobody is told.
+ * W1  News are told once nothing can undo them any more and before their writes are answered, in
+ * the order in which the changes were published, each once; of a group that failed nobody is told.
  * W2  Who listens, then calls store_settle(), then reads, is told of every change that he has not
  *     read.
  * W3  What a command calls its change ("incrby") it adds by txn_remark(); it stands behind the
@@ -49,9 +50,11 @@ struct news {
     uint8_t remark;  /* NEWS_REMARK: the command's */
     uint16_t origin; /* alias of the node that wrote it: store_node_of_alias() */
     uint64_t stamp;
-    uint64_t author;  /* txn_set_author(); 0 = none */
-    struct ns *ns;    /* stays while it is told; NULL: of no namespace */
-    struct bytes key; /* borrowed */
+    uint64_t publication; /* store_publications() at that moment: who reads when it has become
+                             larger sees the change */
+    uint64_t author;      /* txn_set_author(); 0 = none */
+    struct ns *ns;        /* stays while it is told; NULL: of no namespace */
+    struct bytes key;     /* borrowed */
 };
 
 void news_put(struct buffer *list, const struct news *news);

@@ -320,8 +320,11 @@ void order_add_undos(struct order *order, struct undo *undos)
 
 void order_add_news(struct order *order, const struct news *news)
 {
-    news_put(&order->open->news, news);
-    order->open->bytes += sizeof *news + news->key.size;
+    struct news numbered = *news;
+
+    numbered.publication = atomic_load_explicit(&order->publications, memory_order_relaxed);
+    news_put(&order->open->news, &numbered);
+    order->open->bytes += sizeof numbered + news->key.size;
 }
 
 void order_add_remarks(struct order *order, struct bytes remarks)
@@ -564,11 +567,14 @@ static void retire_detached(struct order *order, struct group *group)
     group->detached_count = 0;
 }
 
-/* The feed comes first: who sees the group as committed finds its writes there. */
+/* The feed comes first: who sees the group as committed finds its writes there.  So do news: when a
+ * write is answered, whoever is to hear of it has it in his inbox. */
 static void finish_group(struct order *order, struct group *group)
 {
     if (order->feed != NULL)
         feed_group(order->feed, group, order->sorted, order->node_id);
+    if (group->news.size > 0)
+        order->tell(order->tell_context, buffer_view(&group->news));
     pthread_mutex_lock(&order->mutex);
     atomic_store_explicit(&order->committed, group->number, memory_order_release);
     if (group->is_synced)
@@ -582,8 +588,6 @@ static void finish_group(struct order *order, struct group *group)
     pthread_cond_broadcast(&order->settled);
     pthread_mutex_unlock(&order->mutex);
     notify_threads(order);
-    if (group->news.size > 0)
-        order->tell(order->tell_context, buffer_view(&group->news));
 
     retire_detached(order, group);
     for (size_t i = 0; i < group->touched_count; i++)

@@ -770,6 +770,14 @@ static bool is_changed(const struct slot *slot)
            (slot->is_deleted && slot->base != NULL && slot->base->header.kind == ENTRY_LIVE);
 }
 
+bool txn_has_changed(const struct txn *txn, const struct ns *ns, struct bytes key)
+{
+    uint64_t hash = cache_hash(txn->store->cache, txn_number(txn, ns), key);
+    const struct slot *slot = find_slot(txn, ns, hash, key);
+
+    return slot != NULL && is_changed(slot);
+}
+
 /* Client writes carry the transaction's stamp; merging, expiring and purging are no writes. */
 static bool is_client_write(const struct txn *txn, const struct slot *slot)
 {

@@ -96,6 +96,9 @@ enum status txn_find_any(struct txn *txn, struct ns *ns, struct bytes key,
 /* STATUS_NOT_FOUND if there is no live record: then it is no write. */
 enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key) MUST_USE;
 
+/* Has this transaction put or deleted the key so far? */
+bool txn_has_changed(const struct txn *txn, const struct ns *ns, struct bytes key);
+
 /* The stamp that every record of this transaction carries; 0 before txn_enter(), and after a
  * txn_commit() that had nothing to publish. */
 uint64_t txn_stamp(const struct txn *txn);

@@ -15,6 +15,7 @@
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "commands/teller.h"
+#include "commands/tracking.h"
 #include "resp/writer.h"
 #include "unit/test.h"
 
@@ -62,6 +63,7 @@ static void talk_end_session(struct session *session)
 {
     pubsub_forget(talk.services.pubsub, session);
     clients_remove(talk.services.clients, session);
+    tracking_forget(&talk.services, session);
     session_clear(session);
 }
 
@@ -88,6 +90,7 @@ static int talk_set_up(void **state)
     acl_obey_options(services->acl);
     services->pubsub = pubsub_create();
     services->events = events_create(talk.options, services->pubsub);
+    services->tracking = tracking_create(talk.options);
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     assert_int_equal(store_open(talk.options, &talk_clock, &services->store, store_error),
                      STATUS_OK);
@@ -115,6 +118,7 @@ static int talk_tear_down(void **state)
     clients_destroy(talk.services.clients);
     events_destroy(talk.services.events);
     acl_destroy(talk.services.acl);
+    tracking_destroy(talk.services.tracking);
     pubsub_destroy(talk.services.pubsub);
     statistics_destroy(talk.services.statistics);
     buffer_clear(&talk.worker.scratch);
