@@ -13,7 +13,8 @@
  *     held here, or a newer version of its key.  They only rise, but for a crash.
  * G2  Announced is what was saved (state blob) and is on disk: a crash can't take it back.
  * G3  The horizon is at most the least announced position of any member for any origin that is not
- *     sealed, it only rises, and it is saved before anything is purged under it.
+ *     sealed, it only rises, and it is saved before anything is purged under it.  An origin counts
+ *     from when its node is known as a member.
  * G4  An origin is sealed, and left out of G3, when every member has announced the same position
  *     for it and knew, in the same announcement, that it is closed.
  * G5  A replica takes over a peer's larger horizon only if its own positions cover it.  A member

@@ -308,11 +308,14 @@ enum pushed_status push_note_held(struct gossip *gossip, struct gossip_time now,
 void push_close_gap(struct gossip *gossip, struct peer *peer, struct origin_position *origin);
 
 /* horizon.c */
-/* The position held of an origin, NULL if it is sealed; added at its start if it is new. */
+/* The position held of an origin, added at its start if it is new; NULL if it is sealed, or its node
+ * is not in the table of members (yet). */
 struct origin_position *horizon_origin(struct gossip *gossip, uint64_t node_id,
                                        uint32_t incarnation, uint64_t start);
 void horizon_raise(struct gossip *gossip, struct origin_position *origin, uint64_t position);
 void horizon_learn(struct gossip *gossip, const struct origin_position *vector, size_t count);
+/* ... of what all peers said last, when a member is new. */
+void horizon_learn_all(struct gossip *gossip);
 /* Own writes so far. */
 void horizon_update_own(struct gossip *gossip);
 bool horizon_wants(const struct gossip *gossip);

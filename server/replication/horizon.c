@@ -34,15 +34,27 @@ static bool is_closed(const struct gossip *gossip, uint64_t node_id, uint32_t in
     return member != NULL && (member->state == MEMBER_OUT || incarnation < member->incarnation);
 }
 
+/* Only together with its member: one of which nobody tells any more could never be closed. */
+static struct origin_position *add_origin(struct gossip *gossip, uint64_t node_id,
+                                          uint32_t incarnation, uint64_t start)
+{
+    if (members_find(gossip, node_id) == NULL)
+        return NULL;
+    return positions_add(&gossip->held, node_id, incarnation,
+                         rule(gossip, RULE_ORIGIN_START) ? start : 0);
+}
+
 struct origin_position *horizon_origin(struct gossip *gossip, uint64_t node_id,
                                        uint32_t incarnation, uint64_t start)
 {
-    struct origin_position *origin;
+    struct origin_position *origin = positions_find(&gossip->held, node_id, incarnation);
 
     if (horizon_is_sealed(gossip, node_id, incarnation))
         return NULL;
-    origin = positions_add(&gossip->held, node_id, incarnation,
-                           rule(gossip, RULE_ORIGIN_START) ? start : 0);
+    if (origin == NULL)
+        origin = add_origin(gossip, node_id, incarnation, start);
+    if (origin == NULL)
+        return NULL;
     if (start > origin->start) { /* it was new, and has loaded since: load.c */
         origin->start = start;
         if (rule(gossip, RULE_ORIGIN_START))
@@ -68,6 +80,14 @@ void horizon_learn(struct gossip *gossip, const struct origin_position *vector, 
 {
     for (size_t i = 0; i < count; i++)
         (void)horizon_origin(gossip, vector[i].node_id, vector[i].incarnation, vector[i].start);
+}
+
+/* G3: what a peer announced counts from when both know the same members, so no origin in it may be
+ * missing here then. */
+void horizon_learn_all(struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->peer_count; i++)
+        horizon_learn(gossip, gossip->peers[i]->announced.at, gossip->peers[i]->announced.count);
 }
 
 void horizon_update_own(struct gossip *gossip)

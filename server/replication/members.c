@@ -90,6 +90,7 @@ void members_changed(struct gossip *gossip)
     gossip->members_hash = hash_table(gossip);
     gossip->members_changed_us = gossip->last_tick.monotonic_us;
     gossip->is_save_wanted = true;
+    horizon_learn_all(gossip);
     gossip_update_targets(gossip);
 }
 

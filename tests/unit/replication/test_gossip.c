@@ -344,6 +344,51 @@ static void a_node_restored_from_a_backup_continues_no_life_that_it_forgot(void 
     toys_destroy(toys);
 }
 
+static void wipe(struct toy *toy, uint64_t node_id)
+{
+    toys_stop(toy);
+    toys_run(toy->toys, TOYS_TICK_US); /* all learn that its links are gone */
+    toy->node_id = node_id;
+    toy->saved.size = 0;
+    toy->log_count = toy->log_begin = 0;
+    toy->is_blank = true;
+    toy->horizon = 0;
+}
+
+/* One tells of another, and both are gone before they could say who that was. */
+static void a_writer_that_nobody_knows_holds_no_horizon_back(void **state)
+{
+    struct toys *toys = toys_create(3);
+    struct toy *a = &toys->all[0], *b = &toys->all[1], *c = &toys->all[2];
+    uint64_t stamp;
+
+    (void)state;
+    a->peer_count = 1;
+    b->peers[0] = c->address;
+    c->peers[0] = b->address;
+    b->peer_count = c->peer_count = 1;
+    toys_start(b);
+    toys_start(c);
+    toys_run(toys, 3 * SECOND_US);
+    (void)toys_write(c);
+    toys_run(toys, 15 * SECOND_US);
+    toys->is_lost[MESSAGE_MEMBERS] = true;
+    toys_start(a);
+    toys_run(toys, SECOND_US);
+    toys_stop(c);
+    wipe(b, 0x4444);
+    b->peers[0] = a->address;
+    toys->is_lost[MESSAGE_MEMBERS] = false;
+    toys_start(b);
+    toys_run(toys, 10 * SECOND_US);
+    assert_int_equal(a->gate, GATE_OPEN);
+    stamp = toys_write(a);
+    a->wants_horizon = true;
+    toys_run(toys, 10 * SECOND_US);
+    assert_true(a->horizon >= stamp);
+    toys_destroy(toys);
+}
+
 /* ---------- loading ---------- */
 
 static struct toys *start_one_with_data(void)
@@ -491,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_member_that_ran_without_replication_is_stale),
         cmocka_unit_test(a_cluster_of_one_may_run_without_replication_and_keeps_its_data_apart),
         cmocka_unit_test(a_node_restored_from_a_backup_continues_no_life_that_it_forgot),
+        cmocka_unit_test(a_writer_that_nobody_knows_holds_no_horizon_back),
         cmocka_unit_test(a_new_node_loads_before_it_serves),
         cmocka_unit_test(a_page_that_could_not_be_read_is_read_again),
         cmocka_unit_test(a_source_that_refuses_is_asked_now_and_then),
