@@ -19,7 +19,10 @@
  *     for it and knew, in the same announcement, that it is closed.
  * G5  A replica takes over a peer's larger horizon only if its own positions cover it.  A member
  *     always does; who does not is stale: deletes that it never saw are forgotten by now.  It
- *     exchanges no record with anybody, and takes no writes.
+ *     exchanges no record with anybody, and takes no writes.  An origin that begins below a horizon
+ *     which did not wait for it is of a node restored from a backup.  It has written nothing up to
+ *     there, for the horizon waited for the life before; so it counts as beginning behind it, or
+ *     else who has heard of it later than of the horizon would seem stale.
  * G6  Every blob of records carries the horizon under which it was read: see merge.h, M1.
  * G7  A record stamped more than the allowed skew ahead of the local clock is not merged yet, and
  *     no clock reading that far ahead is believed.

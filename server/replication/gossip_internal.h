@@ -316,6 +316,8 @@ void horizon_raise(struct gossip *gossip, struct origin_position *origin, uint64
 void horizon_learn(struct gossip *gossip, const struct origin_position *vector, size_t count);
 /* ... of what all peers said last, when a member is new. */
 void horizon_learn_all(struct gossip *gossip);
+/* This incarnation issues no stamp up to this one. */
+void horizon_begin_behind(struct gossip *gossip, uint64_t stamp);
 /* Own writes so far. */
 void horizon_update_own(struct gossip *gossip);
 bool horizon_wants(const struct gossip *gossip);

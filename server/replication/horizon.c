@@ -34,14 +34,17 @@ static bool is_closed(const struct gossip *gossip, uint64_t node_id, uint32_t in
     return member != NULL && (member->state == MEMBER_OUT || incarnation < member->incarnation);
 }
 
-/* Only together with its member: one of which nobody tells any more could never be closed. */
+/* Only together with its member: one of which nobody tells any more could never be closed.  What
+ * begins below our horizon was restored from a backup, and has written nothing up to there (G5). */
 static struct origin_position *add_origin(struct gossip *gossip, uint64_t node_id,
                                           uint32_t incarnation, uint64_t start)
 {
+    uint64_t from = start > gossip->horizon ? start : gossip->horizon;
+
     if (members_find(gossip, node_id) == NULL)
         return NULL;
     return positions_add(&gossip->held, node_id, incarnation,
-                         rule(gossip, RULE_ORIGIN_START) ? start : 0);
+                         rule(gossip, RULE_ORIGIN_START) ? from : 0);
 }
 
 struct origin_position *horizon_origin(struct gossip *gossip, uint64_t node_id,
@@ -55,7 +58,7 @@ struct origin_position *horizon_origin(struct gossip *gossip, uint64_t node_id,
         origin = add_origin(gossip, node_id, incarnation, start);
     if (origin == NULL)
         return NULL;
-    if (start > origin->start) { /* it was new, and has loaded since: load.c */
+    if (start > origin->start) { /* it was new and has loaded since (load.c), or G5 */
         origin->start = start;
         if (rule(gossip, RULE_ORIGIN_START))
             horizon_raise(gossip, origin, start);
@@ -75,11 +78,18 @@ void horizon_raise(struct gossip *gossip, struct origin_position *origin, uint64
     gossip->is_changed = true;
 }
 
+/* This node now: nobody else knows better. */
+static bool is_own(const struct gossip *gossip, const struct origin_position *origin)
+{
+    return origin->node_id == gossip->node_id && origin->incarnation == gossip->incarnation;
+}
+
 /* New origins in what others hold; positions are theirs, not ours. */
 void horizon_learn(struct gossip *gossip, const struct origin_position *vector, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        (void)horizon_origin(gossip, vector[i].node_id, vector[i].incarnation, vector[i].start);
+        if (!is_own(gossip, &vector[i]))
+            (void)horizon_origin(gossip, vector[i].node_id, vector[i].incarnation, vector[i].start);
 }
 
 /* G3: what a peer announced counts from when both know the same members, so no origin in it may be
@@ -88,6 +98,22 @@ void horizon_learn_all(struct gossip *gossip)
 {
     for (size_t i = 0; i < gossip->peer_count; i++)
         horizon_learn(gossip, gossip->peers[i]->announced.at, gossip->peers[i]->announced.count);
+}
+
+void horizon_begin_behind(struct gossip *gossip, uint64_t stamp)
+{
+    struct member_entry self = {.node_id = gossip->node_id,
+                                .incarnation = gossip->incarnation,
+                                .start = stamp,
+                                .address = bytes_of(gossip->address)};
+
+    if (stamp <= gossip->start)
+        return;
+    gossip->start = stamp;
+    gossip->host->observe(gossip->host->context, stamp);
+    (void)horizon_origin(gossip, gossip->node_id, gossip->incarnation, stamp);
+    if (members_put(gossip, &self))
+        members_changed(gossip);
 }
 
 void horizon_update_own(struct gossip *gossip)
@@ -337,7 +363,8 @@ static bool is_covered(const struct gossip *gossip, const struct peer *peer,
         uint64_t needed = theirs->position < peer->horizon ? theirs->position : peer->horizon;
         uint64_t position;
 
-        if (horizon_is_sealed(gossip, theirs->node_id, theirs->incarnation))
+        if (horizon_is_sealed(gossip, theirs->node_id, theirs->incarnation) ||
+            is_own(gossip, theirs))
             continue;
         ours = positions_find(by, theirs->node_id, theirs->incarnation);
         position = ours != NULL                      ? ours->position
@@ -349,6 +376,30 @@ static bool is_covered(const struct gossip *gossip, const struct peer *peer,
     return true;
 }
 
+/* What the peer's horizon did not wait for begins behind it: perhaps this node, if its backup was
+ * young enough. */
+static void begin_all_behind(struct gossip *gossip, const struct peer *peer)
+{
+    for (size_t i = 0; i < gossip->held.count; i++) {
+        const struct origin_position *ours = &gossip->held.at[i];
+        const struct origin_position *theirs =
+            positions_find(&peer->announced, ours->node_id, ours->incarnation);
+        uint64_t start =
+            theirs != NULL && theirs->start < peer->horizon ? theirs->start : peer->horizon;
+
+        if (is_own(gossip, ours))
+            horizon_begin_behind(gossip, start);
+        else
+            (void)horizon_origin(gossip, ours->node_id, ours->incarnation, start);
+    }
+}
+
+static void take_over(struct gossip *gossip, const struct peer *peer)
+{
+    begin_all_behind(gossip, peer);
+    raise_horizon(gossip, peer->horizon);
+}
+
 /* After a beat with a vector: it fits the horizon that came with it. */
 void horizon_heard(struct gossip *gossip, struct gossip_time now, struct peer *peer)
 {
@@ -356,7 +407,7 @@ void horizon_heard(struct gossip *gossip, struct gossip_time now, struct peer *p
         (peer->flags & BEAT_IS_STALE) != 0 || peer->horizon > newest_believed(gossip, now))
         return;
     if (!rule(gossip, RULE_COVERAGE) || is_covered(gossip, peer, &gossip->announced))
-        raise_horizon(gossip, peer->horizon);
+        take_over(gossip, peer);
     else if (!is_covered(gossip, peer, &gossip->held))
         gossip_become_stale(gossip, now, "its peers have forgotten deletes that it has not seen");
 }

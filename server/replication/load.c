@@ -195,20 +195,9 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
  * lies between the beginning of time and the horizon, and be stale (G5).  And such a member may
  * raise the horizon without us, up to what the source had announced before it knew us: no further
  * than the source's own writes. */
-static void begin_behind(struct gossip *gossip, uint64_t stamp)
+static uint64_t begins_behind(const struct load *load)
 {
-    struct member_entry self = {.node_id = gossip->node_id,
-                                .incarnation = gossip->incarnation,
-                                .start = stamp,
-                                .address = bytes_of(gossip->address)};
-
-    if (stamp <= gossip->start)
-        return;
-    gossip->start = stamp;
-    gossip->host->observe(gossip->host->context, stamp);
-    (void)horizon_origin(gossip, gossip->node_id, gossip->incarnation, stamp);
-    if (members_put(gossip, &self))
-        members_changed(gossip);
+    return load->horizon > load->source_position ? load->horizon : load->source_position;
 }
 
 static void take_over(struct gossip *gossip)
@@ -227,8 +216,7 @@ static void take_over(struct gossip *gossip)
         gossip->horizon = load->horizon;
         gossip->host->observe(gossip->host->context, load->horizon);
     }
-    begin_behind(gossip,
-                 load->horizon > load->source_position ? load->horizon : load->source_position);
+    horizon_begin_behind(gossip, begins_behind(load));
 }
 
 /* All pages are here.  What they allow to claim is saved first, and only then the store is told

@@ -344,6 +344,115 @@ static void a_node_restored_from_a_backup_continues_no_life_that_it_forgot(void 
     toys_destroy(toys);
 }
 
+static void take_from_disk(struct buffer *backup, const struct toy *toy)
+{
+    backup->size = 0;
+    buffer_append_bytes(backup, buffer_view(&toy->saved));
+}
+
+/* Three with a horizon; the last one is down, and on its disk is what was there long before. */
+static struct toys *start_three_to_restore_one(void)
+{
+    struct toys *toys = toys_start_all(3);
+    struct toy *c = &toys->all[2];
+    struct buffer backup = {0};
+
+    take_from_disk(&backup, c);
+    c->restored_hlc = c->hlc;
+    for (size_t i = 0; i < 3; i++) {
+        (void)toys_write(&toys->all[i]);
+        toys->all[i].wants_horizon = true;
+    }
+    toys_run(toys, 5 * SECOND_US);
+    assert_true(toys->all[0].horizon > c->restored_hlc);
+    toys->is_cut[0][1] = toys->is_cut[2][1] = true; /* who doesn't hear how far the horizon goes */
+    toys_run(toys, 2 * SECOND_US);
+    assert_true(toys->all[0].horizon > toys->all[1].horizon);
+    toys_stop(c);
+    toys->is_cut[2][1] = false;
+    c->saved.size = 0;
+    buffer_append_bytes(&c->saved, buffer_view(&backup));
+    buffer_clear(&backup);
+    return toys;
+}
+
+static void what_was_restored_is_held_up_to_the_horizon_that_it_begins_below(void **state)
+{
+    struct toys *toys = start_three_to_restore_one();
+    struct toy *a = &toys->all[0], *c = &toys->all[2];
+
+    (void)state;
+    toys_start(c);
+    toys_run(toys, SECOND_US);
+    assert_true(toys_position(a, c) >= a->horizon);
+    toys_destroy(toys);
+}
+
+static void a_node_restored_from_a_backup_makes_no_other_stale(void **state)
+{
+    struct toys *toys = start_three_to_restore_one();
+    struct toy *a = &toys->all[0], *b = &toys->all[1], *c = &toys->all[2];
+
+    (void)state;
+    toys->is_cut[1][0] = true;
+    toys_cut(toys, 0, 2, true);
+    toys_start(c);
+    toys_run(toys, 2 * SECOND_US);
+    toys->is_cut[0][1] = false; /* who has the larger horizon knows nothing of it */
+    toys_run(toys, 7 * SECOND_US);
+    assert_true(b->horizon >= a->horizon);
+    assert_true(toys_position(b, c) >= a->horizon);
+    toys->is_cut[1][0] = false;
+    toys_cut(toys, 0, 2, false);
+    toys_run(toys, 7 * SECOND_US);
+    assert_int_equal(a->gate, GATE_OPEN);
+    assert_int_equal(b->gate, GATE_OPEN);
+    assert_int_equal(c->gate, GATE_STALE);
+    toys_destroy(toys);
+}
+
+/* With positions that know no other node. */
+static void beat_with_horizon(struct toy *from, struct toy *to, uint64_t horizon)
+{
+    uint32_t incarnation = gossip_incarnation(from->gossip);
+    uint64_t start = gossip_start(from->gossip);
+    struct origin_position vector = {
+        .node_id = from->node_id, .incarnation = incarnation, .start = start, .position = horizon};
+    struct message message = {.kind = MESSAGE_BEAT,
+                              .beat = {.incarnation = incarnation,
+                                       .start = start,
+                                       .horizon = horizon,
+                                       .has_vector = true,
+                                       .vector = &vector,
+                                       .vector_count = 1}};
+    struct buffer body = {0};
+
+    message_encode(&body, &message);
+    assert_int_equal(
+        gossip_receive(to->gossip, toys_time(to), from->node_id, MESSAGE_BEAT, buffer_view(&body)),
+        STATUS_OK);
+    buffer_clear(&body);
+}
+
+static void who_takes_over_a_horizon_that_did_not_wait_for_it_begins_behind_it(void **state)
+{
+    struct toys *toys = toys_start_all(2);
+    struct toy *a = &toys->all[0], *b = &toys->all[1];
+    uint64_t horizon;
+
+    (void)state;
+    (void)toys_write(a);
+    (void)toys_write(b);
+    toys_run(toys, SECOND_US);
+    horizon = toys_position(b, a);
+    toys_run(toys, 15 * SECOND_US); /* until all that is held is announced */
+    beat_with_horizon(a, b, horizon);
+    toys_run(toys, SECOND_US);
+    assert_true(b->horizon == horizon);
+    assert_true(gossip_start(b->gossip) >= horizon);
+    toys_destroy(toys);
+}
+
 static void wipe(struct toy *toy, uint64_t node_id)
 {
     toys_stop(toy);
@@ -536,6 +645,9 @@ int main(void)
         cmocka_unit_test(a_member_that_ran_without_replication_is_stale),
         cmocka_unit_test(a_cluster_of_one_may_run_without_replication_and_keeps_its_data_apart),
         cmocka_unit_test(a_node_restored_from_a_backup_continues_no_life_that_it_forgot),
+        cmocka_unit_test(what_was_restored_is_held_up_to_the_horizon_that_it_begins_below),
+        cmocka_unit_test(a_node_restored_from_a_backup_makes_no_other_stale),
+        cmocka_unit_test(who_takes_over_a_horizon_that_did_not_wait_for_it_begins_behind_it),
         cmocka_unit_test(a_writer_that_nobody_knows_holds_no_horizon_back),
         cmocka_unit_test(a_new_node_loads_before_it_serves),
         cmocka_unit_test(a_page_that_could_not_be_read_is_read_again),

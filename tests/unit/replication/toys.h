@@ -38,7 +38,8 @@ struct toy {
     uint64_t horizon_at_least;
     bool was_alone;
     int64_t forget_after_ms;
-    int64_t clock_off_us; /* this machine's wall clock less the true one */
+    int64_t clock_off_us;  /* this machine's wall clock less the true one */
+    uint64_t restored_hlc; /* the clock that a backup knows, 0 = it was not restored */
 
     struct gossip *gossip;
     struct gossip_host host;
@@ -513,7 +514,8 @@ static inline struct toys *toys_create(size_t count)
 static inline void toys_start(struct toy *toy)
 {
     struct gossip_config config = {.node_id = toy->node_id,
-                                   .hlc = toys_clock(toy),
+                                   .hlc =
+                                       toy->restored_hlc > 0 ? toy->restored_hlc : toys_clock(toy),
                                    .horizon_at_least = toy->horizon_at_least,
                                    .was_alone = toy->was_alone,
                                    .skew_max_ms = TOYS_SKEW_MS,
