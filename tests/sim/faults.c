@@ -10,6 +10,7 @@
 #define SETTLED_OFFSET_US (150 * MS)   /* of a clock that is right */
 #define OPERATOR_US       (4 * SECOND) /* until people act, after the faults */
 #define LEAVING_MAX_US    (30 * SECOND)
+#define FUTURE_MAX_MS     (60 * 1000)
 #define WATCH_US          (100 * MS)
 
 static const char *const words[] = {
@@ -577,10 +578,40 @@ static void wipe_outcasts(struct world *world, struct event *event)
     world_schedule(world, OPERATOR_US, (struct event){.run = wipe_outcasts});
 }
 
+static uint64_t newest_stamp(const struct node *node)
+{
+    uint64_t newest = node->hlc.last;
+
+    for (int slot = 0; slot < KEYS_SLOTS; slot++) {
+        const struct record *record = &node->disk.current.records[slot];
+
+        if (record_is_buried(record) && record_buried_at(record) > newest)
+            newest = record_buried_at(record);
+    }
+    return newest;
+}
+
+/* What is stamped by a wrong clock, or expired by it, stays in the future when the clock is right
+ * again, and nobody believes it or forgets it before its time (G7).  What comes in a minute is
+ * waited for; else the time comes now. */
+static void pass_time(struct world *world)
+{
+    for (size_t i = 0; i < world->node_count; i++) {
+        int64_t now_ms = WALL_START_MS + (world->now_us + world->leap_us) / MS;
+        int64_t ahead_ms = stamp_wall_ms(newest_stamp(world->nodes[i])) - now_ms;
+
+        if (ahead_ms <= FUTURE_MAX_MS)
+            continue;
+        world->leap_us += ahead_ms * MS;
+        world_trace(world, -1, -1, "time passes", (uint64_t)ahead_ms, 0, 0);
+    }
+}
+
 void faults_end(struct world *world)
 {
     world_trace(world, -1, -1, "the faults are over", 0, 0, 0);
     network_heal(world->network);
+    pass_time(world);
     for (size_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[i];
 
