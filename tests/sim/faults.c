@@ -351,6 +351,12 @@ static bool is_known_by_all(const struct node *node)
     return true;
 }
 
+/* Who has data has them from members, though the last of these may have left since. */
+static bool has_met_others(const struct node *node, const struct gossip_status *status)
+{
+    return node->disk.current.is_written || (status->member_count >= 2 && status->peer_count > 0);
+}
+
 static void watch_joining(struct node *node)
 {
     struct gossip_status status;
@@ -358,8 +364,7 @@ static void watch_joining(struct node *node)
     if (node->has_joined || !node->is_up || !node->is_ready)
         return;
     gossip_status(node->gossip, node_time(node), &status);
-    if (status.gate != GATE_OPEN || status.member_count < 2 || status.peer_count == 0 ||
-        !is_known_by_all(node))
+    if (status.gate != GATE_OPEN || !has_met_others(node, &status) || !is_known_by_all(node))
         return;
     node->has_joined = true;
     world_trace(node->world, node->index, -1, "has joined", status.member_count, 0, 0);
