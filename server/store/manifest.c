@@ -317,19 +317,32 @@ static enum status write_file(int directory, const char *name, struct bytes cont
 }
 
 /* CURRENT has its name and a newline. */
+static enum status read_current(int directory, struct buffer *name)
+{
+    enum status status = read_file(directory, CURRENT, name);
+
+    if (status != STATUS_OK)
+        return status;
+    if (name->size == 0 || name->data[name->size - 1] != '\n')
+        return STATUS_CORRUPT;
+    name->data[name->size - 1] = '\0';
+    return STATUS_OK;
+}
+
 enum status manifest_read(struct manifest *manifest, int directory)
 {
     struct buffer name = {0};
-    enum status status = read_file(directory, CURRENT, &name);
+    enum status status = read_current(directory, &name);
 
-    if (status == STATUS_OK && (name.size == 0 || name.data[name.size - 1] != '\n'))
-        status = STATUS_CORRUPT;
-    if (status == STATUS_OK) {
-        name.data[name.size - 1] = '\0';
+    if (status == STATUS_OK)
         status = read_file(directory, name.data, &manifest->log);
-    }
     buffer_clear(&name);
     return status == STATUS_OK ? take_records(manifest) : status;
+}
+
+static void name_manifest(char name[FILE_NAME_MAX], uint64_t number)
+{
+    (void)snprintf(name, FILE_NAME_MAX, PREFIX "%06llu", (unsigned long long)number);
 }
 
 static enum status switch_current(int directory, uint64_t number)
@@ -338,7 +351,8 @@ static enum status switch_current(int directory, uint64_t number)
     enum status status;
 
     (void)snprintf(temporary, sizeof temporary, "%06llu.dbtmp", (unsigned long long)number);
-    (void)snprintf(text, sizeof text, PREFIX "%06llu\n", (unsigned long long)number);
+    name_manifest(text, number);
+    (void)strncat(text, "\n", sizeof text - strlen(text) - 1);
     status = write_file(directory, temporary, bytes_of(text));
     if (status == STATUS_OK &&
         (fsync(directory) != 0 || renameat(directory, temporary, directory, CURRENT) != 0 ||
@@ -357,9 +371,23 @@ enum status manifest_install(struct manifest *manifest, int directory, uint64_t 
     wire_put_varint(&record, number + 1);
     append_record(&manifest->log, buffer_view(&record));
     buffer_clear(&record);
-    (void)snprintf(name, sizeof name, PREFIX "%06llu", (unsigned long long)number);
+    name_manifest(name, number);
     status = write_file(directory, name, buffer_view(&manifest->log));
     return status == STATUS_OK ? switch_current(directory, number) : status;
+}
+
+bool manifest_take_back(int directory, uint64_t number)
+{
+    struct buffer current = {0};
+    char name[FILE_NAME_MAX];
+    bool is_free;
+
+    name_manifest(name, number);
+    is_free = read_current(directory, &current) == STATUS_OK && strcmp(current.data, name) != 0;
+    if (is_free)
+        (void)unlinkat(directory, name, 0);
+    buffer_clear(&current);
+    return is_free;
 }
 
 /* The number in the name of one of LevelDB's files, 0 = it is none. */

@@ -55,6 +55,9 @@ void manifest_add(struct manifest *manifest, int level, uint64_t number, uint64_
  * leaves this one or the one before. */
 enum status manifest_install(struct manifest *manifest, int directory, uint64_t number) MUST_USE;
 
+/* After that failed: removes it, and true, unless it may count all the same. */
+bool manifest_take_back(int directory, uint64_t number);
+
 /* The first number above those of all files of the database, whether they count or not. */
 enum status manifest_free_number(int directory, uint64_t *number) MUST_USE;
 

@@ -304,21 +304,38 @@ static enum status extend(struct tables *tables, int level, uint64_t first_numbe
     return status;
 }
 
+/* Nothing names the files that have got their names: they would take up the disk until LevelDB can
+ * be opened, for which there may be no room then. */
+static void unname_files(struct tables *tables, uint64_t first_number)
+{
+    char name[FILE_NAME_MAX];
+
+    for (size_t i = 0; i < tables->count; i++) {
+        name_table(name, first_number + i);
+        (void)unlinkat(tables->directory, name, 0);
+    }
+}
+
 /* The manifest takes the number behind the files. */
 static enum status install(struct tables *tables, int level, bool is_alone)
 {
     struct manifest manifest = {0};
-    uint64_t first_number;
+    uint64_t first_number, number;
     enum status status = manifest_free_number(tables->directory, &first_number);
 
-    if (status == STATUS_OK && is_alone)
-        manifest_begin(&manifest, first_number + tables->count);
-    else if (status == STATUS_OK)
+    if (status != STATUS_OK)
+        return status;
+    number = first_number + tables->count;
+    if (is_alone)
+        manifest_begin(&manifest, number);
+    else
         status = manifest_read(&manifest, tables->directory);
     if (status == STATUS_OK)
         status = extend(tables, level, first_number, &manifest);
     if (status == STATUS_OK)
-        status = manifest_install(&manifest, tables->directory, first_number + tables->count);
+        status = manifest_install(&manifest, tables->directory, number);
+    if (status != STATUS_OK && manifest_take_back(tables->directory, number))
+        unname_files(tables, first_number);
     manifest_clear(&manifest);
     tables->is_installed = status == STATUS_OK;
     return status;

@@ -448,6 +448,17 @@ static enum status load_records(struct transfer_load *load, struct bytes blob)
 
 /* ---------- pages ---------- */
 
+/* What will not be installed need not fill the disk until the next start. */
+static enum status settle(struct transfer_load *load, enum status status)
+{
+    if (status == STATUS_OK || status == STATUS_PARKED)
+        return status;
+    load->status = status;
+    tables_destroy(load->tables);
+    load->tables = NULL;
+    return status;
+}
+
 enum status transfer_load_page(struct transfer_load *load, struct bytes blob)
 {
     enum status status = load->status;
@@ -456,12 +467,9 @@ enum status transfer_load_page(struct transfer_load *load, struct bytes blob)
         status = begin(load);
     if (status == STATUS_OK)
         status = prepare(load, blob);
-    if (status == STATUS_PARKED)
-        return status;
     if (status == STATUS_OK)
         status = load_records(load, blob);
-    load->status = status;
-    return status;
+    return settle(load, status);
 }
 
 /* Under the order. */
@@ -540,9 +548,7 @@ enum status transfer_load_finish(struct transfer_load *load)
     }
     if (status == STATUS_OK)
         status = finish(load);
-    if (status != STATUS_PARKED)
-        load->status = status;
-    return status;
+    return settle(load, status);
 }
 
 /* ---------- life ---------- */

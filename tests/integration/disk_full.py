@@ -4,6 +4,7 @@ import os
 
 from lib import wait
 from lib.claims import check, check_error, claim, run
+from lib.cluster import Cluster
 from lib.disk import SmallDisk, value_of
 from lib.resp import Error
 from lib.server import Server
@@ -62,6 +63,26 @@ def with_appendfsync_always_nothing_acknowledged_is_lost():
 @claim
 def with_appendfsync_everysec_nothing_acknowledged_is_lost_to_kill_9():
     fill_free_and_kill("everysec")
+
+
+@claim
+def a_join_that_finds_the_disk_full_succeeds_at_the_next_start_with_room():
+    with Cluster(1, "--key-write-rate", "0") as cluster, \
+            SmallDisk(os.path.join(cluster.scratch, "disk")) as disk:
+        client = cluster[0].client()
+        for number in range(600):
+            check(client("SET", f"k{number}", value_of(number)), "OK")
+        node = cluster.add("--key-write-rate", "0")
+        node.directory = os.path.join(disk.path, "data")
+        node.launch()
+        node.wait_until_up()
+        wait.until(lambda: "could not be stored" in node.log(), "the disk is full", 60)
+        check([name for name in os.listdir(node.directory) if name.endswith(".loading")], [])
+        node.kill()
+        disk.free_space()
+        node.start().wait_until_up()
+        cluster.wait_until_joined(seconds=60)
+        check(len(cluster.wait_until_equal(seconds=60)[b"db0"][3]), 600)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 /* Reading a whole store page by page, and filling a blank one with it. */
 #include "store/transfer_load.h"
 
+#include <glob.h>
+
 #include "base/buffer.h"
 #include "replication/records.h"
 #include "store/digest.h"
@@ -526,16 +528,34 @@ static void an_empty_store_can_be_loaded(void **state)
     assert_string_equal(node_get(&blank, node_db(&blank, 0), "k"), "v");
 }
 
+static bool has_unfinished_tables(const struct node *node)
+{
+    char pattern[96];
+    glob_t found;
+    bool has_some;
+
+    (void)snprintf(pattern, sizeof pattern, "%s/*.loading", node->directory);
+    has_some = glob(pattern, 0, NULL, &found) == 0;
+    globfree(&found);
+    return has_some;
+}
+
 static void what_is_damaged_ends_the_load(void **state)
 {
     struct transfer_load *load = transfer_load_begin(blank.thread);
     struct buffer cursor = {0}, blob = {0};
 
     (void)state;
+    node_set(&source, node_db(&source, 0), "j", "value");
+    assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
+    assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_OK);
+    assert_true(has_unfinished_tables(&blank));
     node_set(&source, node_db(&source, 0), "k", "value");
+    blob.size = 0;
     assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
     blob.data[blob.size - 1] ^= 1;
     assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_CORRUPT);
+    assert_false(has_unfinished_tables(&blank));
     blob.data[blob.size - 1] ^= 1;
     assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_CORRUPT);
     assert_int_equal(transfer_load_finish(load), STATUS_CORRUPT);
