@@ -89,6 +89,36 @@ def a_wiped_node_comes_back_as_a_new_one_with_everything():
         wait.until(lambda: all(node.info()["tombstones"] == 0 for node in cluster), "deletes are forgotten", 20)
 
 
+def is_loading(node):
+    """Are table files being built beside the database?"""
+    try:
+        return any(name.endswith(".loading") for name in os.listdir(node.directory))
+    except FileNotFoundError:
+        return False
+
+
+@claim
+def a_node_that_is_killed_while_it_loads_begins_anew():
+    chance = random.Random(SEED)
+    with Cluster(1, *NO_RATE) as cluster:
+        load(cluster[0], 30_000)
+        for number in range(50):
+            check(cluster[0].client()("SET", f"long{number}", f"{number}" * 20_000), "OK")
+        node = cluster.add(*NO_RATE)
+        for _ in range(ROUNDS // 2):
+            node.launch()
+            wait.until(lambda: is_loading(node), "the node loads", 20, 0.001)
+            wait.pass_by(chance.random() * 0.2)
+            node.kill()
+            node.launch()
+            node.wait_until_up()
+            cluster.wait_until_joined()
+            check(len(cluster.wait_until_equal()[b"db0"][3]), 30_050)
+            check([line for line in node.log().splitlines() if "damaged" in line], [])
+            check(is_loading(node), False)
+            node.wipe()
+
+
 @claim
 def a_new_node_refuses_clients_until_it_has_everything():
     with Cluster(2, *NO_RATE) as cluster:
