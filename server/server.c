@@ -186,16 +186,26 @@ static bool change_port(void *context, enum option_id id, char error[OPTIONS_ERR
     return false;
 }
 
+/* Redis's words, and the reason, which Redis writes to its log. */
+static bool prepare_tls(struct server *server, char error[OPTIONS_ERROR_MAX])
+{
+    char reason[TLS_ERROR_MAX];
+
+    if (tls_contexts_prepare(server->services.tls, reason) == STATUS_OK)
+        return true;
+    (void)snprintf(error, OPTIONS_ERROR_MAX, "Unable to update TLS configuration: %.400s", reason);
+    return false;
+}
+
 /* Certificates, and all that goes with them. */
 static bool change_tls(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
 {
     struct server *server = context;
-    struct tls_contexts *tls = server->services.tls;
 
     (void)id;
-    if (tls_contexts_prepare(tls, error) != STATUS_OK)
+    if (!prepare_tls(server, error))
         return false;
-    tls_contexts_switch(tls);
+    tls_contexts_switch(server->services.tls);
     log_line(LOG_NOTICE, "TLS: new connections use the certificates as the options say now");
     return true;
 }
@@ -205,8 +215,7 @@ static bool change_tls_port(void *context, enum option_id id, char error[OPTIONS
 {
     struct server *server = context;
 
-    if (tls_contexts_prepare(server->services.tls, error) != STATUS_OK ||
-        !change_port(context, id, error))
+    if (!prepare_tls(server, error) || !change_port(context, id, error))
         return false;
     tls_contexts_switch(server->services.tls);
     return true;

@@ -435,15 +435,14 @@ static void on_summons(evutil_socket_t descriptor, short what, void *context)
     }
 }
 
-static enum status open_replacement(const struct listener *listener, enum socket_kind kind,
-                                    struct listener *replacement, char *error)
+/* As in Redis: who closes the last port has a connection still, and may open another. */
+static void warn_if_deaf(const struct listener *listener)
 {
-    if (has_port(listener, kind))
-        return bind_port(replacement, kind, error);
     if (has_port(listener, SOCKET_PLAIN) || has_port(listener, SOCKET_TLS) ||
         listener->socket_path != NULL)
-        return STATUS_OK;
-    return fail(error, "there would be nothing left to listen on");
+        return;
+    log_line(LOG_WARNING, "port and tls-port are 0: no more clients can connect until one of those "
+                          "that are in sets a port");
 }
 
 bool listener_change_port(struct listener *listener, enum option_id port)
@@ -454,13 +453,14 @@ bool listener_change_port(struct listener *listener, enum option_id port)
     const uint64_t one = 1;
 
     replacement->services = listener->services;
-    if (open_replacement(listener, kind, replacement, error) != STATUS_OK) {
+    if (has_port(listener, kind) && bind_port(replacement, kind, error) != STATUS_OK) {
         log_line(LOG_WARNING, "CONFIG SET %s: %s", option_name(port), error);
         discard(replacement);
         return false;
     }
     discard(replace(listener, kind, replacement));
     (void)!write(listener->summons, &one, sizeof one);
+    warn_if_deaf(listener);
     return true;
 }
 

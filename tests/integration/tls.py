@@ -340,7 +340,8 @@ def only_the_versions_and_ciphers_of_the_options_are_offered():
         with server.tls_client() as client:
             check(client.socket.cipher()[:2], (cipher, "TLSv1.2"))
         check_error(admin("CONFIG", "SET", "tls-protocols", "SSLv3"),
-                    "ERR CONFIG SET failed (possibly related to argument 'tls-protocols') - tls-protocols has SSLv3; allowed are")
+                    "ERR CONFIG SET failed (possibly related to argument 'tls-protocols') - "
+                    "Unable to update TLS configuration: tls-protocols has SSLv3; allowed are")
         check(admin("CONFIG", "GET", "tls-protocols"), [b"tls-protocols", b"TLSv1.2"])
 
 
@@ -419,8 +420,8 @@ def bad_certificates_are_refused_in_a_sentence_and_the_old_ones_stay():
                 (("tls-cert-file", files.cert("other"), "tls-key-file", files.key("other"), "loglevel", "debug", "tls-protocols", "x"),
                  "tls-protocols has x")):
             answer = admin("CONFIG", "SET", *change)
-            check_error(answer, f"ERR CONFIG SET failed (possibly related to argument '")
-            check(bool(re.search(words, answer)), True, answer)
+            check_error(answer, "ERR CONFIG SET failed (possibly related to argument '")
+            check(bool(re.search(f"Unable to update TLS configuration: {words}", answer)), True, answer)
             check(serial(server.tls_port, files.context()), before, change)
         check(admin("CONFIG", "GET", "tls-*"), wanted)
         check(admin("CONFIG", "GET", "loglevel"), [b"loglevel", b"notice"])
@@ -432,7 +433,7 @@ def the_tls_port_opens_moves_and_closes_while_the_server_runs():
         admin = server.client()
         first, second = free_port(), free_port()
         check_error(admin("CONFIG", "SET", "tls-port", first), "ERR CONFIG SET failed (possibly related to argument 'tls-port') - "
-                    "tls-port needs tls-cert-file and tls-key-file")
+                    "Unable to update TLS configuration: tls-port needs tls-cert-file and tls-key-file")
         check(admin("CONFIG", "SET", "tls-port", first, "tls-cert-file", files.cert("server"), "tls-key-file",
                     files.key("server"), "tls-ca-cert-file", files.cert("ca")), "OK")
         stayed = Client(first, tls=files.context())
@@ -450,6 +451,23 @@ def the_tls_port_opens_moves_and_closes_while_the_server_runs():
         check(admin("CONFIG", "SET", "tls-port", "0"), "OK")
         wait.until(lambda: not is_open(second), "the second port is closed")
         check(stayed("PING"), "PONG")
+
+
+@claim
+def a_port_changes_from_plain_to_tls_and_back():
+    """As Redis's own test has it: for a moment nothing listens, and who is in opens the port again."""
+    with serve("--io-threads", "1") as server:
+        admin = server.client()
+        port = server.port
+        check(admin("CONFIG", "SET", "tls-port", "0"), "OK")
+        check(admin("CONFIG", "SET", "port", "0"), "OK")
+        wait.until(lambda: log_lines(server, "no more clients can connect"), "a warning")
+        check(admin("CONFIG", "SET", "tls-port", port), "OK")
+        secure = Client(port, tls=server.certificates.context())
+        check(secure("PING"), "PONG")
+        check(secure("CONFIG", "SET", "tls-port", "0"), "OK")
+        check(secure("CONFIG", "SET", "port", port), "OK")
+        check(Client(port)("PING"), "PONG")
 
 
 def is_open(port):
