@@ -1,4 +1,5 @@
-/* A client of TLS that moves from one event loop to another, turn by turn, in one thread. */
+/* A client of TLS that moves from one event loop to another, turn by turn, in one thread; and one
+ * that TLS can't answer. */
 #include "unit/commands/talk.h"
 #include "unit/tls/client.h"
 
@@ -145,6 +146,38 @@ static void what_was_read_ahead_is_served_before(void **state)
     buffer_clear(&answer);
 }
 
+/* A client that asks for new keys again and again and reads nothing: TLS can't answer, and so does
+ * not read on.  Readable as the socket is, nobody looks at it until it takes more. */
+static void who_reads_nothing_is_not_read_from_either(void **state)
+{
+    struct connection *connection = begin();
+    struct buffer waste = {0};
+    int smallest = 1;
+
+    (void)state;
+    (void)setsockopt(connection->session.descriptor, SOL_SOCKET, SO_SNDBUF, &smallest,
+                     sizeof smallest);
+    for (int i = 0; i < TURNS_MAX && !connection->transport.wants_write; i++) {
+        assert_int_equal(SSL_key_update(client.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(client.ssl), 1);
+        client_carry(&client, SIZE_MAX);
+        turn_all();
+    }
+    assert_true(connection->transport.wants_write);
+    assert_int_equal(connection->listens_for, 0);
+    connection_send_to(connection, loops[1]); /* not now */
+    for (int i = 0; i < TURNS_MAX && connection->transport.wants_write; i++) {
+        client_read(&client, &waste);
+        turn_all();
+    }
+    client_read(&client, &waste);
+    ask("PING\r\n", "+PONG\r\n");
+    turn_all();
+    assert_is_in(1, connection);
+    ask("PING\r\n", "+PONG\r\n");
+    buffer_clear(&waste);
+}
+
 int main(void)
 {
 #define LOOP_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -152,6 +185,7 @@ int main(void)
         LOOP_TEST(a_client_moves_between_two_requests),
         LOOP_TEST(half_a_record_moves_along),
         LOOP_TEST(what_was_read_ahead_is_served_before),
+        LOOP_TEST(who_reads_nothing_is_not_read_from_either),
     };
 
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
