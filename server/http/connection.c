@@ -131,13 +131,12 @@ static void settle(struct http_connection *connection)
 
 /* --- trouble --- */
 
-/* Whoever can reach the port can fail, as often as he likes: not every time is worth a line. */
 static void complain(struct http_connection *connection, const char *what, const char *why)
 {
-    struct door *door = connection->door;
+    const struct services *services = connection->door->reactor.services;
 
-    if (complaints_allow(&door->complaints, address_host(connection->session.address),
-                         bytes_of(why), clock_monotonic_us(door->reactor.services->clock)))
+    if (tls_contexts_may_complain(services->tls, connection->session.address, why,
+                                  clock_monotonic_us(services->clock)))
         log_line(LOG_NOTICE, "HTTP client at %s: disconnected, %s%s", connection->session.address,
                  what, why);
 }

@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-#include "base/complaints.h"
 #include "http/exchange.h"
 #include "net/mail.h"
 #include "net/reactor.h"
@@ -37,7 +36,6 @@ struct door {
     struct http_connection_list
         ready; /* have had their share of this turn, and go on in the next */
     struct event ready_timer, check_timer;
-    struct complaints complaints; /* of TLS */
 };
 
 /* The lists that wait: the connection's advance continues it. */

@@ -61,13 +61,12 @@ void connection_give_up(struct connection *connection)
 
 /* --- trouble with TLS --- */
 
-/* Whoever can reach the port can fail, as often as he likes: not every time is worth a line. */
 static void complain(struct connection *connection, const char *what)
 {
-    struct loop *loop = connection->loop;
+    const struct services *services = connection->loop->reactor.services;
 
-    if (complaints_allow(&loop->complaints, address_host(connection->session.address),
-                         bytes_of(what), clock_monotonic_us(loop->reactor.services->clock)))
+    if (tls_contexts_may_complain(services->tls, connection->session.address, what,
+                                  clock_monotonic_us(services->clock)))
         connection_log(connection, LOG_NOTICE, what);
 }
 

@@ -10,7 +10,6 @@
 #define NET_LOOP_H
 
 #include "base/buffer.h"
-#include "base/complaints.h"
 #include "net/batch.h"
 #include "net/crew.h"
 #include "net/mail.h"
@@ -62,7 +61,6 @@ struct loop {
     int64_t checked_us, used_us; /* at the last check: monotonic, and processor time */
     int overloaded_checks;       /* so many checks in a row */
     int64_t attack_logged_s;
-    struct complaints complaints; /* of TLS */
 
     /* any thread's */
     CACHE_ALIGNED struct mail mail;

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/address.h"
+#include "base/complaints.h"
 #include "base/memory.h"
 
 struct tls_contexts {
@@ -11,7 +13,9 @@ struct tls_contexts {
     SSL_CTX *prepared[TLS_USES];
     atomic_bool has[TLS_USES];
     pthread_mutex_t lock;
-    SSL_CTX *current[TLS_USES]; /* under the lock */
+    /* under the lock */
+    SSL_CTX *current[TLS_USES];
+    struct complaints complaints;
 };
 
 /* --- what the options ask for --- */
@@ -178,4 +182,15 @@ SSL *tls_contexts_open(struct tls_contexts *contexts, enum tls_use use)
         ssl = SSL_new(contexts->current[use]);
     (void)pthread_mutex_unlock(&contexts->lock);
     return ssl;
+}
+
+bool tls_contexts_may_complain(struct tls_contexts *contexts, const char *address, const char *why,
+                               int64_t now_us)
+{
+    bool may;
+
+    (void)pthread_mutex_lock(&contexts->lock);
+    may = complaints_allow(&contexts->complaints, address_host(address), bytes_of(why), now_us);
+    (void)pthread_mutex_unlock(&contexts->lock);
+    return may;
 }

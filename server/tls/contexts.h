@@ -47,4 +47,9 @@ bool tls_contexts_has(const struct tls_contexts *contexts, enum tls_use use);
  */
 SSL *tls_contexts_open(struct tls_contexts *contexts, enum tls_use use);
 
+/* Is it worth a line in the log that a client failed?  Whoever can reach a port can fail as often
+ * as he likes: see base/complaints.h. */
+bool tls_contexts_may_complain(struct tls_contexts *contexts, const char *address, const char *why,
+                               int64_t now_us);
+
 #endif
