@@ -150,14 +150,16 @@ static void take_claims(struct gossip *gossip, const struct page *page)
     load->horizon = page->horizon < load->horizon ? page->horizon : load->horizon;
 }
 
-static bool is_ahead(const struct gossip *gossip, struct gossip_time now, const struct page *page)
+/* One of the two clocks is wrong (G7). */
+static bool is_ahead(const struct gossip *gossip, struct gossip_time now, uint64_t stamp,
+                     const struct origin_position *positions, size_t count)
 {
     uint64_t believed = newest_believed(gossip, now);
 
-    for (size_t i = 0; i < page->vector_count; i++)
-        if (page->vector[i].position > believed)
+    for (size_t i = 0; i < count; i++)
+        if (positions[i].position > believed)
             return true;
-    return page->horizon > believed;
+    return stamp > believed;
 }
 
 void load_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
@@ -169,8 +171,8 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
         peer->incarnation != load->source_incarnation || page->session != load->session ||
         page->number != load->number || load->has_last || load->token_count == 2)
         return;
-    if (is_ahead(gossip, now, page))
-        return; /* one of the two clocks is wrong (G7): asked for again */
+    if (is_ahead(gossip, now, page->horizon, page->vector, page->vector_count))
+        return; /* asked for again */
     if (page->is_refused) {
         load->step = LOAD_WANTED;
         load->hold_until_us = now.monotonic_us + REFUSED_US;
@@ -222,12 +224,16 @@ static void take_over(struct gossip *gossip)
 /* All pages are here.  What they allow to claim is saved first, and only then the store is told
  * that they were all: until then it is wiped if it is opened again, and this node begins as a new
  * one. The other way round a crash, or a backup, would leave data of which nothing is known. */
-static void finish(struct gossip *gossip)
+static void finish(struct gossip *gossip, struct gossip_time now)
 {
+    struct load *load = &gossip->load;
+
+    if (is_ahead(gossip, now, begins_behind(load), load->held.at, load->held.count))
+        return; /* the clock was set back since they came: load_tick() tries again */
     take_over(gossip);
-    gossip->load.step = LOAD_FINISHING;
+    load->step = LOAD_FINISHING;
     gossip->is_save_wanted = true;
-    buffer_clear(&gossip->load.cursor);
+    buffer_clear(&load->cursor);
 }
 
 void load_saved(struct gossip *gossip)
@@ -265,7 +271,7 @@ static void give_up(struct gossip *gossip, struct gossip_time now)
     if (!load->has_first)
         end_load(gossip, now);
     else if (load->token_count == 0)
-        finish(gossip);
+        finish(gossip, now);
 }
 
 /* Are all members here, and none that has, or had, anything? */
@@ -301,7 +307,7 @@ bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
         gossip_say(gossip, false, "All data are loaded: %lld pages.", (long long)load->pages);
         end_load(gossip, now);
     } else if (load->has_last && load->token_count == 0) {
-        finish(gossip);
+        finish(gossip, now);
     } else if (!load->has_last && load->token_count == 1) {
         ask(gossip, now);
     }
@@ -322,6 +328,8 @@ void load_tick(struct gossip *gossip, struct gossip_time now)
     const struct member *awaited;
     const struct peer *source;
 
+    if (load->step == LOAD_RUNNING && load->has_last && load->token_count == 0)
+        finish(gossip, now);
     if (load->step == LOAD_NONE || load->step == LOAD_FAILED || load->has_last || gossip->is_stale)
         return;
     if (load->step == LOAD_RUNNING && !is_source_lost(gossip)) {

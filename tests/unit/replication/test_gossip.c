@@ -525,6 +525,35 @@ static void a_new_node_loads_before_it_serves(void **state)
     toys_destroy(toys);
 }
 
+static bool is_believable(const struct toy *toy, uint64_t stamp)
+{
+    return stamp <= stamp_newest_believed(toys_time(toy).wall_us / 1000, TOYS_SKEW_MS);
+}
+
+static void what_is_loaded_under_a_wrong_clock_is_believed_in_its_time(void **state)
+{
+    struct toys *toys = start_one_with_data();
+    struct toy *a = &toys->all[0], *b = &toys->all[1];
+
+    (void)state;
+    a->clock_off_us = JUMP_US;
+    (void)toys_write(a);
+    toys_run(toys, SECOND_US);
+    b->is_stalled = true;
+    toys_start(b);
+    b->clock_off_us = JUMP_US;
+    toys_run(toys, 2 * SECOND_US);
+    a->clock_off_us = b->clock_off_us = 0;
+    toys_run(toys, TOYS_TICK_US);
+    b->is_stalled = false;
+    toys_run(toys, SECOND_US);
+    assert_true(is_believable(b, b->hlc));
+    assert_int_equal(b->gate, GATE_LOADING);
+    toys_run(toys, JUMP_US + SECOND_US);
+    assert_int_equal(b->gate, GATE_OPEN);
+    toys_destroy(toys);
+}
+
 static void a_page_that_could_not_be_read_is_read_again(void **state)
 {
     struct toys *toys = start_one_with_data();
@@ -650,6 +679,7 @@ int main(void)
         cmocka_unit_test(who_takes_over_a_horizon_that_did_not_wait_for_it_begins_behind_it),
         cmocka_unit_test(a_writer_that_nobody_knows_holds_no_horizon_back),
         cmocka_unit_test(a_new_node_loads_before_it_serves),
+        cmocka_unit_test(what_is_loaded_under_a_wrong_clock_is_believed_in_its_time),
         cmocka_unit_test(a_page_that_could_not_be_read_is_read_again),
         cmocka_unit_test(a_source_that_refuses_is_asked_now_and_then),
         cmocka_unit_test(meeting_takes_an_address_once_and_not_too_many),

@@ -55,7 +55,7 @@ struct toy {
     struct buffer saved;
     enum gossip_gate gate;
     enum applied result; /* of merges */
-    bool is_stalled;     /* merges end later */
+    bool is_stalled;     /* merges and loads end later */
     bool fails_pages;
 
     /* what was seen */
@@ -276,17 +276,24 @@ static inline void toy_keep_log(void *context, bool is_wanted)
     (void)is_wanted;
 }
 
+static inline bool toys_puts_off(struct toy *toy, const struct toys_event *event)
+{
+    struct toys_event *again;
+
+    if (!toy->is_stalled)
+        return false;
+    again = toys_later(toy, event->end);
+    again->token = event->token;
+    again->size = event->size;
+    return true;
+}
+
 static inline void toys_end_merge(struct toy *toy, struct toys_event *event)
 {
     if (toy->gossip == NULL)
         return;
-    if (toy->is_stalled) {
-        struct toys_event *again = toys_later(toy, toys_end_merge);
-
-        again->token = event->token;
-        again->size = event->size;
+    if (toys_puts_off(toy, event))
         return;
-    }
     toy->merges++;
     toy->is_blank = false;
     toy->merging_bytes -= event->size;
@@ -439,7 +446,7 @@ static inline void toy_read_page(void *context, uint64_t token, struct bytes cur
 
 static inline void toys_end_loading(struct toy *toy, struct toys_event *event)
 {
-    if (toy->gossip == NULL)
+    if (toy->gossip == NULL || toys_puts_off(toy, event))
         return;
     toy->pages_loaded++;
     toy->is_blank = false;
