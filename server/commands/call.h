@@ -7,6 +7,7 @@
 #ifndef COMMANDS_CALL_H
 #define COMMANDS_CALL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,6 +48,7 @@ struct services {
     struct tracking *tracking;
     struct statistics *statistics;
     struct tls_contexts *tls;
+    atomic_int http_clients;         /* connections to http-port, for INFO */
     void (*shutdown)(void *context); /* any thread: ends the server as SIGTERM does */
     void *shutdown_context;
 };

@@ -180,6 +180,7 @@ static void write_clients(struct info *info)
 
     add_number(info, "connected_clients", sums.count);
     add(info, "cluster_connections:0");
+    add_number(info, "http_clients", atomic_load(&info->services->http_clients));
     add_number(info, "maxclients", options_number(info->options, OPTION_MAXCLIENTS));
     add_number(info, "client_recent_max_input_buffer", sums.input_max);
     add_number(info, "client_recent_max_output_buffer", sums.output_max);

@@ -218,6 +218,7 @@ void door_remove_connection(struct door *door, struct http_connection *connectio
         (void)event_del(&door->check_timer);
     atomic_fetch_sub(&door->load, 1);
     atomic_fetch_sub(door->client_count, 1);
+    atomic_fetch_sub(&door->reactor.services->http_clients, 1);
 }
 
 struct exchange *door_take_exchange(struct door *door)
@@ -261,6 +262,7 @@ static void welcome(struct doors *doors, int descriptor)
         return;
     }
     atomic_fetch_add(doors->client_count, 1);
+    atomic_fetch_add(&doors->services->http_clients, 1);
     atomic_fetch_add(&door->load, 1);
     mail_post_newcomer(&door->mail, (struct newcomer){.descriptor = descriptor});
 }

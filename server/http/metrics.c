@@ -22,8 +22,9 @@ struct metric {
 static const struct metric metrics[] = {
     {"uptime_in_seconds", "uptime_seconds", GAUGE, "Seconds since the start"},
     {"connected_clients", "connected_clients", GAUGE, "Clients of Redis's protocol"},
+    {"http_clients", "http_clients", GAUGE, "Connections to the HTTP port"},
     {"blocked_clients", "blocked_clients", GAUGE, "Clients in WAIT or paused"},
-    {"maxclients", "max_clients", GAUGE, "Clients that are let in at most"},
+    {"maxclients", "max_clients", GAUGE, "Clients of both ports that are let in at most"},
     {"used_memory", "memory_used_bytes", GAUGE, "Allocated memory"},
     {"used_memory_rss", "memory_rss_bytes", GAUGE, "Resident memory"},
     {"used_memory_rss_anon", "memory_rss_anon_bytes", GAUGE, "Resident memory without mapped tables"},

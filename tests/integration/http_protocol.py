@@ -2,7 +2,9 @@
 """HTTP/1.1 as it is spoken on http-port, whatever is asked for: where requests begin and end, what is answered when they
 are wrong, and which of them close the connection."""
 import json
+import re
 
+from lib import wait
 from lib.claims import check, claim, run
 from lib.rawhttp import Http, chunked, head, request
 from lib.resp import Closed
@@ -443,6 +445,22 @@ def clients_are_counted_with_those_of_redis_up_to_maxclients():
         finally:
             for client in clients:
                 client.close()
+
+
+@claim
+def info_tells_how_many_clients_the_port_has():
+    with serve() as server:
+        resp = server.client()
+        count = lambda: int(re.search(rb"http_clients:(\d+)", resp("INFO", "clients"))[1])
+        check(count(), 0)
+        clients = [Http(server) for _ in range(3)]
+        for client in clients:
+            check(client.ask("GET", path("k")).status, 404)
+        check(count(), 3)
+        check(b"\ngrapevine_http_clients 3\n" in clients[0].ask("GET", "/metrics").body, True)
+        for client in clients:
+            client.close()
+        wait.until(lambda: count() == 0, "closed ones do not count")
 
 
 if __name__ == "__main__":
