@@ -24,6 +24,7 @@
 #include "commands/table.h"
 #include "commands/teller.h"
 #include "commands/tracking.h"
+#include "commands/watch.h"
 #include "http/door.h"
 #include "net/crew.h"
 #include "net/listener.h"
@@ -386,6 +387,7 @@ static enum status build(struct server *server, char *error)
     services->pubsub = pubsub_create();
     services->events = events_create(services->options, services->pubsub);
     services->tracking = tracking_create(services->options);
+    services->watch = watch_create(services);
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     services->shutdown = stop;
     services->shutdown_context = server;
@@ -454,6 +456,7 @@ void server_destroy(struct server *server)
     events_destroy(services->events);
     acl_destroy(services->acl);
     tracking_destroy(services->tracking);
+    watch_destroy(services->watch);
     pubsub_destroy(services->pubsub);
     statistics_destroy(services->statistics);
     tls_contexts_destroy(services->tls);

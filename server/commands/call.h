@@ -31,6 +31,7 @@ struct statistics;
 struct tls_contexts;
 struct thread_statistics;
 struct tracking;
+struct watch;
 
 #define CALL_ERROR_MAX 1024
 
@@ -46,6 +47,7 @@ struct services {
     struct pubsub *pubsub;
     struct events *events;
     struct tracking *tracking;
+    struct watch *watch;
     struct statistics *statistics;
     struct tls_contexts *tls;
     atomic_int http_clients;         /* connections to http-port, for INFO */

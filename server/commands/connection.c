@@ -10,6 +10,7 @@
 #include "commands/table.h"
 #include "commands/tracking.h"
 #include "commands/tracking_commands.h"
+#include "commands/watch.h"
 
 /* --- who is there: AUTH, HELLO, RESET --- */
 
@@ -134,6 +135,7 @@ static enum status command_reset(struct call *call)
     clients_set_monitor(services->clients, session, false);
     pubsub_forget(services->pubsub, session);
     tracking_stop(services, session);
+    watch_stop(services->watch, session);
     inbox_empty(session);
     clients_drop_name(services->clients, session);
     session_reset(session);

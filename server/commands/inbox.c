@@ -55,6 +55,11 @@ void letter_release(struct letter *letter)
         free(letter);
 }
 
+struct bytes letter_content(const struct letter *letter)
+{
+    return (struct bytes){letter->bytes, letter->sizes[0]};
+}
+
 static size_t letter_size(const struct letter *letter)
 {
     size_t size = sizeof *letter;

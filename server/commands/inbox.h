@@ -38,6 +38,8 @@ struct letter *letter_create_own(void (*spell)(const struct session *session, st
                                                struct reply *reply),
                                  struct bytes content);
 void letter_release(struct letter *letter);
+/* Of one part: that part. */
+struct bytes letter_content(const struct letter *letter);
 
 struct inbox {
     pthread_mutex_t lock;

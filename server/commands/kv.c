@@ -9,6 +9,7 @@
 #include "commands/list_cursor.h"
 #include "commands/metadata.h"
 #include "commands/table.h"
+#include "commands/watch.h"
 #include "replication/version.h"
 #include "store/replica.h"
 #include "store/scan.h"
@@ -464,6 +465,30 @@ static enum status command_kv_list(struct call *call)
     return s;
 }
 
+/* --- KV.WATCH --- */
+
+/* KV.WATCH [PREFIX prefix] [SINCE token], or KV.WATCH OFF. */
+static enum status command_kv_watch(struct call *call)
+{
+    struct bytes prefix = {"", 0}, token = {"", 0};
+
+    if (call->argc == 2 && bytes_is_word(call->argv[1], "off")) {
+        watch_stop(call_services(call)->watch, call->session);
+        reply_ok(call->reply);
+        return STATUS_OK;
+    }
+    for (size_t i = 1; i < call->argc; i++) {
+        struct bytes *argument = bytes_is_word(call->argv[i], "prefix")  ? &prefix
+                                 : bytes_is_word(call->argv[i], "since") ? &token
+                                                                         : NULL;
+
+        if (argument == NULL || !take_argument(call, &i, argument))
+            return STATUS_SYNTAX;
+    }
+    watch_start(call, prefix, token);
+    return STATUS_OK;
+}
+
 /* clang-format off */
 #define OURS .group = GROUP_KV, .compat = COMPAT_OURS, .since = "0.1.0", .note = ""
 #define KEY  .first_key = 1, .last_key = 1, .key_step = 1
@@ -486,6 +511,12 @@ struct command kv_commands[] = {
       .summary = "Lists keys in byte order, up to 10,000 or some megabytes at a time",
       .syntax = "[PREFIX prefix] [CURSOR cursor] [LIMIT limit] [WITHMETA] [WITHVALUES] "
                 "[WITHEXPIRATION]" },
+    { .name = "kv.watch", .arity = -1,
+      .flags = CMD_READONLY | CMD_PUBSUB | CMD_NOSCRIPT | CMD_NO_MULTI | CMD_WHILE_SUBSCRIBED,
+      OURS, .run = command_kv_watch,
+      .complexity = "O(1), and O(N) where N is the number of keys if the token is not known",
+      .summary = "Tells every change of the selected namespace, from a token on",
+      .syntax = "[PREFIX prefix] [SINCE token] | OFF" },
     { 0 },
 };
 /* clang-format on */

@@ -48,6 +48,9 @@ struct bytes pubsub_any_of(const struct session *session, enum pubsub_kind kind)
 /* pubsub_leave(), and the session knows it too: RESET, the end of a connection. */
 void pubsub_forget(struct pubsub *pubsub, struct session *session);
 
+/* Is it a subscriber now?  After its names changed, or KV.WATCH. */
+void pubsub_note(struct session *session);
+
 /* --- by any thread --- */
 
 /* Into a channel, and to whoever has a pattern that matches it, or into a shard channel.  How many

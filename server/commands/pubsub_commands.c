@@ -28,9 +28,9 @@ static size_t count_shown(const struct session *session, enum pubsub_kind kind)
     return pubsub_count_of(session, PUBSUB_CHANNEL) + pubsub_count_of(session, PUBSUB_PATTERN);
 }
 
-static void note_counts(struct session *session)
+void pubsub_note(struct session *session)
 {
-    bool listens = false;
+    bool listens = session->watcher != NULL;
 
     for (int kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
         size_t count = pubsub_count_of(session, (enum pubsub_kind)kind);
@@ -60,7 +60,7 @@ static enum status subscribe(struct call *call, enum pubsub_kind kind)
         (void)pubsub_subscribe(pubsub_of(call), call->session, kind, call->argv[i]);
         tell(call, wordings[kind].subscribed, kind, call->argv[i]);
     }
-    note_counts(call->session);
+    pubsub_note(call->session);
     acl_check_subscriptions(call);
     return STATUS_OK;
 }
@@ -93,7 +93,7 @@ static enum status unsubscribe(struct call *call, enum pubsub_kind kind)
         unsubscribe_one(call, kind, call->argv[i]);
     if (call->argc == 1)
         unsubscribe_all(call, kind);
-    note_counts(call->session);
+    pubsub_note(call->session);
     return STATUS_OK;
 }
 
@@ -130,7 +130,7 @@ static enum status command_sunsubscribe(struct call *call)
 void pubsub_forget(struct pubsub *pubsub, struct session *session)
 {
     pubsub_leave(pubsub, session);
-    note_counts(session);
+    pubsub_note(session);
 }
 
 /* --- publishing --- */

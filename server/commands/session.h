@@ -20,6 +20,7 @@ struct acl_user;
 struct clients;
 struct command;
 struct tracker;
+struct watcher;
 
 /* WAIT: another client's CLIENT UNBLOCK turns the second into one of the last two. */
 enum blocking { BLOCKING_NOT, BLOCKING_WAITS, BLOCKING_IS_TIMED_OUT, BLOCKING_IS_ENDED };
@@ -66,7 +67,7 @@ struct session {
     bool wants_close;          /* QUIT, CLIENT KILL of oneself: close once the reply is out */
     uint64_t last_write;       /* the group of its newest write */
     uint64_t last_write_stamp; /* and the stamp, 0 = none yet: WAIT */
-    bool is_subscriber;        /* listens to channels */
+    bool is_subscriber;        /* listens to channels, or watches */
     int64_t wait_ends_ms;      /* while `blocking`: when its WAIT ends by itself */
 
     bool is_multi;
@@ -80,6 +81,7 @@ struct session {
     struct name_table subscriptions[PUBSUB_KIND_COUNT]; /* pubsub.c's */
 
     struct tracker *tracker; /* tracking.c's; NULL = it does not track */
+    struct watcher *watcher; /* watch.c's; NULL = it does not watch */
 
     struct watched_key *watched;
     size_t watched_count, watched_capacity;

@@ -1,5 +1,5 @@
 /* teller.h - passes committed changes on to those who want to be told (store/news.h): subscribers
- * of keyspace events, and clients that track. */
+ * of keyspace events, clients that track, and those of KV.WATCH. */
 #ifndef COMMANDS_TELLER_H
 #define COMMANDS_TELLER_H
 

@@ -12,6 +12,7 @@
 #include "commands/acl_check.h"
 #include "commands/clients.h"
 #include "commands/tracking.h"
+#include "commands/watch.h"
 #include "net/serving.h"
 #include "tls/contexts.h"
 
@@ -31,6 +32,11 @@ void connection_log(struct connection *connection, enum log_level level, const c
 {
     log_line(level, "client %llu at %s: %s", (unsigned long long)connection->session.id,
              connection->session.address, what);
+}
+
+static void wake(struct session *session)
+{
+    mail_post_wake((struct connection *)session);
 }
 
 /* --- states --- */
@@ -294,6 +300,9 @@ void connection_settle(struct connection *connection)
     }
     if (outbox_size(out) == 0 && out->bytes.data != NULL)
         loop_give_buffer(connection->loop, &out->bytes);
+    if (UNLIKELY(connection->session.watcher != NULL) && outbox_size(out) == 0 &&
+        watch_wants_turn(&connection->session))
+        wake(&connection->session);
     listen_for_input(connection);
     if (UNLIKELY(connection->transport.has_more) && connection->listens_for == EV_READ)
         event_active(&connection->read_event, EV_READ, 0); /* nobody else would tell */
@@ -353,6 +362,22 @@ static void stop_holding(struct connection *connection)
     connection->is_holding = false;
 }
 
+/* KV.WATCH: the keys that there are, some at a time, as the client takes them. */
+static void list_more(struct connection *connection)
+{
+    struct loop *loop = connection->loop;
+    struct worker *worker = &loop->reactor.worker;
+    uint64_t depends_on = 0;
+    size_t start;
+
+    connection_turn_to(connection);
+    start = connection->out.bytes.size;
+    watch_list_more(worker, &connection->session, loop->reactor.now_ms, &loop->writer.reply,
+                    &depends_on);
+    if (depends_on > store_committed(worker->services->store))
+        connection_hold_reply(connection, start, depends_on);
+}
+
 void connection_look(struct connection *connection)
 {
     struct session *session = &connection->session;
@@ -369,6 +394,9 @@ void connection_look(struct connection *connection)
             connection_give_up(connection);
         }
     }
+    if (UNLIKELY(watch_is_listing(session)) && connection->state == CONNECTION_READING &&
+        outbox_size(&connection->out) == 0)
+        list_more(connection);
     if (connection->state == CONNECTION_PARKED)
         serve_parked(connection);
     else
@@ -423,6 +451,8 @@ void connection_check(struct connection *connection)
         return;
     }
     check_output_limit(connection);
+    if (watch_is_listing(&connection->session))
+        wake(&connection->session);
     if (connection->state == CONNECTION_GONE)
         connection_close(connection);
 }
@@ -447,11 +477,6 @@ void connection_leave(struct connection *connection)
 }
 
 /* --- its life --- */
-
-static void wake(struct session *session)
-{
-    mail_post_wake((struct connection *)session);
-}
 
 static void set_number(int descriptor, int level, int name, int value)
 {
@@ -541,6 +566,7 @@ void connection_close(struct connection *connection)
     pubsub_forget(loop->reactor.services->pubsub, &connection->session);
     clients_remove(loop->reactor.services->clients, &connection->session);
     tracking_forget(loop->reactor.services, &connection->session);
+    watch_stop(loop->reactor.services->watch, &connection->session);
     loop_forget(loop, connection);
     transport_close(&connection->transport);
     session_clear(&connection->session);

@@ -79,7 +79,7 @@ def every_kind_of_change_is_told():
 def what_expires_is_told():
     for server in servers():
         client, other = tracking(server), server.client()
-        other("SET", "k", "v", "PX", "60")
+        other("SET", "k", "v", "PX", "400")
         check(client("GET", "k"), b"v")
         check(next_keys(client), [b"k"])
 

@@ -16,6 +16,7 @@
 #include "commands/table.h"
 #include "commands/teller.h"
 #include "commands/tracking.h"
+#include "commands/watch.h"
 #include "resp/writer.h"
 #include "unit/test.h"
 
@@ -64,6 +65,7 @@ static void talk_end_session(struct session *session)
     pubsub_forget(talk.services.pubsub, session);
     clients_remove(talk.services.clients, session);
     tracking_forget(&talk.services, session);
+    watch_stop(talk.services.watch, session);
     session_clear(session);
 }
 
@@ -91,6 +93,7 @@ static int talk_set_up(void **state)
     services->pubsub = pubsub_create();
     services->events = events_create(talk.options, services->pubsub);
     services->tracking = tracking_create(talk.options);
+    services->watch = watch_create(services);
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     assert_int_equal(store_open(talk.options, &talk_clock, &services->store, store_error),
                      STATUS_OK);
@@ -119,6 +122,7 @@ static int talk_tear_down(void **state)
     events_destroy(talk.services.events);
     acl_destroy(talk.services.acl);
     tracking_destroy(talk.services.tracking);
+    watch_destroy(talk.services.watch);
     pubsub_destroy(talk.services.pubsub);
     statistics_destroy(talk.services.statistics);
     buffer_clear(&talk.worker.scratch);
