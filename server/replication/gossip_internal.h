@@ -308,8 +308,8 @@ enum pushed_status push_note_held(struct gossip *gossip, struct gossip_time now,
 void push_close_gap(struct gossip *gossip, struct peer *peer, struct origin_position *origin);
 
 /* horizon.c */
-/* The position held of an origin, added at its start if it is new; NULL if it is sealed, or its node
- * is not in the table of members (yet). */
+/* The position held of an origin, added at its start if it is new; NULL if it is sealed, or its
+ * node is not in the table of members (yet). */
 struct origin_position *horizon_origin(struct gossip *gossip, uint64_t node_id,
                                        uint32_t incarnation, uint64_t start);
 void horizon_raise(struct gossip *gossip, struct origin_position *origin, uint64_t position);
