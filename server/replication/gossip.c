@@ -556,23 +556,31 @@ void gossip_page_failed(struct gossip *gossip, uint64_t token)
     load_page_failed(gossip, token);
 }
 
+/* The newest of this node's former lives, NULL if that is sealed. */
+static struct origin_position *last_life(struct gossip *gossip)
+{
+    for (size_t i = gossip->held.count; i > 0; i--) {
+        struct origin_position *origin = &gossip->held.at[i - 1];
+
+        if (origin->node_id == gossip->node_id && origin->incarnation < gossip->incarnation)
+            return origin;
+    }
+    return NULL;
+}
+
+/* Of the last life all is here up to the last write that is.  What is of a life before, and was
+ * lost by its end, may have begun to come back from others, with gaps. */
 void gossip_last_own(struct gossip *gossip, struct gossip_time now, uint64_t stamp)
 {
+    struct origin_position *last = last_life(gossip);
+
     (void)now;
     if (gossip->is_last_own_known)
         return;
     gossip->is_last_own_known = true;
     gossip->first_open_own = gossip->incarnation;
-    for (size_t i = gossip->held.count; i > 0; i--) {
-        struct origin_position *origin = &gossip->held.at[i - 1];
-
-        if (origin->node_id != gossip->node_id || origin->incarnation >= gossip->incarnation)
-            continue;
-        if (origin->start >= stamp)
-            continue; /* it wrote nothing that is held: the stamp is of one before it */
-        horizon_raise(gossip, origin, stamp);
-        break;
-    }
+    if (last != NULL && stamp > last->start)
+        horizon_raise(gossip, last, stamp);
     gossip->is_changed = true;
 }
 

@@ -344,6 +344,57 @@ static void a_node_restored_from_a_backup_continues_no_life_that_it_forgot(void 
     toys_destroy(toys);
 }
 
+static void begin_again(struct toy *toy, uint64_t last_own)
+{
+    toys_stop(toy);
+    toys_run(toy->toys, SECOND_US);
+    toy->last_own = last_own;
+    toys_start(toy);
+    toys_run(toy->toys, SECOND_US);
+}
+
+static void own_writes_that_come_back_are_not_all_that_were_written(void **state)
+{
+    struct toys *toys = toys_create(1);
+    struct toy *a = &toys->all[0];
+    uint32_t first;
+    uint64_t lost;
+
+    (void)state;
+    toys_start(a);
+    toys_run(toys, SECOND_US);
+    first = gossip_incarnation(a->gossip);
+    lost = toys_write(a);
+    begin_again(a, gossip_start(a->gossip));
+    begin_again(a, lost); /* it came back, but perhaps not what lies before it */
+    assert_true(gossip_position(a->gossip, a->node_id, first) > 0);
+    assert_true(gossip_position(a->gossip, a->node_id, first) < lost);
+    toys_destroy(toys);
+}
+
+static void own_writes_of_the_last_life_are_here_up_to_the_last_one(void **state)
+{
+    struct toys *toys = toys_create(1);
+    struct toy *a = &toys->all[0];
+    struct buffer early = {0};
+    uint32_t first;
+    uint64_t kept;
+
+    (void)state;
+    toys_start(a);
+    toys_run(toys, SECOND_US);
+    buffer_append_bytes(&early, buffer_view(&a->saved));
+    first = gossip_incarnation(a->gossip);
+    kept = toys_write(a);
+    toys_run(toys, SECOND_US);
+    a->saved.size = 0;
+    buffer_append_bytes(&a->saved, buffer_view(&early));
+    begin_again(a, kept);
+    assert_int_equal(gossip_position(a->gossip, a->node_id, first), kept);
+    buffer_clear(&early);
+    toys_destroy(toys);
+}
+
 static void take_from_disk(struct buffer *backup, const struct toy *toy)
 {
     backup->size = 0;
@@ -674,6 +725,8 @@ int main(void)
         cmocka_unit_test(a_member_that_ran_without_replication_is_stale),
         cmocka_unit_test(a_cluster_of_one_may_run_without_replication_and_keeps_its_data_apart),
         cmocka_unit_test(a_node_restored_from_a_backup_continues_no_life_that_it_forgot),
+        cmocka_unit_test(own_writes_that_come_back_are_not_all_that_were_written),
+        cmocka_unit_test(own_writes_of_the_last_life_are_here_up_to_the_last_one),
         cmocka_unit_test(what_was_restored_is_held_up_to_the_horizon_that_it_begins_below),
         cmocka_unit_test(a_node_restored_from_a_backup_makes_no_other_stale),
         cmocka_unit_test(who_takes_over_a_horizon_that_did_not_wait_for_it_begins_behind_it),

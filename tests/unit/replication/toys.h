@@ -39,6 +39,7 @@ struct toy {
     bool was_alone;
     int64_t forget_after_ms;
     int64_t clock_off_us;  /* this machine's wall clock less the true one */
+    uint64_t last_own;     /* is told at the next start, 0 = all that was written is here */
     uint64_t restored_hlc; /* the clock that a backup knows, 0 = it was not restored */
 
     struct gossip *gossip;
@@ -537,7 +538,10 @@ static inline void toys_start(struct toy *toy)
     assert_int_equal(
         gossip_create(&config, &toy->host, buffer_view(&toy->saved), toys_time(toy), &toy->gossip),
         STATUS_OK);
-    gossip_last_own(toy->gossip, toys_time(toy), toy->log_count > 0 ? toy->hlc : 0);
+    if (toy->last_own == 0 && toy->log_count > 0)
+        toy->last_own = toy->hlc;
+    gossip_last_own(toy->gossip, toys_time(toy), toy->last_own);
+    toy->last_own = 0;
 }
 
 static inline void toys_stop(struct toy *toy)
