@@ -241,7 +241,8 @@ static void take_config(struct gossip *gossip, const struct gossip_config *confi
 }
 
 /* Larger than all before, also when the disk was taken back to an earlier day: then lives began of
- * which it knows nothing, and none of them is to be continued by another. */
+ * which it knows nothing, and none of them is to be continued by another.  (It takes more than a
+ * second to bring a backup back.) */
 static uint32_t next_incarnation(uint32_t before, struct gossip_time now)
 {
     int64_t now_s = wall_ms(now) / 1000;

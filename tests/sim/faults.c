@@ -163,6 +163,15 @@ static void strike_wipe(struct world *world)
     start_later(world, node, 3 * SECOND);
 }
 
+/* A life has the second of its start for a number, or one more than the life before.  People are
+ * not so quick with a backup that the next one gets the same. */
+static bool has_just_started(const struct node *node)
+{
+    int64_t now_s = (WALL_START_MS + (node->world->now_us + node->world->leap_us) / MS) / 1000;
+
+    return now_s <= (int64_t)node->incarnation + 1;
+}
+
 static void strike_restore(struct world *world)
 {
     struct node *node = any_victim(world);
@@ -173,6 +182,8 @@ static void strike_restore(struct world *world)
         node_take_backup(node);
         return;
     }
+    if (has_just_started(node))
+        return;
     node_crash(node);
     node_restore_backup(node);
     start_later(world, node, 3 * SECOND);
