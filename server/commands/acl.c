@@ -51,7 +51,10 @@ static void note_change(struct acl *acl)
 {
     const struct acl_user *user = find(&acl->users, bytes_of(default_name));
 
-    atomic_store(&acl->needs_password, !user->is_on || !user->needs_no_password);
+    bool needs_password = !user->is_on || !user->needs_no_password;
+
+    atomic_store(&acl->needs_password, needs_password);
+    atomic_store(&acl->is_open, !needs_password && user->is_unrestricted);
     atomic_store(&acl->has_others, acl->users.count > 1);
     atomic_fetch_add_explicit(&acl->generation, 1, memory_order_release);
 }
@@ -518,6 +521,32 @@ static bool is_as_created(const struct acl *acl, const struct acl_user *user)
     return is_same;
 }
 
+/* Quotes mean something in the config file; the # of passwords does not, behind the first word. */
+static void print_word(struct bytes word, struct buffer *lines)
+{
+    buffer_append_byte(lines, ' ');
+    if (word.size > 0 &&
+        (memchr(word.data, '"', word.size) != NULL || memchr(word.data, '\'', word.size) != NULL))
+        words_quote(lines, word);
+    else
+        buffer_append_bytes(lines, word);
+}
+
+static void print_quoted(const struct acl_user *user, struct buffer *lines)
+{
+    struct buffer text = {0};
+    struct bytes rest, word;
+
+    buffer_append_text(lines, "user");
+    print_word(user->name, lines);
+    acl_user_describe(user, &text);
+    rest = buffer_view(&text);
+    while (words_next(&rest, &word))
+        print_word(word, lines);
+    buffer_append_byte(lines, '\n');
+    buffer_clear(&text);
+}
+
 void acl_print_users(struct acl *acl, struct buffer *lines)
 {
     size_t count;
@@ -530,7 +559,7 @@ void acl_print_users(struct acl *acl, struct buffer *lines)
         bool is_default = bytes_equal(users[i]->name, bytes_of(default_name));
 
         if (!is_default || !is_as_created(acl, users[i]))
-            print_user(users[i], lines);
+            print_quoted(users[i], lines);
         acl_user_release(users[i]);
     }
     free(users);

@@ -22,6 +22,7 @@
 struct acl {
     _Atomic uint64_t generation; /* 1 .. */
     atomic_bool needs_password;  /* the default user is off, or has a password */
+    atomic_bool is_open;         /* the default user needs none, and may do everything */
     atomic_bool has_others;      /* there are users besides the default one */
     /* the rest is acl.c's, the users under the lock */
     pthread_mutex_t lock;
@@ -53,6 +54,18 @@ static inline uint64_t acl_generation(const struct acl *acl)
 static inline bool acl_needs_password(const struct acl *acl)
 {
     return atomic_load_explicit(&acl->needs_password, memory_order_relaxed);
+}
+
+/* May everybody do everything? */
+static inline bool acl_is_open(const struct acl *acl)
+{
+    return atomic_load_explicit(&acl->is_open, memory_order_relaxed);
+}
+
+/* Might anybody be found by a password? */
+static inline bool acl_has_passwords(const struct acl *acl)
+{
+    return atomic_load_explicit(&acl->has_others, memory_order_relaxed) || acl_needs_password(acl);
 }
 
 /* --- users, each with a reference for the caller; NULL = none --- */

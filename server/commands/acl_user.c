@@ -280,6 +280,14 @@ static enum acl_problem tie(struct acl_user *user, struct bytes title)
     return ACL_FINE;
 }
 
+/* What would end the selector, or a quote in it, when its description is read again. */
+static bool can_stand_in_selector(struct bytes word)
+{
+    return word.size == 0 ||
+           (word.data[word.size - 1] != ')' && memchr(word.data, '"', word.size) == NULL &&
+            memchr(word.data, '\'', word.size) == NULL);
+}
+
 /* "(+get ~key*)" */
 static enum acl_problem apply_selector(struct acl_user *user, struct bytes rule)
 {
@@ -290,7 +298,8 @@ static enum acl_problem apply_selector(struct acl_user *user, struct bytes rule)
     if (!words_split((struct bytes){rule.data + 1, rule.size - 2}, &words))
         return ACL_SYNTAX;
     for (size_t i = 0; i < words.count && problem == ACL_FINE; i++)
-        problem = acl_selector_apply(selector, words.word[i]);
+        problem = can_stand_in_selector(words.word[i]) ? acl_selector_apply(selector, words.word[i])
+                                                       : ACL_SYNTAX;
     words_clear(&words);
     return problem;
 }

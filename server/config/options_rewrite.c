@@ -16,7 +16,8 @@
 
 /* "user <name> <rules>" */
 struct user_line {
-    struct bytes line, name;
+    struct bytes line;
+    struct words words;
     bool is_written;
 };
 
@@ -98,20 +99,20 @@ static void split_users(struct rewrite *rewrite, struct bytes users)
     struct bytes line;
 
     while (words_next_line(&users, &line)) {
-        struct bytes rest = line, name;
+        struct words words = {0};
 
-        if (!words_next(&rest, &name) || !words_next(&rest, &name))
+        if (!words_split(line, &words))
             continue;
         rewrite->users =
             xrealloc(rewrite->users, (rewrite->user_count + 1) * sizeof(*rewrite->users));
-        rewrite->users[rewrite->user_count++] = (struct user_line){line, name, false};
+        rewrite->users[rewrite->user_count++] = (struct user_line){line, words, false};
     }
 }
 
 static struct user_line *find_user(const struct rewrite *rewrite, struct bytes name)
 {
     for (size_t i = 0; i < rewrite->user_count; i++)
-        if (bytes_equal(rewrite->users[i].name, name))
+        if (bytes_equal(rewrite->users[i].words.word[1], name))
             return &rewrite->users[i];
     return NULL;
 }
@@ -237,6 +238,8 @@ static enum status rewrite_text(const struct options *options, struct options *i
     rewrite_lines(&rewrite, text);
     problem = text_file_replace(options->file, buffer_view(&rewrite.out));
     buffer_clear(&rewrite.out);
+    for (size_t i = 0; i < rewrite.user_count; i++)
+        words_clear(&rewrite.users[i].words);
     free(rewrite.users);
     return problem == 0 ? STATUS_OK : fail(error, strerror(problem));
 }

@@ -12,10 +12,6 @@ void access_refresh(struct access *access, const struct options *options)
 {
     access_clear(access);
     access->token = options_take_text(options, OPTION_HTTP_TOKEN);
-    if (access->token[0] == '\0') {
-        free(access->token);
-        access->token = options_take_text(options, OPTION_REQUIREPASS);
-    }
     access->is_protected = options_is_on(options, OPTION_PROTECTED_MODE);
 }
 
@@ -76,28 +72,39 @@ static bool is_of_other_site(const struct http_request *request)
     return !is_own_origin(origin, host);
 }
 
-static bool allows_without_token(const struct access *access, const struct http_request *request,
-                                 bool is_local, enum http_refusal *refusal)
+/* Without a token; or with one that nobody knows, which is as good where none is needed. */
+static bool let_in_default(const struct access *access, struct acl *acl,
+                           const struct http_request *request, bool has_token, bool is_local,
+                           struct acl_user **user, enum http_refusal *refusal)
 {
+    if (access->token[0] != '\0' || acl_needs_password(acl)) {
+        *refusal = has_token ? REFUSE_WRONG_TOKEN : REFUSE_NO_CREDENTIALS;
+        return false;
+    }
     if (is_of_other_site(request)) {
         *refusal = REFUSE_OTHER_SITE;
         return false;
     }
-    *refusal = REFUSE_NOT_LOCAL;
-    return is_local || !access->is_protected;
-}
-
-bool access_allows(const struct access *access, const struct http_request *request, bool is_local,
-                   enum http_refusal *refusal)
-{
-    struct bytes token;
-
-    if (access->token[0] == '\0')
-        return allows_without_token(access, request, is_local, refusal);
-    if (!find_token(request, &token)) {
-        *refusal = REFUSE_NO_CREDENTIALS;
+    if (!is_local && access->is_protected) {
+        *refusal = REFUSE_NOT_LOCAL;
         return false;
     }
-    *refusal = REFUSE_WRONG_TOKEN;
-    return is_token(access, token);
+    if (!acl_is_open(acl)) /* else his rights are all there are */
+        *user = acl_find_user(acl, bytes_of("default"));
+    return true;
+}
+
+bool access_allows(const struct access *access, struct acl *acl, const struct http_request *request,
+                   bool is_local, struct acl_user **user, enum http_refusal *refusal)
+{
+    struct bytes token;
+    bool has_token = find_token(request, &token);
+
+    *user = NULL;
+    if (has_token && access->token[0] != '\0' && is_token(access, token))
+        return true;
+    if (has_token && acl_has_passwords(acl))
+        *user = acl_find_by_password(acl, token);
+    return *user != NULL ||
+           let_in_default(access, acl, request, has_token, is_local, user, refusal);
 }

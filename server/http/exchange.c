@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "commands/acl_check.h"
 #include "commands/dispatch.h"
 #include "http/multipart.h"
 #include "http/uri.h"
@@ -266,6 +267,16 @@ static void select_namespace(struct http_call *call, struct ns *ns)
         ns_release(ns);
 }
 
+/* Whether there is a namespace of that name is no business of a user who is tied to another. */
+static void refuse_stranger(struct exchange *exchange)
+{
+    struct bytes title = acl_tied_to(exchange->call.session);
+
+    http_refuse(&exchange->call, REFUSE_NO_PERMISSION, "this user is tied to the namespace '%.*s'",
+                (int)title.size, title.data);
+    exchange->is_answered = true;
+}
+
 static void enter_namespace(struct exchange *exchange, const struct route_match *match)
 {
     struct http_call *call = &exchange->call;
@@ -283,7 +294,10 @@ static void enter_namespace(struct exchange *exchange, const struct route_match 
         call->depends_on = registry_changed_in(registry); /* after the look */
     if (s == STATUS_OK)
         select_namespace(call, ns);
-    else
+    if (!(s == STATUS_OK ? acl_is_at_home(call->worker->services, call->session)
+                         : acl_tied_to(call->session).data == NULL))
+        refuse_stranger(exchange);
+    else if (s != STATUS_OK)
         answer_early(exchange, REFUSE_NO_NAMESPACE);
 }
 
@@ -314,10 +328,16 @@ static void decode_key(struct exchange *exchange, struct bytes raw)
 
 static bool is_allowed(struct exchange *exchange)
 {
+    struct acl *acl = exchange->room->worker->services->acl;
+    uint64_t generation = acl_generation(acl);
     enum http_refusal refusal;
+    struct acl_user *user;
 
-    if (access_allows(&exchange->room->access, &exchange->request, exchange->is_local, &refusal))
+    if (access_allows(&exchange->room->access, acl, &exchange->request, exchange->is_local, &user,
+                      &refusal)) {
+        acl_take_session(exchange->call.session, user, generation);
         return true;
+    }
     answer_early(exchange, refusal);
     if (refusal == REFUSE_NO_CREDENTIALS || refusal == REFUSE_WRONG_TOKEN)
         http_add_header(&exchange->call, "WWW-Authenticate", bytes_of("Bearer"));

@@ -19,9 +19,10 @@ static const struct row rows[REFUSAL_COUNT] = {
     [REFUSE_BAD_REQUEST] =       {400, 10029, "invalid request"},
     [REFUSE_BAD_PARAMETER] =     {400, 10029, "a query parameter could not be URL-decoded"},
     [REFUSE_NO_CREDENTIALS] =    {401, 10001, "Unable to authenticate request: send the header Authorization: Bearer <token>"},
-    [REFUSE_WRONG_TOKEN] =       {401, 10000, "Authentication error: the token is not the server's http-token"},
+    [REFUSE_WRONG_TOKEN] =       {401, 10000, "Authentication error: the token is neither the server's http-token nor a user's password"},
     [REFUSE_NOT_LOCAL] =         {403, 10000, "Authentication error: no http-token is set, so only clients of the server's own machine are served"},
     [REFUSE_OTHER_SITE] =        {403, 10000, "Authentication error: no http-token is set, so pages of other sites may not write"},
+    [REFUSE_NO_PERMISSION] =     {403, 10000, "this user has no permission to do that"},
     [REFUSE_NO_KEY] =            {404, 10009, "key not found"},
     [REFUSE_NO_NAMESPACE] =      {404, 10013, "namespace not found"},
     [REFUSE_NO_ROUTE] =          {404, 7000,  "No route for that URI"},
@@ -62,6 +63,7 @@ static const struct {
     const char *word;
     enum http_refusal refusal;
 } words[] = {
+    {"NOPERM", REFUSE_NO_PERMISSION},
     {"RATELIMIT", REFUSE_RATE},
     {"KEYTOOLONG", REFUSE_KEY_TOO_LONG},
     {"VALUETOOLONG", REFUSE_VALUE_TOO_LONG},
@@ -207,11 +209,15 @@ static enum http_refusal refusal_of(struct bytes error)
 
 void http_refuse_error(struct http_call *call, struct bytes error)
 {
+    static const char noperm[] = "NOPERM ";
     enum http_refusal refusal = refusal_of(error);
 
     if (refusal == REFUSE_RATE) {
         refuse(call, refusal, rows[refusal].text);
         add_retry(call, http_retry_ms(error));
+    } else if (refusal == REFUSE_NO_PERMISSION) {
+        http_refuse(call, refusal, "%.*s", (int)(error.size - sizeof noperm + 1),
+                    error.data + sizeof noperm - 1);
     } else if (rows[refusal].status == 503) {
         http_refuse(call, refusal, "%.*s", (int)error.size, error.data);
     } else {

@@ -19,6 +19,7 @@ enum http_refusal {
     REFUSE_WRONG_TOKEN,    /* 401, 10000 */
     REFUSE_NOT_LOCAL,      /* 403, 10000: no token is set, and the client is of another machine */
     REFUSE_OTHER_SITE,     /* 403, 10000: no token is set, and a page of another site writes */
+    REFUSE_NO_PERMISSION,  /* 403, 10000: the user may not do that */
     REFUSE_NO_KEY,         /* 404, 10009 */
     REFUSE_NO_NAMESPACE,   /* 404, 10013; to the binding 400 */
     REFUSE_NO_ROUTE,       /* 404, 7000 */
