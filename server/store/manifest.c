@@ -14,7 +14,7 @@
 #define FILE_NAME_MAX 40
 #define CURRENT       "CURRENT"
 #define PREFIX        "MANIFEST-"
-#define SIZE_MAX_READ ((off_t)1 << 30) /* longer ones are no manifest */
+#define BYTES_MAX     ((off_t)1 << 30) /* longer ones are no manifest */
 #define COMPARATOR    "leveldb.BytewiseComparator"
 
 #define LOG_BLOCK  32768
@@ -293,7 +293,7 @@ static enum status read_file(int directory, const char *name, struct buffer *con
     off_t size = file < 0 ? -1 : lseek(file, 0, SEEK_END);
     enum status status = STATUS_IO;
 
-    if (size >= 0 && size <= SIZE_MAX_READ &&
+    if (size >= 0 && size <= BYTES_MAX &&
         pread(file, buffer_reserve(contents, (size_t)size + 1), (size_t)size, 0) == size) {
         contents->size += (size_t)size;
         status = STATUS_OK;

@@ -285,6 +285,35 @@ static void what_is_installed_is_found_beside_what_was_there(void **state)
     assert_int_equal(files_on_disk("loading"), 0);
 }
 
+/* Rises with n; any bytes, and any number of them behind the last four that a filter hashes. */
+static struct bytes odd_key(unsigned n)
+{
+    static unsigned char key[64];
+    unsigned random = n;
+
+    key[0] = (unsigned char)(n >> 8);
+    key[1] = (unsigned char)n;
+    for (size_t i = 2; i < sizeof key; i++) {
+        random = random * 1103515245 + 12345;
+        key[i] = (unsigned char)(random >> 16);
+    }
+    return (struct bytes){(const char *)key, 2 + n % 50};
+}
+
+static void keys_of_any_bytes_are_found(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < ROWS; n += 2) {
+        assert_true(tables_takes(tables, RUN_ROWS, odd_key(n)));
+        assert_int_equal(tables_put(tables, RUN_ROWS, odd_key(n), value_of(n)), STATUS_OK);
+    }
+    install();
+    for (unsigned n = 0; n < ROWS; n += 2) {
+        assert_true(has(odd_key(n), value_of(n)));
+        assert_true(is_absent(odd_key(n + 1)));
+    }
+}
+
 static void it_can_be_overwritten_and_deleted(void **state)
 {
     (void)state;
@@ -694,6 +723,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLAIM(what_is_installed_is_found_beside_what_was_there),
+        CLAIM(keys_of_any_bytes_are_found),
         CLAIM(it_can_be_overwritten_and_deleted),
         CLAIM(any_number_of_files_is_installed),
         CLAIM(runs_may_come_in_any_order),
