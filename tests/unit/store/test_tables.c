@@ -64,8 +64,8 @@ static void reopen(void)
 /* What changes the disk, from here and from libleveldb, comes through these: from some step on they
  * end the process, or find the disk full.  They know what has not been synced. */
 static atomic_int steps_left = -1; /* -1: no limit */
-static bool ends_process;
-static ino_t unsynced[8]; /* 0 = none */
+static atomic_bool ends_process;
+static _Atomic ino_t unsynced[8]; /* 0 = none */
 
 static bool take_step(void)
 {
@@ -80,7 +80,8 @@ static bool take_step(void)
 
 static void limit_steps(int steps, bool is_end)
 {
-    memset(unsynced, 0, sizeof unsynced);
+    for (size_t i = 0; i < COUNT_OF(unsynced); i++)
+        unsynced[i] = 0;
     ends_process = is_end;
     steps_left = steps;
 }
