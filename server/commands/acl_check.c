@@ -45,11 +45,22 @@ static const struct channel_use {
     {"ssubscribe", false, true}, {"psubscribe", true, true},
 };
 
+static const struct channel_use *find_channel_use(const struct command *command)
+{
+    for (size_t i = 0; i < COUNT_OF(channel_uses) && (command->flags & CMD_PUBSUB); i++)
+        if (strcmp(command->full_name, channel_uses[i].name) == 0)
+            return &channel_uses[i];
+    return NULL;
+}
+
+static size_t channels_end(const struct channel_use *use, size_t argc)
+{
+    return use->is_many || argc < 2 ? argc : 2;
+}
+
 static void judge_channels(struct judging *judging, const struct channel_use *use)
 {
-    size_t end = use->is_many ? judging->argc : 2;
-
-    for (size_t i = 1; i < end && i < judging->argc; i++) {
+    for (size_t i = 1; i < channels_end(use, judging->argc); i++) {
         if (acl_selector_allows_channel(judging->selector, judging->argv[i], use->is_pattern))
             continue;
         judging->verdict = (struct acl_verdict){ACL_DENIED_CHANNEL, i};
@@ -86,6 +97,7 @@ static struct acl_verdict judge_by(const struct acl_selector *selector,
                                    size_t argc)
 {
     struct judging judging = {selector, command, argv, argc, {ACL_ALLOWED, 0}};
+    const struct channel_use *channels;
 
     if (!(command->flags & CMD_NO_AUTH) &&
         !acl_selector_allows(selector, command->index, argv, argc))
@@ -94,12 +106,11 @@ static struct acl_verdict judge_by(const struct acl_selector *selector,
         (void)command_each_key(command, argc, judge_key, &judging);
     if (!selector->has_all_keys && (command->flags & CMD_LISTS_KEYS))
         judge_listing(&judging);
-    if (judging.verdict.answer != ACL_ALLOWED || selector->has_all_channels ||
-        !(command->flags & CMD_PUBSUB))
+    if (judging.verdict.answer != ACL_ALLOWED || selector->has_all_channels)
         return judging.verdict;
-    for (size_t i = 0; i < COUNT_OF(channel_uses); i++)
-        if (strcmp(command->full_name, channel_uses[i].name) == 0)
-            judge_channels(&judging, &channel_uses[i]);
+    channels = find_channel_use(command);
+    if (channels != NULL)
+        judge_channels(&judging, channels);
     return judging.verdict;
 }
 
@@ -274,6 +285,57 @@ static bool names_namespace(const struct command *command)
            strcmp(command->full_name, "namespace|get") == 0;
 }
 
+/* "__keyspace@shop__:" */
+static void print_own_events(const struct session *session, const char *kind, struct buffer *out)
+{
+    buffer_append_text(out, kind);
+    if (session->home_database >= 0)
+        buffer_printf(out, "%d", session->home_database);
+    else
+        buffer_append_bytes(out, session->user->namespace_title);
+    buffer_append_text(out, "__:");
+}
+
+/* The part of a pattern in front of what may stand for anything. */
+static struct bytes literal_part(struct bytes pattern)
+{
+    size_t size = 0;
+
+    while (size < pattern.size && memchr("*?[\\", pattern.data[size], 4) == NULL)
+        size++;
+    return (struct bytes){pattern.data, size};
+}
+
+/* Keyspace events (events.h) of other namespaces tell of the keys there. */
+static bool hears_of_others(const struct session *session, struct bytes channel, bool is_pattern)
+{
+    static const char *const kinds[] = {"__keyspace@", "__keyevent@"};
+    struct bytes literal = is_pattern ? literal_part(channel) : channel;
+    bool does = false;
+
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        struct bytes kind = bytes_of(kinds[i]);
+        struct buffer own = {0};
+
+        print_own_events(session, kinds[i], &own);
+        if (!bytes_starts_with(literal, buffer_view(&own)))
+            does = does || bytes_starts_with(literal, kind) ||
+                   (is_pattern && bytes_starts_with(kind, literal));
+        buffer_clear(&own);
+    }
+    return does;
+}
+
+static bool names_other_events(const struct call *call)
+{
+    const struct channel_use *use = find_channel_use(call->command);
+
+    for (size_t i = 1; use != NULL && i < channels_end(use, call->argc); i++)
+        if (hears_of_others(call->session, call->argv[i], use->is_pattern))
+            return true;
+    return false;
+}
+
 static bool reaches_beyond(struct call *call)
 {
     const struct command *command = call->command;
@@ -283,6 +345,8 @@ static bool reaches_beyond(struct call *call)
     if ((command->flags & CMD_SELECTS) && !names_home(call->session, call->argv[call->argc - 1]))
         return true;
     if ((command->flags & CMD_OTHER_DB) && names_other_database(call))
+        return true;
+    if (names_other_events(call))
         return true;
     return names_namespace(command) && !names_home(call->session, call->argv[2]);
 }

@@ -59,9 +59,11 @@ static const struct {
     {"dbsize", BIT(KEYSPACE), 0},
     {"flushall", BIT(KEYSPACE) | BIT(DANGEROUS), 0},
     {"flushdb", BIT(KEYSPACE) | BIT(DANGEROUS), 0},
+    {"function|flush", BIT(WRITE), 0},
     {"info", BIT(DANGEROUS), 0},
     {"keys", BIT(DANGEROUS), 0},
     {"lastsave", BIT(ADMIN) | BIT(DANGEROUS), 0},
+    {"pubsub|help", 0, BIT(PUBSUB)},
     {"restore", BIT(DANGEROUS), 0},
     {"role", BIT(ADMIN) | BIT(DANGEROUS), 0},
     {"swapdb", BIT(KEYSPACE) | BIT(DANGEROUS), 0},
@@ -83,7 +85,8 @@ uint32_t command_categories(const struct command *command)
         if (command->flags & of_flags[i].flag)
             bits |= of_flags[i].bits;
     for (size_t i = 0; i < COUNT_OF(exceptions); i++)
-        if (strcmp(exceptions[i].name, name) == 0)
+        if (strcmp(exceptions[i].name, name) == 0 ||
+            (command->container != NULL && strcmp(exceptions[i].name, command->full_name) == 0))
             return (bits | exceptions[i].more) & ~exceptions[i].less;
     return bits;
 }

@@ -278,6 +278,28 @@ static void a_tied_user_can_not_leave(void **state)
     assert_null(strstr(say_other("INFO namespaces"), "bank"));
 }
 
+static void a_tied_user_hears_of_no_other_keys(void **state)
+{
+    static const char *const refused[] = {
+        "SUBSCRIBE news __keyspace@0__:a",
+        "SUBSCRIBE __keyevent@bank__:del",
+        "PSUBSCRIBE *",
+        "PSUBSCRIBE __key*",
+        "PSUBSCRIBE __keyspace@*__:a",
+        "PSUBSCRIBE __keyspace@sho?__:a",
+        "PSUBSCRIBE [_]*",
+        "PUBLISH __keyspace@0__:a set",
+    };
+
+    (void)state;
+    enter_shop();
+    for (size_t i = 0; i < COUNT_OF(refused); i++)
+        assert_string_equal(say_other(refused[i]), TIED);
+    assert_string_equal(say_other("PSUBSCRIBE __keyspace@shop__:*"),
+                        "*3 $10 psubscribe $19 __keyspace@shop__:* :1");
+    assert_string_equal(say_other("PSUBSCRIBE n*"), "*3 $10 psubscribe $2 n* :2");
+}
+
 static void a_tied_user_can_not_leave_inside_multi(void **state)
 {
     (void)state;
@@ -350,6 +372,7 @@ int main(void)
         TEST(refusals_are_logged_and_counted),
         TEST(a_tied_user_lands_in_his_namespace),
         TEST(a_tied_user_can_not_leave),
+        TEST(a_tied_user_hears_of_no_other_keys),
         TEST(a_tied_user_can_not_leave_inside_multi),
         TEST(reset_and_login_bring_a_tied_user_home),
         TEST(who_is_tied_elsewhere_moves_with_the_next_command),
