@@ -14,6 +14,7 @@
 #include "export.h"
 #include "keys.h"
 #include "manual.h"
+#include "watch.h"
 
 /* --- namespaces --- */
 
@@ -141,25 +142,6 @@ static enum cli_exit run_ping(struct cli *cli)
     return CLI_EXIT_OK;
 }
 
-static enum cli_exit run_watch(struct cli *cli)
-{
-    struct request request = {0};
-    struct grapevine_reply reply;
-    enum grapevine_error error;
-
-    request_add(&request, "KV.WATCH");
-    request_add_arguments(&request, cli);
-    error = grapevine_command(cli->client, request.words, request.count, GRAPEVINE_READS, &reply);
-    free(request.words);
-    if (error == GRAPEVINE_REFUSED &&
-        strstr(grapevine_sentence(cli->client), "unknown command") != NULL)
-        return FAIL(CLI_EXIT_REFUSED, "this server does not offer to watch keys: it is too old");
-    if (error != GRAPEVINE_OK)
-        return session_fail(cli->client, error);
-    grapevine_reply_clear(&reply);
-    return CLI_EXIT_OK;
-}
-
 /* --- without the server --- */
 
 static enum cli_exit run_help(struct cli *cli)
@@ -219,7 +201,7 @@ static const struct {
     [CLI_BULK_GET] = {bulk_get, NEEDS_NOTHING},
     [CLI_EXPORT] = {export_run, NEEDS_NAMESPACE},
     [CLI_IMPORT] = {bulk_import, NEEDS_NOTHING},
-    [CLI_WATCH] = {run_watch, NEEDS_NAMESPACE},
+    [CLI_WATCH] = {watch_run, NEEDS_NOTHING},
     [CLI_NAMESPACE_CREATE] = {run_namespace_create, NEEDS_SERVER},
     [CLI_NAMESPACE_LIST] = {run_namespace_list, NEEDS_SERVER},
     [CLI_NAMESPACE_INFO] = {run_namespace_info, NEEDS_SERVER},

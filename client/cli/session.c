@@ -12,7 +12,6 @@
 #define ANSWER_TIMEOUT_MS  60000 /* a page of a listing may be read from disk */
 #define PATIENCE_MS        60000
 #define PORT_USUAL         6379
-#define SERVERS_TEXT_MAX   4096
 
 static volatile sig_atomic_t interrupts;
 
@@ -82,7 +81,7 @@ enum cli_exit session_flush(void)
 /* --- where to --- */
 
 /* --server, --socket, or --host and --port, as the library wants them. */
-static void name_servers(const struct cli *cli, char text[SERVERS_TEXT_MAX])
+void session_servers(const struct cli *cli, char text[SESSION_SERVERS_MAX])
 {
     const char *const *option = cli->line.option;
     const char *host = option[CLI_OPTION_HOST] != NULL ? option[CLI_OPTION_HOST] : "127.0.0.1";
@@ -90,11 +89,12 @@ static void name_servers(const struct cli *cli, char text[SERVERS_TEXT_MAX])
     bool is_v6 = strchr(host, ':') != NULL && host[0] != '[';
 
     if (option[CLI_OPTION_SERVER] != NULL)
-        snprintf(text, SERVERS_TEXT_MAX, "%s", option[CLI_OPTION_SERVER]);
+        snprintf(text, SESSION_SERVERS_MAX, "%s", option[CLI_OPTION_SERVER]);
     else if (socket != NULL)
-        snprintf(text, SERVERS_TEXT_MAX, "%s%s", strchr(socket, '/') != NULL ? "" : "./", socket);
+        snprintf(text, SESSION_SERVERS_MAX, "%s%s", strchr(socket, '/') != NULL ? "" : "./",
+                 socket);
     else
-        snprintf(text, SERVERS_TEXT_MAX, "%s%s%s:%lld", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+        snprintf(text, SESSION_SERVERS_MAX, "%s%s%s:%lld", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
                  cli_line_number(&cli->line, CLI_OPTION_PORT, PORT_USUAL));
 }
 
@@ -129,7 +129,7 @@ static enum cli_exit try_once(const struct grapevine_options *options)
 enum cli_exit session_open(const struct cli *cli, const char *ns, enum session_patience patience,
                            struct grapevine **client)
 {
-    char servers[SERVERS_TEXT_MAX];
+    char servers[SESSION_SERVERS_MAX];
     const char *password = cli->line.option[CLI_OPTION_PASSWORD];
     int64_t timeout_s = cli_line_number(&cli->line, CLI_OPTION_TIMEOUT, 0);
     struct grapevine_options options = {
@@ -146,7 +146,7 @@ enum cli_exit session_open(const struct cli *cli, const char *ns, enum session_p
 
     if (options.user != NULL && (options.password == NULL || options.password[0] == '\0'))
         return FAIL(CLI_EXIT_USAGE, "--user needs -a or GRAPEVINE_PASSWORD too");
-    name_servers(cli, servers);
+    session_servers(cli, servers);
     if (timeout_s == 0 && patience == SESSION_PATIENT)
         code = try_once(&options);
     return code == CLI_EXIT_OK ? create(&options, client) : code;

@@ -34,6 +34,10 @@ enum session_patience { SESSION_HASTY, SESSION_PATIENT };
 enum cli_exit session_open(const struct cli *cli, const char *ns, enum session_patience patience,
                            struct grapevine **client);
 
+/* The servers that the command line names, as the library wants them. */
+#define SESSION_SERVERS_MAX 4096
+void session_servers(const struct cli *cli, char text[SESSION_SERVERS_MAX]);
+
 /* What was printed has arrived, or nobody reads on (`list | head`), which is no reason to complain.
  */
 enum cli_exit session_flush(void);

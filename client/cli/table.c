@@ -135,7 +135,8 @@ const struct command_row cli_commands[CLI_COMMAND_COUNT] = {
       "times to live, and tells what other types there were." },
     [CLI_WATCH] =
     { "watch", NULL, 0, 1, "[PREFIX]",
-      "Prints changes as they happen, where the server offers that." },
+      "Prints changes as they happen, of keys that begin with PREFIX, without a gap when the server is\n"
+      "away for a while: put, delete, expire and the key; empty; reset, all keys anew, and synced." },
     [CLI_NAMESPACE_CREATE] =
     { "namespace", "create", 1, 1, "TITLE",
       "Makes an empty namespace." },

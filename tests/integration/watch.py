@@ -1,8 +1,13 @@
 #!/usr/bin/python3
 """KV.WATCH: every change of a namespace in order; a token goes on without a gap, or everything is listed anew."""
+import contextlib
+import json
 import random
 import re
+import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -10,7 +15,7 @@ from lib import wait
 from lib.claims import check, check_error, claim, run
 from lib.cluster import Cluster
 from lib.resp import Push, encode
-from lib.server import Server
+from lib.server import CLI, Server
 
 
 class Watcher:
@@ -246,6 +251,69 @@ def a_copy_is_right_whatever_happens():
         check(sorted(watcher.keys), sorted(client("KEYS", "*")))
         for key, version in watcher.keys.items():
             check(version, client("KV.GET", key)[7], key)
+
+
+@contextlib.contextmanager
+def cli(*arguments):
+    """Ended after a while in any case: who waits for its next line hears of the end."""
+    process = subprocess.Popen([CLI, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    watchdog = threading.Timer(30, process.kill)
+    watchdog.start()
+    try:
+        yield process
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def is_watched(client):
+    return b"cmd=kv.watch" in client("CLIENT", "LIST")
+
+
+@claim
+def grapevine_cli_prints_changes_across_a_restart():
+    with tempfile.TemporaryDirectory() as folder, ours("--unixsocket", f"{folder}/s") as server, \
+            cli("--socket", f"{folder}/s", "watch") as plain, cli("--socket", f"{folder}/s", "--json", "watch", "a") as as_json:
+        client = server.client()
+        wait.until(lambda: client("CLIENT", "LIST").count(b"cmd=kv.watch") == 2, "both watch")
+        client.pipeline(("SET", "a1", "x"), ("SET", "b", "x"), ("DEL", "b"), ("SET", b"a\xff\n", "x"))
+        check([plain.stdout.readline() for _ in range(4)], [b"put a1\n", b"put b\n", b"delete b\n", b"put a\\xff\\n\n"])
+        first = json.loads(as_json.stdout.readline())
+        check((first["event"], first["key"], sorted(first)), ("put", "a1", ["event", "key", "token", "version"]))
+        check(json.loads(as_json.stdout.readline())["key_base64"], True)
+        server.restart()
+        check(plain.stdout.readline(), b"reset\n")
+        check(sorted(plain.stdout.readline() for _ in range(2)), [b"put a1\n", b"put a\\xff\\n\n"])
+        check(plain.stdout.readline(), b"synced\n")
+        check([json.loads(as_json.stdout.readline())["event"] for _ in range(4)], ["reset", "put", "put", "synced"])
+        plain.send_signal(signal.SIGINT)
+        check(plain.wait(10), 130)
+        check(b"trying again" in plain.stderr.read(), True)
+
+
+@claim
+def grapevine_cli_goes_on_where_it_was_cut_off():
+    with ours() as server, cli("-p", str(server.port), "-n", "2", "watch") as process:
+        client = server.client()
+        client("SELECT", "2")
+        wait.until(lambda: is_watched(client), "it watches")
+        client("SET", "a", "1")
+        check(process.stdout.readline(), b"put a\n")
+        number = re.search(rb"id=(\d+) [^\n]*cmd=kv.watch", client("CLIENT", "LIST")).group(1)
+        client.pipeline(("CLIENT", "KILL", "ID", number), ("SET", "b", "1"), ("DEL", "a"))
+        check([process.stdout.readline() for _ in range(2)], [b"put b\n", b"delete a\n"])
+
+
+@claim
+def grapevine_cli_says_why_it_cannot_watch():
+    with ours() as server:
+        for arguments, code, words in ((("-n", "nowhere", "watch"), 4, b"no such namespace"),
+                                       (("-a", "wrong", "watch"), 4, b"AUTH"),
+                                       (("-p", "1", "watch"), 3, b"cannot reach 127.0.0.1:1")):
+            done = subprocess.run([CLI, "-p", str(server.port), *arguments], capture_output=True, timeout=20, check=False)
+            check(done.returncode, code, f"{done.stderr}")
+            check(words in done.stderr, True, f"{done.stderr}")
 
 
 if __name__ == "__main__":
