@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/name_table.h"
 #include "base/wire.h"
+#include "commands/acl_user.h"
 #include "commands/dispatch.h"
 #include "commands/table.h"
 
@@ -406,13 +407,27 @@ void tracking_trim(struct tracking *tracking)
 
 /* --- prefixes --- */
 
+static struct place place_of_one(const struct ns *ns)
+{
+    struct place place;
+
+    memcpy(place.id, ns->id, NS_ID_SIZE);
+    return place;
+}
+
 static struct place place_of(const struct ns *ns)
 {
-    struct place place = {{0}};
-
     if (atomic_load_explicit(&ns->database, memory_order_relaxed) < 0)
-        memcpy(place.id, ns->id, NS_ID_SIZE);
-    return place;
+        return place_of_one(ns);
+    return (struct place){{0}};
+}
+
+/* Who is tied to one database hears of no other. */
+static struct place place_for(const struct session *session, const struct ns *ns)
+{
+    bool is_tied = session->user != NULL && session->user->namespace_title.data != NULL;
+
+    return is_tied ? place_of_one(ns) : place_of(ns);
 }
 
 static bool is_at(const struct prefix *prefix, const struct place *place)
@@ -581,7 +596,7 @@ void tracking_start(struct call *call, const struct tracking_request *request)
     struct services *services = call_services(call);
     struct tracking *tracking = services->tracking;
     struct session *session = call->session;
-    struct place here = place_of(dispatch_selected(call->worker, session));
+    struct place here = place_for(session, dispatch_selected(call->worker, session));
 
     lock(tracking);
     if (session->tracker == NULL) {
@@ -703,7 +718,7 @@ static bool is_to_be_remembered(const struct tracker *tracker)
 
 static void follow(struct tracking *tracking, struct tracker *tracker, const struct ns *ns)
 {
-    struct place place = place_of(ns);
+    struct place place = place_for(tracker->member->session, ns);
 
     if (memcmp(&place, &tracker->last_place, sizeof place) == 0)
         return;
@@ -768,12 +783,13 @@ static void note_change(struct prefix *prefix, struct bytes key, uint64_t author
 
 static void note_in_prefixes(struct tracking *tracking, const struct news *news)
 {
-    struct place place = place_of(news->ns);
+    struct place place = place_of(news->ns), one = place_of_one(news->ns);
     struct prefix *prefix;
 
     TAILQ_FOREACH(prefix, &tracking->prefixes, others)
     {
-        if (is_at(prefix, &place) && bytes_starts_with(news->key, text_of(prefix)))
+        if ((is_at(prefix, &place) || is_at(prefix, &one)) &&
+            bytes_starts_with(news->key, text_of(prefix)))
             note_change(prefix, news->key, news->author);
     }
 }

@@ -12,7 +12,8 @@
  * K3  With NOLOOP a client's own write leaves its key remembered: what others write later it is
  *     told of.
  * K4  A key is remembered of its namespace.  A prefix holds in the numbered databases together,
- *     and in each named namespace in which its client began to track or has read.
+ *     and in each named namespace in which its client began to track or has read; of a client whose
+ *     user is tied to a namespace, in that one alone.
  * K5  What empties a namespace or exchanges databases invalidates everything, of everybody.
  *
  * One lock for all of it; the commit thread takes it to tell, and who tracks to remember.  It is

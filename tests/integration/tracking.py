@@ -221,6 +221,21 @@ def namespaces_are_kept_apart():
 
 
 @claim
+def who_is_tied_to_a_database_hears_of_no_other():
+    with ours() as server:
+        other = server.client()
+        check(other("ACL", "SETUSER", "tenant", "on", ">secret", "~*", "+@all", "namespace=db1"), "OK")
+        client = server.client()
+        client("HELLO", "3", "AUTH", "tenant", "secret")
+        check(client("CLIENT", "TRACKING", "ON", "BCAST"), "OK")
+        other("SET", "foreign", "1")
+        other("SELECT", "1")
+        other("SET", "own", "1")
+        check(next_keys(client), [b"own"])
+        nothing_waits(client)
+
+
+@claim
 def reset_and_closing_end_it():
     with ours() as server:
         client, other = tracking(server), server.client()
