@@ -175,6 +175,25 @@ static void rules_that_change_meanwhile_hold_in_exec(void **state)
         "permission to touch the specified keys");
 }
 
+static void a_select_that_exec_refuses_leaves_the_rest_where_it_is(void **state)
+{
+    const char *answer;
+
+    (void)state;
+    assert_string_equal(say("SELECT 1"), "+OK");
+    assert_string_equal(say("SET a other"), "+OK");
+    assert_string_equal(say("SELECT 0"), "+OK");
+    enter("+@all ~*");
+    assert_string_equal(say_other("MULTI"), "+OK");
+    assert_string_equal(say_other("SELECT 1"), "+QUEUED");
+    assert_string_equal(say_other("APPEND a x"), "+QUEUED");
+    assert_string_equal(say("ACL SETUSER ann -select"), "+OK");
+    answer = say_other("EXEC");
+    assert_non_null(strstr(answer, "*2 -NOPERM ACLs rules changed"));
+    assert_non_null(strstr(answer, " :1"));
+    assert_string_equal(say("GET a"), "$1 x");
+}
+
 static void what_is_refused_in_multi_ends_it(void **state)
 {
     (void)state;
@@ -367,6 +386,7 @@ int main(void)
         TEST(one_selector_must_allow_all_of_it),
         TEST(a_first_argument_can_be_allowed_alone),
         TEST(rules_that_change_meanwhile_hold_in_exec),
+        TEST(a_select_that_exec_refuses_leaves_the_rest_where_it_is),
         TEST(what_is_refused_in_multi_ends_it),
         TEST(subscribers_go_when_their_channel_is_taken_away),
         TEST(refusals_are_logged_and_counted),
