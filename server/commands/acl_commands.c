@@ -160,6 +160,17 @@ static bool has_all_channels(const struct acl_user *user)
     return false;
 }
 
+/* What a user's sessions may not go on with, now that he has changed.  Of the namespace that he was
+ * in they may still watch the changes: they go, and come back to the one he is tied to now. */
+static void end_what_is_revoked(struct call *call, const struct acl_user *old,
+                                const struct acl_user *new)
+{
+    if (!bytes_equal(old->namespace_title, new->namespace_title))
+        end_sessions_of(call, new->name);
+    else if (!has_all_channels(new))
+        end_subscribers_of(call, new);
+}
+
 /* ---------- changing users ---------- */
 
 static enum status command_setuser(struct call *call)
@@ -173,8 +184,8 @@ static enum status command_setuser(struct call *call)
     if (acl_set_user(acl_of(call), name, call->argv + 3, call->argc - 3, &old, &new, &error) !=
         STATUS_OK)
         return fail_text(call, &error);
-    if (old != NULL && !has_all_channels(new))
-        end_subscribers_of(call, new);
+    if (old != NULL)
+        end_what_is_revoked(call, old, new);
     acl_user_release(old);
     acl_user_release(new);
     reply_ok(call->reply);
@@ -211,16 +222,20 @@ static enum status fail_no_file(struct call *call)
 static enum status command_load(struct call *call)
 {
     struct buffer error = {0};
-    struct acl_user *user;
+    struct acl_user *old, *new;
 
     if (!acl_has_file(acl_of(call)))
         return fail_no_file(call);
-    if (acl_load_file(acl_of(call), &error) != STATUS_OK)
+    old = acl_find_user(acl_of(call), bytes_of("default"));
+    if (acl_load_file(acl_of(call), &error) != STATUS_OK) {
+        acl_user_release(old);
         return fail_text(call, &error);
+    }
     end_sessions_of(call, (struct bytes){NULL, 0});
-    user = acl_find_user(acl_of(call), bytes_of("default"));
-    end_subscribers_of(call, user);
-    acl_user_release(user);
+    new = acl_find_user(acl_of(call), bytes_of("default"));
+    end_what_is_revoked(call, old, new);
+    acl_user_release(old);
+    acl_user_release(new);
     reply_ok(call->reply);
     return STATUS_OK;
 }

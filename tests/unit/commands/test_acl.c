@@ -339,12 +339,15 @@ static void reset_and_login_bring_a_tied_user_home(void **state)
     assert_string_equal(say_other("GET a"), "$1 1");
 }
 
-static void who_is_tied_elsewhere_moves_with_the_next_command(void **state)
+static void who_is_tied_elsewhere_is_let_go_and_comes_back_there(void **state)
 {
     (void)state;
     enter_shop();
     assert_string_equal(say_other("SET a 1"), "+OK");
+    assert_string_equal(say("ACL SETUSER ann +get"), "+OK");
+    assert_false(atomic_load(&talk.other.is_killed));
     assert_string_equal(say("ACL SETUSER ann namespace=db3"), "+OK");
+    assert_true(atomic_load(&talk.other.is_killed));
     assert_string_equal(say_other("GET a"), "$-1");
     assert_string_equal(say_other("SELECT 3"), "+OK");
     assert_string_equal(say_other("SELECT 0"), "-NOPERM this user is tied to the namespace 'db3'");
@@ -365,7 +368,9 @@ static void a_tied_default_user_is_home_from_the_start(void **state)
     assert_string_equal(say("NAMESPACE CREATE shop"), "+OK");
     assert_string_equal(say("SELECT shop"), "+OK");
     assert_string_equal(say("SET a 1"), "+OK");
+    talk.other.wake = ignore_bell;
     assert_string_equal(say("ACL SETUSER default namespace=shop"), "+OK");
+    assert_true(talk.session.wants_close);
     assert_string_equal(say_other("GET a"), "$1 1");
     assert_string_equal(say_other("SELECT 0"), TIED);
 }
@@ -395,7 +400,7 @@ int main(void)
         TEST(a_tied_user_hears_of_no_other_keys),
         TEST(a_tied_user_can_not_leave_inside_multi),
         TEST(reset_and_login_bring_a_tied_user_home),
-        TEST(who_is_tied_elsewhere_moves_with_the_next_command),
+        TEST(who_is_tied_elsewhere_is_let_go_and_comes_back_there),
         TEST(without_its_namespace_a_tied_user_gets_nowhere),
         TEST(a_tied_default_user_is_home_from_the_start),
     };
