@@ -172,7 +172,8 @@ void members_remove(struct gossip *gossip, struct gossip_time now, uint64_t node
 /* ---------- telling each other ---------- */
 
 /* A node that answers at the address of a member which is not to be reached has taken its place: it
- * was wiped, and has a new id. */
+ * was wiped, and has a new id.  It is a member itself by then: else a crash could keep the removal
+ * and not the new one, whose data would no more be waited for. */
 bool members_is_replaced(const struct gossip *gossip, struct gossip_time now,
                          const struct member *member)
 {
@@ -190,7 +191,7 @@ bool members_is_replaced(const struct gossip *gossip, struct gossip_time now,
         const struct peer *peer = gossip->peers[i];
 
         if (peer->is_linked && peer->node_id != member->node_id &&
-            strcmp(peer->address, member->address) == 0)
+            members_is_in(gossip, peer->node_id) && strcmp(peer->address, member->address) == 0)
             return true;
     }
     return false;

@@ -515,6 +515,26 @@ static void wipe(struct toy *toy, uint64_t node_id)
     toy->horizon = 0;
 }
 
+static void who_was_wiped_is_removed_only_when_it_is_a_member_anew(void **state)
+{
+    struct toys *toys = toys_start_all(2);
+    struct toy *a = &toys->all[0], *b = &toys->all[1];
+    uint64_t before = b->node_id;
+
+    (void)state;
+    wipe(b, 0x4444);
+    toys->is_lost[MESSAGE_BEAT] = true;
+    toys_start(b);
+    toys_run(toys, 5 * SECOND_US);
+    assert_int_equal(toys_status(a).member_count, 2);
+    assert_int_equal(gossip_forget(a->gossip, toys_time(a), b->node_id), STATUS_NOT_FOUND);
+    toys->is_lost[MESSAGE_BEAT] = false;
+    toys_run(toys, 5 * SECOND_US);
+    assert_int_equal(toys_status(a).member_count, 2);
+    assert_int_equal(gossip_forget(a->gossip, toys_time(a), before), STATUS_NOT_FOUND);
+    toys_destroy(toys);
+}
+
 /* One tells of another, and both are gone before they could say who that was. */
 static void a_writer_that_nobody_knows_holds_no_horizon_back(void **state)
 {
@@ -730,6 +750,7 @@ int main(void)
         cmocka_unit_test(what_was_restored_is_held_up_to_the_horizon_that_it_begins_below),
         cmocka_unit_test(a_node_restored_from_a_backup_makes_no_other_stale),
         cmocka_unit_test(who_takes_over_a_horizon_that_did_not_wait_for_it_begins_behind_it),
+        cmocka_unit_test(who_was_wiped_is_removed_only_when_it_is_a_member_anew),
         cmocka_unit_test(a_writer_that_nobody_knows_holds_no_horizon_back),
         cmocka_unit_test(a_new_node_loads_before_it_serves),
         cmocka_unit_test(what_is_loaded_under_a_wrong_clock_is_believed_in_its_time),
