@@ -297,6 +297,15 @@ size_t bytes_utf8_prefix(struct bytes a, size_t *broken)
     return at;
 }
 
+struct bytes bytes_trim(struct bytes a)
+{
+    while (a.size > 0 && bytes_is_blank(a.data[0]))
+        a = (struct bytes){a.data + 1, a.size - 1};
+    while (a.size > 0 && bytes_is_blank(a.data[a.size - 1]))
+        a.size--;
+    return a;
+}
+
 bool bytes_is_utf8(struct bytes a)
 {
     size_t broken;

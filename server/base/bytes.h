@@ -61,6 +61,15 @@ size_t int64_to_text(int64_t value, char text[INT64_TEXT_MAX]);
  * Takes time in proportion to both sizes multiplied at worst, however many * there are. */
 bool bytes_match_glob(struct bytes text, struct bytes pattern, bool ignore_case);
 
+/* A space or a tab: what HTTP calls optional whitespace. */
+static inline bool bytes_is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* Without the blanks at both ends. */
+struct bytes bytes_trim(struct bytes a);
+
 /* Is all of it well-formed UTF-8 (no surrogates, no overlong forms)? */
 bool bytes_is_utf8(struct bytes a);
 

@@ -10,23 +10,9 @@
  * of a longer line, it belongs to the data. */
 enum delimiter { DELIMITER_NONE, DELIMITER_OPENS, DELIMITER_CLOSES };
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
 static struct bytes skip(struct bytes text, size_t size)
 {
     return (struct bytes){text.data + size, text.size - size};
-}
-
-static struct bytes trim(struct bytes text)
-{
-    while (text.size > 0 && is_blank(text.data[0]))
-        text = skip(text, 1);
-    while (text.size > 0 && is_blank(text.data[text.size - 1]))
-        text.size--;
-    return text;
 }
 
 /* What stands in front of `separator`, or all of it. */
@@ -52,7 +38,7 @@ static bool take_value(struct bytes *rest, struct bytes *value)
         return false;
     *rest = skip(*rest, value->size);
     if (!is_quoted)
-        *value = trim(*value);
+        *value = bytes_trim(*value);
     return true;
 }
 
@@ -74,14 +60,14 @@ static bool find_parameter(struct bytes header, const char *wanted, struct bytes
         rest = skip(rest, 1);
         if (!take_value(&rest, value))
             return false;
-        if (bytes_is_word(trim(name), wanted))
+        if (bytes_is_word(bytes_trim(name), wanted))
             return true;
     }
 }
 
 bool multipart_is_form(struct bytes content_type)
 {
-    return bytes_is_word(trim(before(content_type, ';')), "multipart/form-data");
+    return bytes_is_word(bytes_trim(before(content_type, ';')), "multipart/form-data");
 }
 
 /* More than RFC 2046 allows, but a backslash: it could escape what it stands in front of. */
@@ -95,7 +81,7 @@ bool multipart_boundary(struct bytes content_type, struct bytes *boundary)
     struct bytes found;
 
     if (!find_parameter(content_type, "boundary", &found) || found.size == 0 ||
-        found.size > MULTIPART_BOUNDARY_MAX || is_blank(found.data[found.size - 1]))
+        found.size > MULTIPART_BOUNDARY_MAX || bytes_is_blank(found.data[found.size - 1]))
         return false;
     for (size_t i = 0; i < found.size; i++)
         if (!is_boundary_byte(found.data[i]))
@@ -110,7 +96,7 @@ bool multipart_boundary(struct bytes content_type, struct bytes *boundary)
  */
 static bool ends_line(struct bytes body, size_t at, bool may_be_last, size_t *end)
 {
-    while (at < body.size && is_blank(body.data[at]))
+    while (at < body.size && bytes_is_blank(body.data[at]))
         at++;
     *end = at;
     if (at == body.size)
@@ -173,7 +159,7 @@ static void read_header(struct bytes name, struct bytes value, struct multipart_
 {
     struct bytes found;
 
-    if (bytes_is_word(trim(name), "content-disposition") && part->name.size == 0 &&
+    if (bytes_is_word(bytes_trim(name), "content-disposition") && part->name.size == 0 &&
         find_parameter(value, "name", &found))
         part->name = found;
 }

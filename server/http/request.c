@@ -33,20 +33,6 @@ static bool is_token(struct bytes text)
     return text.size > 0;
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-static struct bytes trim(struct bytes text)
-{
-    while (text.size > 0 && is_blank(text.data[0]))
-        text = (struct bytes){text.data + 1, text.size - 1};
-    while (text.size > 0 && is_blank(text.data[text.size - 1]))
-        text.size--;
-    return text;
-}
-
 /* Cuts off what stands in front of `separator`, and that; false if it is nowhere. */
 static bool cut(struct bytes *rest, char separator, struct bytes *part)
 {
@@ -175,7 +161,7 @@ static enum http_parse read_connection(struct http_request *request, struct fram
     (void)request;
     do {
         is_last = !cut(&value, ',', &option);
-        option = trim(is_last ? value : option);
+        option = bytes_trim(is_last ? value : option);
         framing->says_close |= bytes_is_word(option, "close");
         framing->says_keep_alive |= bytes_is_word(option, "keep-alive");
     } while (!is_last);
@@ -222,7 +208,7 @@ static enum http_parse read_header(struct http_request *request, struct framing 
     for (size_t i = 0; i < line.size; i++)
         if ((unsigned char)line.data[i] < ' ' && line.data[i] != '\t')
             return HTTP_PARSE_BAD;
-    header->value = trim(line);
+    header->value = bytes_trim(line);
     request->header_count++;
     return understand_header(request, framing, header);
 }

@@ -429,6 +429,15 @@ static void hex_digits_are_read_in_either_case(void **state)
     assert_int_equal(bytes_hex_digit('\0'), -1);
 }
 
+static void trimming_takes_blanks_from_both_ends_and_none_from_within(void **state)
+{
+    (void)state;
+    assert_true(bytes_equal(bytes_trim(bytes_of(" \t a b\t ")), bytes_of("a b")));
+    assert_true(bytes_equal(bytes_trim(bytes_of("a\n")), bytes_of("a\n")));
+    assert_int_equal(bytes_trim(bytes_of(" \t ")).size, 0);
+    assert_int_equal(bytes_trim(bytes_of("")).size, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +471,7 @@ int main(void)
         cmocka_unit_test(overlong_forms_surrogates_and_cut_characters_are_not_utf8),
         cmocka_unit_test(an_address_is_a_host_and_a_port),
         cmocka_unit_test(hex_digits_are_read_in_either_case),
+        cmocka_unit_test(trimming_takes_blanks_from_both_ends_and_none_from_within),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
