@@ -63,6 +63,21 @@ void *xrealloc(void *old, size_t size)
     return pointer;
 }
 
+struct bytes xbytes_copy(struct bytes bytes)
+{
+    char *copy = xmalloc(bytes.size + 1);
+
+    if (bytes.size > 0)
+        memcpy(copy, bytes.data, bytes.size);
+    copy[bytes.size] = '\0';
+    return (struct bytes){copy, bytes.size};
+}
+
+void xbytes_free(struct bytes copy)
+{
+    free((void *)(uintptr_t)copy.data); /* owned, whatever a view says of what it shows */
+}
+
 void *xaligned_alloc(size_t alignment, size_t size)
 {
     size_t rounded = (size + alignment - 1) & ~(alignment - 1);

@@ -9,10 +9,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
+
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);
+
+/* A copy of its own, with a zero behind it; xbytes_free() frees it, {NULL, 0} too. */
+struct bytes xbytes_copy(struct bytes bytes);
+void xbytes_free(struct bytes copy);
 
 /* `alignment` is a power of two; free() gives it back. */
 void *xaligned_alloc(size_t alignment, size_t size);

@@ -30,27 +30,13 @@ struct acl_log *acl_log_create(void)
     return log;
 }
 
-static struct bytes copy_bytes(struct bytes text)
-{
-    char *copy = xmalloc(text.size + 1);
-
-    if (text.size > 0)
-        memcpy(copy, text.data, text.size);
-    return (struct bytes){copy, text.size};
-}
-
-static void free_bytes(struct bytes text)
-{
-    free((void *)(uintptr_t)text.data);
-}
-
 static void remove_entry(struct acl_log *log, struct entry *entry)
 {
     TAILQ_REMOVE(&log->entries, entry, others);
     log->count--;
-    free_bytes(entry->event.object);
-    free_bytes(entry->event.user);
-    free_bytes(entry->event.client);
+    xbytes_free(entry->event.object);
+    xbytes_free(entry->event.user);
+    xbytes_free(entry->event.client);
     free(entry);
 }
 
@@ -88,8 +74,8 @@ static struct entry *find_alike(const struct acl_log *log, const struct acl_even
 
 static void count_on(struct acl_log *log, struct entry *entry, const struct acl_event *event)
 {
-    free_bytes(entry->event.client);
-    entry->event.client = copy_bytes(event->client);
+    xbytes_free(entry->event.client);
+    entry->event.client = xbytes_copy(event->client);
     entry->event.at_ms = event->at_ms;
     entry->event.count++;
     TAILQ_REMOVE(&log->entries, entry, others);
@@ -101,9 +87,9 @@ static void add_entry(struct acl_log *log, const struct acl_event *event)
     struct entry *entry = xcalloc(1, sizeof *entry);
 
     entry->event = *event;
-    entry->event.object = copy_bytes(event->object);
-    entry->event.user = copy_bytes(event->user);
-    entry->event.client = copy_bytes(event->client);
+    entry->event.object = xbytes_copy(event->object);
+    entry->event.user = xbytes_copy(event->user);
+    entry->event.client = xbytes_copy(event->client);
     entry->event.count = 1;
     TAILQ_INSERT_HEAD(&log->entries, entry, others);
     log->count++;

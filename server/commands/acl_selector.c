@@ -29,26 +29,10 @@ const char *acl_problem_text(enum acl_problem problem)
 
 /* ---------- patterns ---------- */
 
-static struct bytes copy_bytes(struct bytes text)
-{
-    char *copy = xmalloc(text.size + 1);
-
-    if (text.size > 0)
-        memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    return (struct bytes){copy, text.size};
-}
-
-static void free_bytes(struct bytes text)
-{
-    /* owned, whatever a view says of what it shows */
-    free((void *)(uintptr_t)text.data);
-}
-
 static void clear_patterns(struct acl_patterns *patterns)
 {
     for (size_t i = 0; i < patterns->count; i++)
-        free_bytes(patterns->at[i].text);
+        xbytes_free(patterns->at[i].text);
     free(patterns->at);
     *patterns = (struct acl_patterns){NULL, 0};
 }
@@ -63,7 +47,7 @@ static void add_pattern(struct acl_patterns *patterns, struct bytes text, unsign
         return;
     }
     patterns->at = xrealloc(patterns->at, (patterns->count + 1) * sizeof *patterns->at);
-    patterns->at[patterns->count++] = (struct acl_pattern){copy_bytes(text), permissions};
+    patterns->at[patterns->count++] = (struct acl_pattern){xbytes_copy(text), permissions};
 }
 
 static void copy_patterns(struct acl_patterns *to, const struct acl_patterns *from)
@@ -257,9 +241,9 @@ static enum acl_problem allow_first_argument(struct acl_selector *selector, stru
         return ACL_SYNTAX;
     if (acl_name_at(index)->has_subcommands)
         return ACL_UNKNOWN_NAME;
-    copy = copy_bytes(word);
+    copy = xbytes_copy(word);
     add_first_argument(selector, index, copy.data);
-    free_bytes(copy);
+    xbytes_free(copy);
     return ACL_FINE;
 }
 

@@ -9,27 +9,12 @@
 
 /* ---------- life ---------- */
 
-static struct bytes copy_bytes(struct bytes text)
-{
-    char *copy = xmalloc(text.size + 1);
-
-    if (text.size > 0)
-        memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    return (struct bytes){copy, text.size};
-}
-
-static void free_bytes(struct bytes text)
-{
-    free((void *)(uintptr_t)text.data);
-}
-
 struct acl_user *acl_user_create(struct bytes name, bool has_all_channels)
 {
     struct acl_user *user = xcalloc(1, sizeof *user);
 
     atomic_init(&user->references, 1);
-    user->name = copy_bytes(name);
+    user->name = xbytes_copy(name);
     user->node.name = user->name;
     user->selectors = xcalloc(1, sizeof *user->selectors);
     user->selector_count = 1;
@@ -109,7 +94,7 @@ struct acl_user *acl_user_copy(const struct acl_user *from)
     for (size_t i = 1; i < from->selector_count; i++)
         acl_selector_copy(add_selector(user), &from->selectors[i]);
     if (from->namespace_title.data != NULL)
-        user->namespace_title = copy_bytes(from->namespace_title);
+        user->namespace_title = xbytes_copy(from->namespace_title);
     return user;
 }
 
@@ -127,8 +112,8 @@ void acl_user_release(struct acl_user *user)
         acl_selector_clear(&user->selectors[i]);
     free(user->selectors);
     drop_passwords(user);
-    free_bytes(user->namespace_title);
-    free_bytes(user->name);
+    xbytes_free(user->namespace_title);
+    xbytes_free(user->name);
     free(user);
 }
 
@@ -235,7 +220,7 @@ static void clear_selectors(struct acl_user *user)
 
 static void untie(struct acl_user *user)
 {
-    free_bytes(user->namespace_title);
+    xbytes_free(user->namespace_title);
     user->namespace_title = (struct bytes){NULL, 0};
 }
 
@@ -276,7 +261,7 @@ static enum acl_problem tie(struct acl_user *user, struct bytes title)
     if (!is_title(title))
         return ACL_BAD_NAMESPACE;
     untie(user);
-    user->namespace_title = copy_bytes(title);
+    user->namespace_title = xbytes_copy(title);
     return ACL_FINE;
 }
 

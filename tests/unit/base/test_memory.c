@@ -127,6 +127,21 @@ static void out_of_memory_ends_the_process_with_one_line(void **state)
     assert_string_equal(said, "Out of memory allocating 9223372036854775807 bytes.\n");
 }
 
+static void a_copy_of_bytes_is_its_own_and_ends_in_a_zero(void **state)
+{
+    char text[] = "a\0b";
+    struct bytes copy = xbytes_copy((struct bytes){text, 3}), nothing = xbytes_copy(bytes_of(""));
+
+    (void)state;
+    text[0] = 'x';
+    assert_int_equal(copy.size, 3);
+    assert_memory_equal(copy.data, "a\0b", 4);
+    assert_string_equal(nothing.data, "");
+    xbytes_free(copy);
+    xbytes_free(nothing);
+    xbytes_free((struct bytes){NULL, 0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +153,7 @@ int main(void)
         cmocka_unit_test(the_process_knows_what_it_uses),
         cmocka_unit_test(the_allocator_has_a_name),
         cmocka_unit_test(out_of_memory_ends_the_process_with_one_line),
+        cmocka_unit_test(a_copy_of_bytes_is_its_own_and_ends_in_a_zero),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
