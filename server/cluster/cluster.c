@@ -297,33 +297,16 @@ static enum status create_gossip(struct cluster *cluster, const char *announced,
     return status;
 }
 
-/* Texts of options for as long as they are needed. */
-struct texts {
-    char *all[16];
-    size_t count;
-};
-
-static const char *take(struct texts *texts, const struct options *options, enum option_id id)
-{
-    return texts->all[texts->count++] = options_take_text(options, id);
-}
-
-static void free_texts(struct texts *texts)
-{
-    for (size_t i = 0; i < texts->count; i++)
-        free(texts->all[i]);
-}
-
 static enum status create_links(struct cluster *cluster, const char *announced,
                                 const char *const *bind_addresses, size_t bind_count,
                                 char error[CLUSTER_ERROR_MAX])
 {
     const struct options *options = cluster->options;
-    struct texts texts = {0};
+    char *secret = options_take_text(options, OPTION_CLUSTER_SECRET);
     struct links_config config = {
         .base = cluster->base,
         .clock = cluster->clock,
-        .secret = bytes_of(take(&texts, options, OPTION_CLUSTER_SECRET)),
+        .secret = bytes_of(secret),
         .node_id = store_node_id(cluster->store),
         .incarnation = gossip_incarnation(cluster->gossip),
         .start = gossip_start(cluster->gossip),
@@ -343,7 +326,7 @@ static enum status create_links(struct cluster *cluster, const char *announced,
     enum status status = links_create(&config, &cluster->links, error);
 
     cluster->host.links = cluster->links;
-    free_texts(&texts);
+    free(secret);
     return status;
 }
 
