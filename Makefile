@@ -159,6 +159,18 @@ $(SIM_PROGRAM): $(call objects,$(SIM_SOURCES)) $(SERVER_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Parts of `make bench`.  Those in bench/micro link all of the server, as tests do.
+
+$(OUT)/bench/replay: $(OBJ)/bench/replay/replay.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(OUT)/bench/micro: $(call objects,$(wildcard bench/micro/*.c)) $(SERVER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+bench-programs: $(OUT)/bench/replay
+
 test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) $(SIM_PROGRAM)
 
 # Running it.  The builds come after the installation, so they are makes of their own.
@@ -173,7 +185,7 @@ run:  ## build and serve on 127.0.0.1:6379, data in ./data (PORT=7000, ARGS='--n
 test:  ## every test: unit, dialogues, integration, fuzz corpora, lint, sanitizers
 	@tests/install build test
 	@tests/lib/npm.py
-	@$(MAKE) --no-print-directory all test-programs
+	@$(MAKE) --no-print-directory all test-programs bench-programs
 	@$(MAKE) --no-print-directory FLAVOUR=asan all test-programs
 	@$(MAKE) --no-print-directory FLAVOUR=tsan all test-programs
 	@tests/run
@@ -198,13 +210,13 @@ lint:  ## format, layers, style, redis-compat.md, cppcheck, clang-tidy
 	@$(MAKE) --no-print-directory all
 	@tests/run lint
 
-bench:  ## measure beside Debian's redis-server; writes bench/RESULTS.md
+bench:  ## measure beside Debian's redis-server and memcached; writes bench/RESULTS.md
 	@tests/install build bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all bench-programs
 	@bench/run
 
 format:  ## clang-format all of the C
-	clang-format -i $(wildcard server/*.[ch] server/*/*.[ch] client/*.[ch] client/*/*.[ch] tests/unit/*.[ch] tests/*/*/*.[ch] tests/fuzz/*.[ch])
+	clang-format -i $(wildcard server/*.[ch] server/*/*.[ch] client/*.[ch] client/*/*.[ch] tests/unit/*.[ch] tests/*/*/*.[ch] tests/fuzz/*.[ch] bench/*/*.[ch])
 
 install: all $(OUT)/grapevine-cli.1  ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin
@@ -229,8 +241,8 @@ clean:  ## remove build/
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
--include $(patsubst %.c,$(OBJ)/%.d,$(filter %.c,$(SERVER_SOURCES)) $(CLI_SOURCES) $(CLIENT_SOURCES) $(TEST_SOURCES))
+-include $(patsubst %.c,$(OBJ)/%.d,$(filter %.c,$(SERVER_SOURCES)) $(CLI_SOURCES) $(CLIENT_SOURCES) $(TEST_SOURCES) $(wildcard bench/*/*.c))
 
-.PHONY: all run test test-programs unit asan tsan fuzz lint bench format install clean help
+.PHONY: all run test test-programs bench-programs unit asan tsan fuzz lint bench format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+"""The programs of bench/ work: each runs with few requests, and says what it should.  Figures mean nothing here."""
+import json
+import os
+import re
+import subprocess
+
+from lib.claims import Skip, check, claim, run
+from lib.server import TOP, RedisServer, Server, binary
+
+LIMIT_S = 100
+
+
+def program(name):
+    path = os.path.join(os.path.dirname(binary()), "bench", name)
+    if not os.path.exists(path):
+        raise Skip("`make bench-programs` was not run")
+    return path
+
+
+def output_of(*command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=LIMIT_S, cwd=TOP)
+    if done.returncode != 0:
+        raise AssertionError(f"{command[0]} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def replay(server, *options):
+    return json.loads(output_of(program("replay"), "--port", server.port, "--database", 3, *options))
+
+
+def rows_of(text, heading):
+    """The lines of a table below its head, as lists of cells."""
+    table = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")][1:]
+
+
+@claim
+def a_replay_writes_each_key_once_and_reads_them_all():
+    for kind in (lambda: Server("--key-write-rate", "0"), RedisServer):
+        with kind() as server:
+            said = replay(server, "--command", "set", "--each", "yes", "--keys", 5000, "--pipeline", 30, "--connections", 3)
+            check(said["requests"], 5000)
+            client = server.client()
+            client("SELECT", 3)
+            check((client("DBSIZE"), client("GET", "key:000000004999")), (5000, b"x" * 100))
+            said = replay(server, "--command", "get", "--keys", 5000, "--pipeline", 16, "--requests", 20_000)
+            check(said["requests"], 20_000)
+            check(0 < said["p50_us"] <= said["p99_us"] <= said["p999_us"], True)
+
+
+@claim
+def a_burst_meets_a_stopped_server_and_leaves_it_running():
+    with Server("--key-write-rate", "0") as server:
+        replay(server, "--command", "set", "--each", "yes", "--keys", 100)
+        said = replay(server, "--command", "get", "--keys", 100, "--pipeline", 50, "--connections", 20, "--bursts", 4,
+                      "--pid", server.process.pid)
+        check(said["requests"], 4 * 20 * 50)
+        check(server.client()("PING"), "PONG")
+
+
+@claim
+def a_quick_run_prints_a_line_for_each_row():
+    program("replay")
+    text = output_of("bench/run", "--quick", "--row", "hot key, -P 16")
+    row, = rows_of(text, "Beside redis-server")
+    check((row[0], len(row)), ("GET, one hot key, -P 16", 9))
+    check([cells[1] for cells in rows_of(text, "Latency and spread")],
+          ["Grapevine", "redis-server, memory only", "redis-server, appendonly everysec"])
+    check(len(rows_of(text, "Two event loops against one")), 1)
+
+
+@claim
+def a_quick_run_syncs_each_write():
+    program("replay")
+    row, = rows_of(output_of("bench/run", "--quick", "--row", "synced"), "On disk before the reply")
+    check(all(re.fullmatch(r"[\d.,*]+", cell) for cell in row[1:]), True, row)
+
+
+if __name__ == "__main__":
+    run()
