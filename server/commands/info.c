@@ -13,6 +13,7 @@
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "commands/tracking.h"
+#include "store/engine.h"
 #include "store/replica.h"
 
 /* What a section is written from. */
@@ -558,30 +559,41 @@ static void write_namespaces(struct info *info)
     free(list);
 }
 
-/* A row of LevelDB's own table: level, files, size in MB, seconds, MB read and MB written by
- * compactions. */
-static void add_level(struct info *info, const char *line)
+static void add_level(struct info *info, int number, const struct level *level)
 {
-    int level, files;
-    double size_mb, seconds, read_mb, written_mb;
-
-    if (sscanf(line, " %d %d %lf %lf %lf %lf", &level, &files, &size_mb, &seconds, &read_mb,
-               &written_mb) == 6)
-        add(info,
-            "leveldb_level%d:files=%d,size_mb=%.0f,compaction_s=%.0f,read_mb=%.0f,"
-            "written_mb=%.0f",
-            level, files, size_mb, seconds, read_mb, written_mb);
+    if (level->files + level->compaction_s + level->written_bytes == 0)
+        return;
+    add(info,
+        "leveldb_level%d:files=%" PRId64 ",bytes=%" PRId64 ",compaction_s=%" PRId64
+        ",read_bytes=%" PRId64 ",written_bytes=%" PRId64,
+        number, level->files, level->bytes, level->compaction_s, level->read_bytes,
+        level->written_bytes);
 }
 
-static void add_levels(struct info *info)
+/* What was written for each byte that clients wrote, and what lies on disk for each that can be
+ * read. */
+static void add_amplification(struct info *info, int64_t user_bytes)
 {
-    char *table = store_take_property(info->thread, "leveldb.stats");
-    char *rest = table;
-    const char *line;
+    int64_t live_bytes = store_live_bytes(info->services->store);
+    struct engine_statistics engine;
+    struct level all;
 
-    while (rest != NULL && (line = strsep(&rest, "\n")) != NULL)
-        add_level(info, line);
-    free(table);
+    store_engine_statistics(info->thread, &engine);
+    all = levels_sum(&engine.levels);
+    add_number(info, "user_bytes_written", user_bytes);
+    add_number(info, "leveldb_batch_bytes_written", engine.put_bytes);
+    add_number(info, "leveldb_log_bytes_written", engine.log_bytes);
+    add_number(info, "leveldb_compaction_bytes_read", all.read_bytes);
+    add_number(info, "leveldb_compaction_bytes_written", all.written_bytes);
+    add(info, "write_amplification:%.2f", ratio(engine.log_bytes + all.written_bytes, user_bytes));
+    add_number(info, "live_bytes", live_bytes);
+    add_number(info, "leveldb_disk_bytes", engine.disk_bytes);
+    add(info, "space_amplification:%.2f", ratio(engine.disk_bytes, live_bytes));
+    add_number(info, "leveldb_stalls", engine.stalls);
+    add_number(info, "leveldb_stall_ms", engine.stall_us / 1000);
+    add_number(info, "leveldb_files", all.files);
+    for (int i = 0; i < LEVELS_MAX; i++)
+        add_level(info, i, &engine.levels.at[i]);
 }
 
 static void add_engine_memory(struct info *info)
@@ -607,7 +619,7 @@ static void write_leveldb(struct info *info)
     add_number(info, "disk_reads", store.disk_reads);
     add_number(info, "cache_evictions", store.evicted_keys);
     add_engine_memory(info);
-    add_levels(info);
+    add_amplification(info, store.committed_bytes);
 }
 
 static void write_cluster(struct info *info)

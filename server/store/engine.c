@@ -8,8 +8,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -29,6 +31,15 @@
 
 #define LEVEL_MIN   3 /* for tables: the first one with nothing of a small store */
 #define LEVEL_HOLDS ((uint64_t)1000 << 20) /* what LEVEL_MIN does */
+
+/* How LevelDB writes a batch to its log: a head, for each put or delete a byte before the sizes of
+ * key and value, and a head for each piece of it in a block of the file. */
+#define BATCH_HEAD     12
+#define LOG_PIECE_HEAD 7
+#define LOG_PIECE_MAX  (32768 - LOG_PIECE_HEAD)
+
+/* A write is held up if it slept for longer than locks explain: LevelDB's own pauses are 1 ms. */
+#define STALL_US 500
 
 #define WIPE_MARK "wiping" /* a file: see engine_wipe() */
 
@@ -51,6 +62,8 @@ struct engine {
     struct log_end before; /* the last synced write */
     bool must_cut;         /* it failed, and may stand behind that place all the same */
     _Atomic uint64_t writes;
+    _Atomic int64_t put_bytes, log_bytes, stalls, stall_us;
+    struct levels before_reopening; /* what compaction did until then */
     pthread_mutex_t error_mutex;
     char error[ENGINE_ERROR_MAX];
 };
@@ -58,6 +71,7 @@ struct engine {
 struct engine_batch {
     leveldb_writebatch_t *batch;
     size_t size;
+    size_t heads; /* what the log adds */
 };
 
 /* The one place where LevelDB's error texts become a status. */
@@ -129,8 +143,20 @@ static enum status cut_log(int directory, const char *name, void *context)
     return status;
 }
 
+static struct levels read_levels(struct engine *engine)
+{
+    char *table = engine_take_property(engine, "leveldb.stats");
+    struct levels levels = levels_read(table);
+
+    free(table);
+    return levels;
+}
+
 static enum status close_database(struct engine *engine)
 {
+    struct levels levels = read_levels(engine);
+
+    levels_add_work(&engine->before_reopening, &levels);
     if (engine->db != NULL)
         leveldb_close(engine->db);
     engine->db = NULL;
@@ -325,22 +351,34 @@ void engine_batch_destroy(struct engine_batch *batch)
     free(batch);
 }
 
+/* Of a size before what has it. */
+static size_t varint_size(size_t size)
+{
+    size_t bytes = 1;
+
+    for (; size >= 0x80; size >>= 7)
+        bytes++;
+    return bytes;
+}
+
 void engine_batch_put(struct engine_batch *batch, struct bytes key, struct bytes value)
 {
     leveldb_writebatch_put(batch->batch, key.data, key.size, value.data, value.size);
     batch->size += key.size + value.size;
+    batch->heads += 1 + varint_size(key.size) + varint_size(value.size);
 }
 
 void engine_batch_delete(struct engine_batch *batch, struct bytes key)
 {
     leveldb_writebatch_delete(batch->batch, key.data, key.size);
     batch->size += key.size;
+    batch->heads += 1 + varint_size(key.size);
 }
 
 void engine_batch_clear(struct engine_batch *batch)
 {
     leveldb_writebatch_clear(batch->batch);
-    batch->size = 0;
+    batch->size = batch->heads = 0;
 }
 
 size_t engine_batch_size(const struct engine_batch *batch)
@@ -378,17 +416,75 @@ static enum status find_log_end(int directory, const char *name, void *context)
     return STATUS_OK;
 }
 
+/* The calling thread's time on the clock, on a processor, and how often it went to sleep. */
+struct moment {
+    int64_t wall_us, cpu_us;
+    long sleeps;
+};
+
+static int64_t us_of(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+static struct moment now(void)
+{
+    struct timespec wall;
+    struct rusage usage;
+
+    clock_gettime(CLOCK_MONOTONIC, &wall);
+    (void)getrusage(RUSAGE_THREAD, &usage);
+    return (struct moment){.wall_us = (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000,
+                           .cpu_us = us_of(usage.ru_utime) + us_of(usage.ru_stime),
+                           .sleeps = usage.ru_nvcsw};
+}
+
+/* A thread that had to wait for a processor did not go to sleep by itself, so a busy machine alone
+ * is no stall. */
+static void count_stall(struct engine *engine, const struct moment *before)
+{
+    struct moment after = now();
+    int64_t idle_us = after.wall_us - before->wall_us - (after.cpu_us - before->cpu_us);
+
+    if (after.sleeps == before->sleeps || idle_us < STALL_US)
+        return;
+    atomic_fetch_add(&engine->stalls, 1);
+    atomic_fetch_add(&engine->stall_us, idle_us);
+}
+
+static void count_write(struct engine *engine, const struct engine_batch *batch)
+{
+    size_t size = BATCH_HEAD + batch->heads + batch->size;
+
+    atomic_fetch_add(&engine->writes, 1);
+    atomic_fetch_add(&engine->put_bytes, (int64_t)batch->size);
+    atomic_fetch_add(&engine->log_bytes,
+                     (int64_t)(size + (size / LOG_PIECE_MAX + 1) * LOG_PIECE_HEAD));
+}
+
+/* A synced write waits for the disk, which is no stall. */
+static char *write_batch(struct engine *engine, const struct engine_batch *batch, bool sync)
+{
+    struct moment before = now();
+    char *text = NULL;
+
+    leveldb_write(engine->db, sync ? engine->write_synced : engine->write, batch->batch, &text);
+    if (!sync)
+        count_stall(engine, &before);
+    return text;
+}
+
 /* A write that failed to be synced stands whole in the log, and would be there again after opening.
  */
 enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync)
 {
     struct log_end before = {0};
-    char *text = NULL;
+    char *text;
 
     if (engine->db == NULL || (sync && each_log(engine, find_log_end, &before) != STATUS_OK))
         return STATUS_IO;
-    leveldb_write(engine->db, sync ? engine->write_synced : engine->write, batch->batch, &text);
-    atomic_fetch_add(&engine->writes, 1);
+    text = write_batch(engine, batch, sync);
+    count_write(engine, batch);
     if (text != NULL && sync && !engine->must_cut) {
         engine->must_cut = true;
         engine->before = before;
@@ -597,4 +693,18 @@ char *engine_take_property(struct engine *engine, const char *name)
     copy = xstrdup(value);
     leveldb_free(value);
     return copy;
+}
+
+void engine_statistics(struct engine *engine, struct engine_statistics *statistics)
+{
+    off_t logs = 0;
+
+    *statistics = (struct engine_statistics){.put_bytes = atomic_load(&engine->put_bytes),
+                                             .log_bytes = atomic_load(&engine->log_bytes),
+                                             .stalls = atomic_load(&engine->stalls),
+                                             .stall_us = atomic_load(&engine->stall_us),
+                                             .levels = read_levels(engine)};
+    (void)!each_log(engine, add_size, &logs);
+    statistics->disk_bytes = levels_sum(&statistics->levels).bytes + (int64_t)logs;
+    levels_add_work(&statistics->levels, &engine->before_reopening);
 }

@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "store/levels.h"
 
 #define ENGINE_ERROR_MAX 512
 
@@ -90,6 +91,18 @@ enum status engine_iterator_status(struct engine_iterator *iterator) MUST_USE;
 
 /* Gives back the disk space of deleted keys in [from, to).  Takes long; for a background thread. */
 void engine_compact(struct engine *engine, struct bytes from, struct bytes to);
+
+/* Since the engine was opened; reopening changes nothing of that. */
+struct engine_statistics {
+    int64_t put_bytes;        /* keys and values of all batches, as they were given */
+    int64_t log_bytes;        /* written to logs */
+    int64_t disk_bytes;       /* of tables and logs, now */
+    int64_t stalls, stall_us; /* writes that LevelDB held up until compaction had caught up */
+    struct levels levels;
+};
+
+/* Any thread, inside an epoch. */
+void engine_statistics(struct engine *engine, struct engine_statistics *statistics);
 
 /* LevelDB's property of that name; the caller frees, NULL if there is none. */
 char *engine_take_property(struct engine *engine, const char *name);

@@ -544,12 +544,19 @@ static struct group *take_open(struct order *order)
     return group;
 }
 
+/* Keys, values and metadata alone. */
+static size_t change_bytes(const struct group *group)
+{
+    return group->bytes - group->news.size - group->change_count * sizeof(struct entry);
+}
+
 static void count_commit(struct order *order, const struct group *group)
 {
     struct order_statistics *statistics = &order->statistics;
 
     statistics->commits++;
     statistics->changes += (int64_t)group->change_count;
+    statistics->bytes += (int64_t)change_bytes(group);
     if (statistics->unsynced_changes == 0 && group->change_count > 0 && !group->is_synced)
         pthread_cond_signal(&order->unsynced);
     statistics->unsynced_changes += (int64_t)group->change_count;

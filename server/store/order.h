@@ -114,6 +114,7 @@ struct store_thread {
 
 struct order_statistics {
     int64_t commits, changes, failures, syncs, unsynced_changes, last_sync_s;
+    int64_t bytes; /* of keys, values and metadata in committed changes */
 };
 
 struct store_digest;

@@ -675,11 +675,35 @@ void store_statistics(struct store *store, struct store_statistics *statistics)
         .purge_backlog = sweeper_purge_backlog(store->sweeper),
         .commits = order.commits,
         .committed_changes = order.changes,
+        .committed_bytes = order.bytes,
         .failed_commits = order.failures,
         .syncs = order.syncs,
         .unsynced_changes = order.unsynced_changes,
         .last_sync_s = order.last_sync_s,
     };
+}
+
+void store_engine_statistics(struct store_thread *thread, struct engine_statistics *statistics)
+{
+    struct store *store = thread->store;
+
+    *statistics = (struct engine_statistics){0};
+    if (store_is_engine_open(store))
+        engine_statistics(store->engine, statistics);
+}
+
+int64_t store_live_bytes(struct store *store)
+{
+    size_t count;
+    struct ns **list = registry_list(store->registry, &count);
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bytes += atomic_load_explicit(&list[i]->byte_count, memory_order_relaxed);
+        ns_release(list[i]);
+    }
+    free(list);
+    return bytes;
 }
 
 char *store_take_property(struct store_thread *thread, const char *name)

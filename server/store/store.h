@@ -69,12 +69,20 @@ struct store_statistics {
     int64_t cache_bytes, cache_entries, disk_reads;
     int64_t evicted_keys, expired_keys;
     int64_t commits, committed_changes, failed_commits, syncs;
+    int64_t committed_bytes;  /* of keys, values and metadata */
     int64_t unsynced_changes; /* since the last durable point */
     int64_t last_sync_s;      /* wall clock */
     int64_t purge_backlog;    /* namespaces being purged */
 };
 
 void store_statistics(struct store *store, struct store_statistics *statistics);
+
+/* All zeros while LevelDB is closed for the moment. */
+struct engine_statistics;
+void store_engine_statistics(struct store_thread *thread, struct engine_statistics *statistics);
+
+/* Bytes of keys, values and metadata that are there to be read, in all namespaces. */
+int64_t store_live_bytes(struct store *store);
 
 /* LevelDB's own words: "leveldb.stats", "leveldb.sstables", "leveldb.approximate-memory-usage".
  * The caller frees; NULL if unknown or closed for the moment. */

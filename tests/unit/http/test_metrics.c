@@ -47,6 +47,17 @@ static void each_part_of_a_line_is_a_sample_with_the_lines_label(void **state)
     assert_non_null(strstr(out, "grapevine_namespace_bytes{namespace=\"blog\"} 9\n"));
 }
 
+static void a_level_of_leveldb_is_called_by_its_number(void **state)
+{
+    const char *out = metrics_of("leveldb_level2:files=3,bytes=97517568,compaction_s=2,"
+                                 "read_bytes=0,written_bytes=1048576\r\n");
+
+    (void)state;
+    assert_non_null(strstr(out, "grapevine_leveldb_level_bytes{level=\"2\"} 97517568\n"));
+    assert_non_null(strstr(out, "# TYPE grapevine_leveldb_level_written_bytes_total counter\n"));
+    assert_null(strstr(out, "compaction_s"));
+}
+
 static void a_peer_is_called_by_its_address(void **state)
 {
     (void)state;
@@ -75,6 +86,7 @@ int main(void)
         cmocka_unit_test(a_field_is_its_whole_name),
         cmocka_unit_test(what_is_no_number_is_no_sample),
         cmocka_unit_test(each_part_of_a_line_is_a_sample_with_the_lines_label),
+        cmocka_unit_test(a_level_of_leveldb_is_called_by_its_number),
         cmocka_unit_test(a_peer_is_called_by_its_address),
         cmocka_unit_test(a_label_can_hold_quotes),
         cmocka_unit_test(the_label_of_a_namespace_is_its_title),

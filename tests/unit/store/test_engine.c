@@ -1,4 +1,4 @@
-/* What is not shown by the store as a whole: wiping. */
+/* What is not shown by the store as a whole: wiping, and what is counted. */
 #include "store/engine.h"
 
 #include <stdio.h>
@@ -118,12 +118,118 @@ static void an_interrupted_wipe_is_finished_by_opening(void **state)
     assert_false(exists("wiping"));
 }
 
+static struct engine_statistics counted(void)
+{
+    struct engine_statistics statistics;
+
+    engine_statistics(engine, &statistics);
+    return statistics;
+}
+
+static struct level all_levels(void)
+{
+    struct engine_statistics statistics = counted();
+
+    return levels_sum(&statistics.levels);
+}
+
+static off_t log_size(void)
+{
+    char command[160], text[32] = "";
+    FILE *pipe;
+
+    (void)snprintf(command, sizeof command, "cat %s/*.log | wc -c", directory);
+    pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(text, sizeof text, pipe));
+    assert_int_equal(pclose(pipe), 0);
+    return (off_t)strtoll(text, NULL, 10);
+}
+
+static void put_large(struct engine_batch *batch, size_t number, size_t size)
+{
+    char key[32], *value = malloc(size);
+
+    (void)snprintf(key, sizeof key, "large:%zu", number);
+    memset(value, (int)number, size);
+    engine_batch_clear(batch);
+    engine_batch_put(batch, bytes_of(key), (struct bytes){value, size});
+    assert_int_equal(engine_write(engine, batch, false), STATUS_OK);
+    free(value);
+}
+
+static void bytes_put_and_bytes_logged_are_counted(void **state)
+{
+    struct engine_batch *batch = engine_batch_create();
+
+    (void)state;
+    put("a");
+    assert_int_equal(counted().put_bytes, strlen("a") + strlen("value"));
+    assert_int_equal(counted().log_bytes, log_size());
+    put_large(batch, 1, 30000);
+    engine_batch_clear(batch);
+    engine_batch_delete(batch, bytes_of("a"));
+    assert_int_equal(engine_write(engine, batch, false), STATUS_OK);
+    assert_int_equal(counted().log_bytes, log_size());
+    engine_batch_destroy(batch);
+}
+
+static void what_lies_on_disk_is_tables_and_logs(void **state)
+{
+    struct engine_batch *batch = engine_batch_create();
+
+    (void)state;
+    put_large(batch, 1, 1000000);
+    assert_int_equal(counted().disk_bytes, log_size());
+    assert_int_equal(all_levels().files, 0);
+    engine_batch_destroy(batch);
+}
+
+/* LevelDB itself begins anew. */
+static void what_compaction_did_is_known_after_reopening(void **state)
+{
+    struct engine_batch *batch = engine_batch_create();
+    int64_t written;
+
+    (void)state;
+    for (size_t i = 0; i < 8; i++)
+        put_large(batch, i, 4 << 20);
+    engine_compact(engine, bytes_of("a"), bytes_of("z"));
+    written = all_levels().written_bytes;
+    assert_true(written > 0);
+    assert_int_equal(engine_reopen(engine), STATUS_OK);
+    assert_true(all_levels().written_bytes >= written);
+    assert_true(counted().put_bytes > 8 * (4 << 20));
+    engine_batch_destroy(batch);
+}
+
+/* A buffer is full before the one behind it is on disk. */
+static void a_write_that_waits_for_compaction_is_a_stall(void **state)
+{
+    struct engine_batch *batch = engine_batch_create();
+
+    (void)state;
+    put("a");
+    assert_int_equal(counted().stalls, 0);
+    for (size_t i = 0; i < 1000 && counted().stalls == 0; i++)
+        put_large(batch, i, 1 << 20);
+    assert_true(counted().stalls > 0);
+    assert_true(counted().stall_us >= 500);
+    engine_batch_destroy(batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_left_of_what_is_wiped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_of_others_are_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_interrupted_wipe_is_finished_by_opening, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(bytes_put_and_bytes_logged_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_lies_on_disk_is_tables_and_logs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_compaction_did_is_known_after_reopening, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_write_that_waits_for_compaction_is_a_stall, set_up,
                                         tear_down),
     };
 
