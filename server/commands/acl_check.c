@@ -7,6 +7,7 @@
 #include "commands/key_use.h"
 #include "commands/namespaces.h"
 #include "commands/table.h"
+#include "commands/watch.h"
 
 /* ---------- judging ---------- */
 
@@ -68,12 +69,12 @@ static void judge_channels(struct judging *judging, const struct channel_use *us
     }
 }
 
-/* KV.LIST answers names, as SCAN does, to everybody; what stands under them only to those who may
- * read all that the prefix finds. */
+/* KV.LIST answers names, as SCAN does, to everybody; what stands under them, and by KV.WATCH what
+ * becomes of them, only to those who may read all that the prefix finds. */
 static void judge_listing(struct judging *judging)
 {
     struct bytes prefix = {"", 0};
-    bool wants_more = false;
+    bool wants_more = (judging->command->flags & CMD_WATCHES_KEYS) != 0;
     size_t at = 0;
 
     for (size_t i = 1; i < judging->argc; i++) {
@@ -84,8 +85,11 @@ static void judge_listing(struct judging *judging)
         } else if (i + 1 < judging->argc && bytes_is_word(word, "prefix")) {
             prefix = judging->argv[++i];
             at = i;
-        } else if (bytes_is_word(word, "cursor") || bytes_is_word(word, "limit")) {
+        } else if (bytes_is_word(word, "cursor") || bytes_is_word(word, "limit") ||
+                   bytes_is_word(word, "since")) {
             i++;
+        } else if (bytes_is_word(word, "off")) {
+            wants_more = false;
         }
     }
     if (wants_more && !acl_selector_allows_prefix(judging->selector, prefix, ACL_READ))
@@ -104,7 +108,7 @@ static struct acl_verdict judge_by(const struct acl_selector *selector,
         return (struct acl_verdict){ACL_DENIED_COMMAND, 0};
     if (!selector->has_all_keys)
         (void)command_each_key(command, argc, judge_key, &judging);
-    if (!selector->has_all_keys && (command->flags & CMD_LISTS_KEYS))
+    if (!selector->has_all_keys && (command->flags & (CMD_LISTS_KEYS | CMD_WATCHES_KEYS)))
         judge_listing(&judging);
     if (judging.verdict.answer != ACL_ALLOWED || selector->has_all_channels)
         return judging.verdict;
@@ -477,6 +481,9 @@ void acl_check_subscriptions(struct call *call)
         own.is_pattern = kind == PUBSUB_PATTERN;
         name_table_each(&session->subscriptions[kind], check_subscription, &own);
     }
+    if (session->watcher != NULL)
+        own.is_allowed =
+            own.is_allowed && acl_user_allows_prefix(own.user, watch_prefix(session), ACL_READ);
     session->wants_close = session->wants_close || !own.is_allowed;
 }
 

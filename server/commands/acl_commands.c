@@ -8,6 +8,7 @@
 #include "commands/help.h"
 #include "commands/key_use.h"
 #include "commands/table.h"
+#include "commands/watch.h"
 
 #define GENPASS_BITS_USUAL 256
 #define GENPASS_BITS_MAX   4096
@@ -98,32 +99,54 @@ static bool has_id(const struct ids *ids, uint64_t id)
     return false;
 }
 
-/* Subscribers among a user's sessions, and those that listen to what he may not hear any more.
- * Who listens to what is asked for without the clients' lock: ids stand for the sessions. */
+/* A user's sessions, and those that listen to or watch what he may not hear of any more.  Who
+ * listens to what is asked for without the clients' lock: ids stand for the sessions. */
 struct revoking {
     struct call *call;
     const struct acl_user *user;
     enum pubsub_kind kind;
-    struct ids all, ended;
+    struct ids all; /* sorted, as sessions are shown */
+    struct ids ended;
 };
 
-static void add_subscriber(void *context, struct session *session)
+static void add_if_of_user(void *context, struct session *session)
 {
     struct revoking *revoking = context;
-    bool listens = false;
 
-    for (int kind = 0; kind < PUBSUB_KIND_COUNT; kind++)
-        listens = listens || atomic_load(&session->shared_subscriptions[kind]) > 0;
-    if (listens && session->user != NULL && bytes_equal(session->user->name, revoking->user->name))
+    if (session->user != NULL && bytes_equal(session->user->name, revoking->user->name))
         add_id(&revoking->all, session->id);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+static bool is_to_be_judged(const struct revoking *revoking, const struct session *session)
+{
+    return revoking->all.count > 0 &&
+           bsearch(&session->id, revoking->all.at, revoking->all.count, sizeof session->id,
+                   compare_ids) != NULL &&
+           !has_id(&revoking->ended, session->id);
 }
 
 static void judge_listener(void *context, const struct session *session, struct bytes name)
 {
     struct revoking *revoking = context;
 
-    if (has_id(&revoking->all, session->id) && !has_id(&revoking->ended, session->id) &&
+    if (is_to_be_judged(revoking, session) &&
         !acl_user_allows_channel(revoking->user, name, revoking->kind == PUBSUB_PATTERN))
+        add_id(&revoking->ended, session->id);
+}
+
+static void judge_watcher(void *context, const struct session *session, struct bytes prefix)
+{
+    struct revoking *revoking = context;
+
+    if (is_to_be_judged(revoking, session) &&
+        !acl_user_allows_prefix(revoking->user, prefix, ACL_READ))
         add_id(&revoking->ended, session->id);
 }
 
@@ -135,29 +158,23 @@ static void end_if_listed(void *context, struct session *session)
         end_session(revoking->call, session);
 }
 
-/* A subscriber that comes meanwhile looks itself: acl_check_subscriptions(). */
-static void end_subscribers_of(struct call *call, const struct acl_user *user)
+/* Who begins to listen meanwhile looks himself: acl_check_subscriptions(). */
+static void end_listeners_of(struct call *call, const struct acl_user *user)
 {
     const struct services *services = call_services(call);
     struct revoking revoking = {.call = call, .user = user};
 
-    clients_each(services->clients, add_subscriber, &revoking);
+    clients_each(services->clients, add_if_of_user, &revoking);
     for (int kind = 0; kind < PUBSUB_KIND_COUNT && revoking.all.count > 0; kind++) {
         revoking.kind = (enum pubsub_kind)kind;
         pubsub_each_listener(services->pubsub, revoking.kind, judge_listener, &revoking);
     }
+    if (revoking.all.count > 0)
+        watch_each(services->watch, judge_watcher, &revoking);
     if (revoking.ended.count > 0)
         clients_each(services->clients, end_if_listed, &revoking);
     free(revoking.all.at);
     free(revoking.ended.at);
-}
-
-static bool has_all_channels(const struct acl_user *user)
-{
-    for (size_t i = 0; i < user->selector_count; i++)
-        if (user->selectors[i].has_all_channels)
-            return true;
-    return false;
 }
 
 /* What a user's sessions may not go on with, now that he has changed.  Of the namespace that he was
@@ -167,8 +184,8 @@ static void end_what_is_revoked(struct call *call, const struct acl_user *old,
 {
     if (!bytes_equal(old->namespace_title, new->namespace_title))
         end_sessions_of(call, new->name);
-    else if (!has_all_channels(new))
-        end_subscribers_of(call, new);
+    else if (!new->is_unrestricted)
+        end_listeners_of(call, new);
 }
 
 /* ---------- changing users ---------- */

@@ -390,6 +390,14 @@ bool acl_user_allows_channel(const struct acl_user *user, struct bytes channel, 
     return false;
 }
 
+bool acl_user_allows_prefix(const struct acl_user *user, struct bytes prefix, unsigned permissions)
+{
+    for (size_t i = 0; i < user->selector_count; i++)
+        if (acl_selector_allows_prefix(&user->selectors[i], prefix, permissions))
+            return true;
+    return false;
+}
+
 void acl_user_describe(const struct acl_user *user, struct buffer *out)
 {
     static const char *const sanitizing[] = {"", "skip-sanitize-payload ", "sanitize-payload "};

@@ -79,4 +79,7 @@ void acl_user_describe(const struct acl_user *user, struct buffer *out);
 /* May it listen to the channel? */
 bool acl_user_allows_channel(const struct acl_user *user, struct bytes channel, bool is_pattern);
 
+/* May it do that, ACL_READ or the like, with all keys that begin so? */
+bool acl_user_allows_prefix(const struct acl_user *user, struct bytes prefix, unsigned permissions);
+
 #endif

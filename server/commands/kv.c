@@ -3,6 +3,7 @@
  * A version is "<stamp>-<node id>" in hex: it names one write, the same on every replica, and later
  * ones sort behind earlier ones.
  */
+#include "commands/acl_check.h"
 #include "commands/data.h"
 #include "commands/events.h"
 #include "commands/expiry_option.h"
@@ -486,6 +487,7 @@ static enum status command_kv_watch(struct call *call)
             return STATUS_SYNTAX;
     }
     watch_start(call, prefix, token);
+    acl_check_subscriptions(call);
     return STATUS_OK;
 }
 
@@ -512,7 +514,8 @@ struct command kv_commands[] = {
       .syntax = "[PREFIX prefix] [CURSOR cursor] [LIMIT limit] [WITHMETA] [WITHVALUES] "
                 "[WITHEXPIRATION]" },
     { .name = "kv.watch", .arity = -1,
-      .flags = CMD_READONLY | CMD_PUBSUB | CMD_NOSCRIPT | CMD_NO_MULTI | CMD_WHILE_SUBSCRIBED,
+      .flags = CMD_READONLY | CMD_PUBSUB | CMD_NOSCRIPT | CMD_NO_MULTI | CMD_WHILE_SUBSCRIBED |
+               CMD_WATCHES_KEYS,
       OURS, .run = command_kv_watch,
       .complexity = "O(1), and O(N) where N is the number of keys if the token is not known",
       .summary = "Tells every change of the selected namespace, from a token on",

@@ -38,6 +38,7 @@ enum {
     CMD_WHILE_SUBSCRIBED = 1 << 29, /* allowed to a client of RESP2 that listens to channels */
     CMD_BEYOND_NS = 1 << 30,        /* touches more than the selected namespace */
     CMD_LISTS_KEYS = 1 << 23,       /* KV.LIST: may answer what stands under keys that it finds */
+    CMD_WATCHES_KEYS = 1 << 22,     /* KV.WATCH: tells of the keys that it finds */
     CMD_SELECTS = 1 << 28,          /* selects the namespace that its last argument names */
 };
 

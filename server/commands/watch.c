@@ -435,6 +435,23 @@ void watch_start(struct call *call, struct bytes prefix, struct bytes token)
     session->wake(session);
 }
 
+struct bytes watch_prefix(const struct session *session)
+{
+    return buffer_view(&session->watcher->prefix);
+}
+
+void watch_each(struct watch *watch,
+                void (*each)(void *context, const struct session *session, struct bytes prefix),
+                void *context)
+{
+    const struct watcher *watcher;
+
+    lock(watch);
+    TAILQ_FOREACH(watcher, &watch->watchers, others)
+    each(context, watcher->session, buffer_view(&watcher->prefix));
+    unlock(watch);
+}
+
 void watch_stop(struct watch *watch, struct session *session)
 {
     struct watcher *watcher = session->watcher;

@@ -43,6 +43,8 @@ void watch_destroy(struct watch *watch);
  * token of no bytes: from now on. */
 void watch_start(struct call *call, struct bytes prefix, struct bytes token);
 void watch_stop(struct watch *watch, struct session *session);
+/* Of a session that watches. */
+struct bytes watch_prefix(const struct session *session);
 
 /* Does it have keys to list, and can it go on at once? */
 bool watch_is_listing(const struct session *session);
@@ -51,6 +53,13 @@ bool watch_wants_turn(const struct session *session);
 /* The next of them, which depend on the group. */
 void watch_list_more(struct worker *worker, struct session *session, int64_t now_ms,
                      struct reply *reply, uint64_t *depends_on);
+
+/* --- any thread --- */
+
+/* Shows who watches what, under the lock. */
+void watch_each(struct watch *watch,
+                void (*each)(void *context, const struct session *session, struct bytes prefix),
+                void *context);
 
 /* --- the commit thread --- */
 

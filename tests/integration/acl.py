@@ -196,6 +196,25 @@ def connections_end_with_their_user_and_are_listed_by_him():
 
 
 @claim
+def who_watches_is_told_of_keys_that_he_may_read():
+    with Server(*NO_RATE) as server:
+        admin = server.client()
+        admin("ACL", "SETUSER", "ann", "on", "nopass", "+@all", "~mine:*", "%W~drop:*")
+        for words in ((), ("PREFIX", "min"), ("PREFIX", "drop:"), ("SINCE", "0"), ("SINCE", "prefix")):
+            check_error(log_in(server, "ann", "x")("KV.WATCH", *words), "NOPERM this user has no permissions to access one of the keys")
+        client = log_in(server, "ann", "x")
+        check(client("KV.WATCH", "OFF"), "OK")
+        check(client("KV.WATCH", "PREFIX", "mine:a")[1], b"watching")
+        admin("MSET", "other", "1", "mine:b", "1", "mine:a1", "1")
+        check(client.read()[1:3], [b"put", b"mine:a1"])
+        check(admin("ACL", "SETUSER", "ann", "+@all", "~more:*"), "OK")
+        admin("SET", "mine:a2", "1")
+        check(client.read()[1:3], [b"put", b"mine:a2"])
+        check(admin("ACL", "SETUSER", "ann", "resetkeys", "~more:*"), "OK")
+        wait.until(lambda: is_closed(client), "what is revoked is not watched any more", 5)
+
+
+@claim
 def many_threads_see_a_change_at_once():
     with Server(*NO_RATE, "--io-threads", "4") as server:
         admin = server.client()
