@@ -19,6 +19,7 @@
 #include "commands/clients.h"
 #include "commands/cursors.h"
 #include "commands/events.h"
+#include "commands/memory_limit.h"
 #include "commands/pubsub.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
@@ -168,12 +169,13 @@ static bool change_loglevel(void *context, enum option_id id, char error[OPTIONS
     return true;
 }
 
-static bool change_cache_size(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
+static bool change_memory(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
 {
     struct server *server = context;
 
     (void)error;
-    store_set_cache_size(server->services.store, options_number(server->services.options, id));
+    (void)id;
+    memory_limit_look(&server->services);
     return true;
 }
 
@@ -249,7 +251,9 @@ static void obey_options(struct server *server)
     acl_obey_options(server->services.acl);
     options_set_hook(options, OPTION_MAXCLIENTS, change_maxclients, server);
     options_set_hook(options, OPTION_LOGLEVEL, change_loglevel, server);
-    options_set_hook(options, OPTION_CACHE_SIZE, change_cache_size, server);
+    options_set_hook(options, OPTION_CACHE_SIZE, change_memory, server);
+    options_set_hook(options, OPTION_MAXMEMORY, change_memory, server);
+    options_set_hook(options, OPTION_MAXMEMORY_POLICY, change_memory, server);
     options_set_hook(options, OPTION_PORT, change_port, server);
     options_set_hook(options, OPTION_TLS_PORT, change_tls_port, server);
     for (int i = OPTION_TLS_CERT_FILE; i <= OPTION_TLS_SESSION_CACHE_TIMEOUT; i++)
@@ -313,6 +317,7 @@ static void on_sample(evutil_socket_t descriptor, short what, void *context)
 
     (void)descriptor;
     (void)what;
+    memory_limit_look(&server->services);
     (void)event_add(&server->sample_timer, &wait);
 }
 

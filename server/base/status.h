@@ -51,6 +51,7 @@ enum status {
     STATUS_STALE,          /* -STALE: this replica was away for too long */
     STATUS_LEAVING,        /* -LEAVING: this replica is leaving its cluster */
     STATUS_LOADING,        /* -LOADING: a new replica, still without its data */
+    STATUS_OUT_OF_MEMORY,  /* -OOM: memory_limit.h */
     STATUS_IO,             /* LevelDB or the file system failed; the log has the text */
     STATUS_CORRUPT,        /* stored bytes are not what we wrote */
     STATUS_LOCKED,         /* another server uses the directory */

@@ -51,6 +51,7 @@ struct services {
     struct statistics *statistics;
     struct tls_contexts *tls;
     atomic_int http_clients;         /* connections to http-port, for INFO */
+    atomic_bool is_out_of_memory;    /* memory_limit.h */
     void (*shutdown)(void *context); /* any thread: ends the server as SIGTERM does */
     void *shutdown_context;
 };

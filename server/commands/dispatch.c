@@ -5,6 +5,7 @@
 #include "commands/acl_check.h"
 #include "commands/clients.h"
 #include "commands/data.h"
+#include "commands/memory_limit.h"
 #include "commands/refusal.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
@@ -95,6 +96,8 @@ static enum status check(struct call *call, const struct request *request)
                          call->command->full_name);
     if (UNLIKELY(call->session->is_multi) && (call->command->flags & CMD_NO_MULTI))
         return call_fail(call, "ERR Command not allowed inside a transaction");
+    if (UNLIKELY(memory_limit_refuses(call)))
+        return STATUS_OUT_OF_MEMORY;
     return must_load_first(call) ? STATUS_LOADING : STATUS_OK;
 }
 
@@ -123,7 +126,7 @@ static void refuse(struct call *call, enum status s)
 static bool is_write(const struct call *call)
 {
     return (call->command->flags & CMD_WRITE) ||
-           (call->command->run == command_exec && transaction_has_write(call->session));
+           (call->command->run == command_exec && transaction_has(call->session, CMD_WRITE));
 }
 
 /* CLIENT PAUSE. */

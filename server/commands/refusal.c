@@ -164,6 +164,7 @@ static const struct wording wordings[STATUS_COUNT] = {
     [STATUS_LEAVING] = {"LEAVING this replica is leaving its cluster; write to another one", NULL},
     [STATUS_LOADING] = {"LOADING this replica is new and is loading its data from another one",
                         NULL},
+    [STATUS_OUT_OF_MEMORY] = {"OOM command not allowed when used memory > 'maxmemory'.", NULL},
     [STATUS_CANNOT_PERSIST] = {NULL, say_cannot_persist},
     [STATUS_IO] = {"ERR the stored data can't be read at the moment: see the log", NULL},
     [STATUS_CORRUPT] = {"ERR the stored data is damaged: see the log", NULL},

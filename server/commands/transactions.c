@@ -102,10 +102,10 @@ enum status transaction_queue(struct call *call)
     return STATUS_OK;
 }
 
-bool transaction_has_write(const struct session *session)
+bool transaction_has(const struct session *session, uint32_t flags)
 {
     for (size_t i = 0; i < session->queue_count; i++) {
-        if (session->queue[i].command->flags & CMD_WRITE)
+        if (session->queue[i].command->flags & flags)
             return true;
     }
     return false;
@@ -362,7 +362,7 @@ static enum status enter(struct call *call, struct plan *plan)
         txn_set_author(txn, call->session->id);
         name_watched(call);
         find_places(plan, plan->places, true);
-        s = transaction_has_write(call->session) ? txn_enter(txn) : txn_enter_to_read(txn);
+        s = transaction_has(call->session, CMD_WRITE) ? txn_enter(txn) : txn_enter_to_read(txn);
         if (s != STATUS_OK) {
             call->wake_at_ms = txn_wake_at_ms(txn);
             return s;
@@ -405,7 +405,7 @@ static enum status exec(struct call *call, struct plan *plan)
     bool is_changed = false;
     enum status s = enter(call, plan);
 
-    if (s == STATUS_CANNOT_PERSIST && !transaction_has_write(call->session))
+    if (s == STATUS_CANNOT_PERSIST && !transaction_has(call->session, CMD_WRITE))
         s = STATUS_OK;
     if (s != STATUS_OK)
         return s;

@@ -10,7 +10,7 @@ enum status command_exec(struct call *call);
  * would become longer than client-query-buffer-limit. */
 enum status transaction_queue(struct call *call);
 
-/* Does the queue hold a command that writes? */
-bool transaction_has_write(const struct session *session);
+/* Does the queue hold a command with one of these flags, CMD_*? */
+bool transaction_has(const struct session *session, uint32_t flags);
 
 #endif

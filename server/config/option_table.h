@@ -42,7 +42,7 @@ enum {
 };
 
 /* Of maxmemory-policy's choices those that mean something here. */
-enum { POLICY_VOLATILE_LFU = 1, POLICY_ALLKEYS_LFU = 5 };
+enum { POLICY_VOLATILE_LFU = 1, POLICY_ALLKEYS_LFU = 5, POLICY_NOEVICTION = 7 };
 
 struct option_choice {
     const char *word; /* NULL ends the list */

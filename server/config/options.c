@@ -133,6 +133,11 @@ bool options_counts_use(const struct options *options)
     return policy == POLICY_VOLATILE_LFU || policy == POLICY_ALLKEYS_LFU;
 }
 
+bool options_is_noeviction(const struct options *options)
+{
+    return options_number(options, OPTION_MAXMEMORY_POLICY) == POLICY_NOEVICTION;
+}
+
 struct output_limit options_output_limit(const struct options *options, enum client_class class)
 {
     const struct output_limit_cell *cell = &options->output_limit[class];

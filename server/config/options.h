@@ -49,6 +49,8 @@ enum option_id {
     /* storage */
     OPTION_DIR,
     OPTION_CACHE_SIZE,
+    OPTION_MAXMEMORY,
+    OPTION_MAXMEMORY_POLICY,
     OPTION_APPENDFSYNC, /* enum appendfsync */
     OPTION_DATABASES,
     /* limits: OPTION_LIMITS, then one for each enum limit in its order; -1 = from the profile */
@@ -99,8 +101,6 @@ enum option_id {
     OPTION_SAVE,
     OPTION_APPENDONLY,
     OPTION_DBFILENAME,
-    OPTION_MAXMEMORY,
-    OPTION_MAXMEMORY_POLICY,
     OPTION_MAXMEMORY_SAMPLES,
     OPTION_HZ,
     OPTION_ACTIVEREHASHING,
@@ -163,6 +163,9 @@ struct output_limit options_output_limit(const struct options *options, enum cli
 /* Is maxmemory-policy one that counts how often keys are used?  Nothing is evicted by it here, but
  * OBJECT FREQ tells. */
 bool options_counts_use(const struct options *options);
+
+/* Is it the policy by which writes are refused for want of memory? */
+bool options_is_noeviction(const struct options *options);
 
 /* Copies a text option, zero-ended; the caller frees. */
 char *options_take_text(const struct options *options, enum option_id id);

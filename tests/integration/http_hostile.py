@@ -297,7 +297,7 @@ def grown_mb(server, base_kb):
 @claim
 def large_bodies_and_answers_share_a_bounded_memory():
     not_for_sanitizers()
-    with serve("--maxmemory", "100mb") as server, Bystander(server), server.client() as client:
+    with serve("--cache-size", "100mb") as server, Bystander(server), server.client() as client:
         client("SET", "large", "x" * VALUE_MAX)
         base_kb = memory_kb(server)
         senders = [Http(server) for _ in range(40)]
@@ -323,7 +323,7 @@ def large_bodies_and_answers_share_a_bounded_memory():
 @claim
 def large_bodies_that_have_to_wait_get_their_turn():
     not_for_sanitizers()
-    with serve("--maxmemory", "100mb") as server:
+    with serve("--cache-size", "100mb") as server:
         def put(number):
             with Http(server, timeout_s=60) as http:
                 return http.ask("PUT", path(f"k{number}"), b"%d" % (number % 10) * VALUE_MAX).status

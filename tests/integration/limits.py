@@ -6,6 +6,7 @@ import time
 from lib import wait
 from lib.claims import Skip, check, check_error, claim, run
 from lib.resp import Error
+from lib.rest import NAMESPACES, Rest
 from lib.server import Server
 
 NO_RATE = ("--key-write-rate", "0")
@@ -251,6 +252,44 @@ def syntax_comes_before_size_and_size_before_rate():
         client("SET", "k", "1")
         check(client("SET", "k", "v" * 70000, "BOGUS"), "ERR syntax error")
         check_error(client("SET", "k", "v" * 70000), "VALUETOOLONG ")
+
+
+def memory(client, name):
+    return int(re.search(rb"\r\n%s:(\d+)\r\n" % name, client("INFO", "memory")).group(1))
+
+
+@claim
+def maxmemory_makes_the_cache_smaller_and_loses_nothing():
+    with Server(*NO_RATE, "--maxmemory-policy", "allkeys-lru") as server:
+        client = server.client()
+        check(client("CONFIG", "SET", "maxmemory", str(memory(client, b"used_memory") + (8 << 20))), "OK")
+        for i in range(400):
+            check(client("SET", f"key{i}", b"%d" % (i % 10) * 65536), "OK")
+        check(memory(client, b"cache_bytes") <= 8 << 20, True, f"{memory(client, b'cache_bytes')} bytes")
+        check(all(client("GET", f"key{i}") == b"%d" % (i % 10) * 65536 for i in range(400)), True)
+        check(memory(client, b"cache_bytes") <= 8 << 20, True, f"{memory(client, b'cache_bytes')} bytes")
+
+
+@claim
+def over_maxmemory_writes_are_refused_until_there_is_room():
+    with Server(*NO_RATE, "--maxmemory", "1mb", http=True) as server:
+        client, api = server.client(), Rest(server)
+        check(client("NAMESPACE", "CREATE", "web"), "OK")
+        namespace = api("GET", NAMESPACES).result[0]["id"]
+        check_error(client("SET", "k", "v"), "OOM command not allowed when used memory > 'maxmemory'.")
+        check(api.put(namespace, "k", b"v").status, 503)
+        client("MULTI")
+        check_error(client("PING"), "OOM ")
+        check_error(client("EXEC"), "EXECABORT Transaction discarded because of previous errors.")
+        check(client("CONFIG", "SET", "maxmemory", "1gb"), "OK")
+        client("MULTI")
+        check(client("SET", "k", "v"), "QUEUED")
+        other = server.client()
+        check(other("CONFIG", "SET", "maxmemory", "1mb"), "OK")
+        check_error(client("EXEC"), "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.")
+        check(client("GET", "k"), None)
+        client("CONFIG", "SET", "maxmemory", "0")
+        check(client("SET", "k", "v"), "OK")
 
 
 if __name__ == "__main__":
