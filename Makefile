@@ -169,7 +169,9 @@ $(OUT)/bench/micro: $(call objects,$(wildcard bench/micro/*.c)) $(SERVER_LIBRARY
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-bench-programs: $(OUT)/bench/replay
+$(OBJ)/bench/%.o: ALL_CFLAGS += -Ibench
+
+bench-programs: $(OUT)/bench/replay $(OUT)/bench/micro
 
 test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) $(SIM_PROGRAM)
 
@@ -215,6 +217,11 @@ bench:  ## measure beside Debian's redis-server and memcached; writes bench/RESU
 	@$(MAKE) --no-print-directory all bench-programs
 	@bench/run
 
+bench-micro:  ## what parts of the server cost by themselves: parser, cache, store, sums
+	@tests/install build
+	@$(MAKE) --no-print-directory bench-programs
+	@$(OUT)/bench/micro
+
 format:  ## clang-format all of the C
 	clang-format -i $(wildcard server/*.[ch] server/*/*.[ch] client/*.[ch] client/*/*.[ch] tests/unit/*.[ch] tests/*/*/*.[ch] tests/fuzz/*.[ch] bench/*/*.[ch])
 
@@ -239,10 +246,10 @@ clean:  ## remove build/
 	rm -rf $(BUILD)
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 -include $(patsubst %.c,$(OBJ)/%.d,$(filter %.c,$(SERVER_SOURCES)) $(CLI_SOURCES) $(CLIENT_SOURCES) $(TEST_SOURCES) $(wildcard bench/*/*.c))
 
-.PHONY: all run test test-programs bench-programs unit asan tsan fuzz lint bench format install clean help
+.PHONY: all run test test-programs bench-programs unit asan tsan fuzz lint bench bench-micro format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

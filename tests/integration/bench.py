@@ -77,5 +77,12 @@ def a_quick_run_syncs_each_write():
     check(all(re.fullmatch(r"[\d.,*]+", cell) for cell in row[1:]), True, row)
 
 
+@claim
+def benchmarks_of_parts_say_what_an_operation_costs():
+    for word in ("parser", "cache: replace", "store: put", "digest", "sketch"):
+        rows = json.loads(output_of(program("micro"), "--quick", "--json", word))
+        check(bool(rows) and all(word in row["name"] and row["ns_per_op"] > 0 for row in rows), True, rows)
+
+
 if __name__ == "__main__":
     run()
