@@ -52,6 +52,7 @@ enum option_id {
     OPTION_MAXMEMORY,
     OPTION_MAXMEMORY_POLICY,
     OPTION_APPENDFSYNC, /* enum appendfsync */
+    OPTION_LEVELDB_COMPRESSION,
     OPTION_DATABASES,
     /* limits: OPTION_LIMITS, then one for each enum limit in its order; -1 = from the profile */
     OPTION_LIMITS,

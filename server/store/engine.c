@@ -29,6 +29,12 @@
 #define FILE_SIZE        (32u << 20)
 #define BLOOM_BITS       TABLE_BLOOM_BITS
 
+/* LevelDB maps so many tables at most, and reads others into memory of its own.  A mapped table
+ * whose blocks are not compressed is used where it lies: index, filter and values are page cache.
+ * Only the index is compressed with the rest, and then a copy of it stays in memory for as long as
+ * the table is open. */
+#define OPEN_FILES_MAX 1000
+
 #define LEVEL_MIN   3 /* for tables: the first one with nothing of a small store */
 #define LEVEL_HOLDS ((uint64_t)1000 << 20) /* what LEVEL_MIN does */
 
@@ -52,6 +58,7 @@ struct log_end {
 struct engine {
     char *directory;
     size_t write_buffer_size;
+    bool compresses;
     leveldb_t *db; /* NULL while it could not be reopened */
     leveldb_options_t *options;
     leveldb_cache_t *cache;
@@ -249,11 +256,12 @@ static size_t write_buffer_for(const char *directory)
     return share < WRITE_BUFFER_MIN ? WRITE_BUFFER_MIN : (size_t)share;
 }
 
-static struct engine *create(const char *directory)
+static struct engine *create(const char *directory, bool compresses)
 {
     struct engine *engine = xcalloc(1, sizeof *engine);
 
     engine->directory = xstrdup(directory);
+    engine->compresses = compresses;
     engine->write_buffer_size = write_buffer_for(directory);
     pthread_mutex_init(&engine->error_mutex, NULL);
     engine->cache = leveldb_cache_create_lru(BLOCK_CACHE_SIZE);
@@ -265,7 +273,10 @@ static struct engine *create(const char *directory)
     leveldb_options_set_max_file_size(engine->options, engine->write_buffer_size);
     leveldb_options_set_cache(engine->options, engine->cache);
     leveldb_options_set_filter_policy(engine->options, engine->filter);
-    leveldb_options_set_compression(engine->options, leveldb_snappy_compression);
+    leveldb_options_set_block_size(engine->options, TABLE_BLOCK_SIZE);
+    leveldb_options_set_max_open_files(engine->options, OPEN_FILES_MAX);
+    leveldb_options_set_compression(engine->options, compresses ? leveldb_snappy_compression
+                                                                : leveldb_no_compression);
     engine->read = leveldb_readoptions_create();
     engine->read_once = leveldb_readoptions_create();
     leveldb_readoptions_set_fill_cache(engine->read_once, 0);
@@ -275,10 +286,10 @@ static struct engine *create(const char *directory)
     return engine;
 }
 
-enum status engine_open(const char *directory, struct engine **engine, bool *was_repaired,
-                        char error[ENGINE_ERROR_MAX])
+enum status engine_open(const char *directory, bool compresses, struct engine **engine,
+                        bool *was_repaired, char error[ENGINE_ERROR_MAX])
 {
-    struct engine *opened = create(directory);
+    struct engine *opened = create(directory, compresses);
     enum status status = tables_clean(directory);
 
     *was_repaired = false;
@@ -551,7 +562,7 @@ static int level_for(uint64_t size)
 
 struct tables *engine_create_tables(const struct engine *engine)
 {
-    return tables_create(engine->directory, engine->write_buffer_size);
+    return tables_create(engine->directory, engine->write_buffer_size, engine->compresses);
 }
 
 static enum status install(struct engine *engine, struct tables *tables, int level,

@@ -30,11 +30,12 @@ struct engine_batch;
 struct engine_iterator;
 struct tables;
 
-/* Opens, or creates, the database in an existing directory.  A damaged one is repaired (what could
- * not be read is left in its `lost` folder) and *was_repaired says so.  STATUS_LOCKED, STATUS_IO,
- * STATUS_CORRUPT with a sentence in `error`. */
-enum status engine_open(const char *directory, struct engine **engine, bool *was_repaired,
-                        char error[ENGINE_ERROR_MAX]) MUST_USE;
+/* Opens, or creates, the database in an existing directory.  What is written from now on is
+ * compressed, or not; what is there stays as it is until compaction comes by.  A damaged one is
+ * repaired (what could not be read is left in its `lost` folder) and *was_repaired says so.
+ * STATUS_LOCKED, STATUS_IO, STATUS_CORRUPT with a sentence in `error`. */
+enum status engine_open(const char *directory, bool compresses, struct engine **engine,
+                        bool *was_repaired, char error[ENGINE_ERROR_MAX]) MUST_USE;
 void engine_close(struct engine *engine);
 
 /* STATUS_OK and a value that the caller gives back by engine_free(), or STATUS_NOT_FOUND. */

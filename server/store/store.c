@@ -344,7 +344,9 @@ static enum status open_engine(struct store *store, const char *directory, bool 
                                char error[STORE_ERROR_MAX])
 {
     char reason[ENGINE_ERROR_MAX];
-    enum status status = engine_open(directory, &store->engine, was_repaired, reason);
+    enum status status =
+        engine_open(directory, options_is_on(store->options, OPTION_LEVELDB_COMPRESSION),
+                    &store->engine, was_repaired, reason);
 
     if (status == STATUS_OK)
         return STATUS_OK;

@@ -8,8 +8,7 @@
 #include "base/memory.h"
 #include "base/wire.h"
 
-#define BLOCK_SIZE       4096 /* a data block ends when it has reached that */
-#define RESTART_INTERVAL 16   /* entries between two keys that are stored whole */
+#define RESTART_INTERVAL 16 /* entries between two keys that are stored whole */
 #define UNTRIED_BLOCKS   7
 #define FOOTER_HANDLES   40
 #define MAGIC            0xdb4775248b80fb57u
@@ -40,7 +39,7 @@ struct handle {
 
 struct table {
     int file;
-    bool has_failed;
+    bool compresses, has_failed;
     uint64_t written;  /* bytes in the file */
     struct buffer out; /* behind these */
     struct block data, index;
@@ -171,6 +170,8 @@ static struct handle append_smaller(struct table *table, struct bytes contents)
 {
     size_t size = snappy_max_compressed_length(contents.size);
 
+    if (!table->compresses)
+        return append_block(table, contents, BLOCK_PLAIN);
     if (table->untried > 0) {
         table->untried--;
         return append_block(table, contents, BLOCK_PLAIN);
@@ -282,11 +283,12 @@ static struct bytes end_filters(struct table *table)
 
 /* ---------- the whole ---------- */
 
-struct table *table_create(int file)
+struct table *table_create(int file, bool compresses)
 {
     struct table *table = xcalloc(1, sizeof *table);
 
     table->file = file;
+    table->compresses = compresses;
     table->data.interval = RESTART_INTERVAL;
     table->index.interval = 1;
     return table;
@@ -323,7 +325,7 @@ void table_put(struct table *table, struct bytes key, struct bytes value)
 {
     remember_hash(table, key);
     put_entry(&table->data, key, true, value);
-    if (table->data.contents.size + table->data.restarts.size >= BLOCK_SIZE)
+    if (table->data.contents.size + table->data.restarts.size >= TABLE_BLOCK_SIZE)
         end_data_block(table);
 }
 

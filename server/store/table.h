@@ -21,13 +21,14 @@
 #include "base/buffer.h"
 #include "base/status.h"
 
-#define TABLE_BLOOM_BITS   10 /* of a key, in the filter */
-#define TABLE_TRAILER_SIZE 8  /* bytes behind each key */
+#define TABLE_BLOCK_SIZE   8192 /* a data block ends when it has reached that */
+#define TABLE_BLOOM_BITS   10   /* of a key, in the filter */
+#define TABLE_TRAILER_SIZE 8    /* bytes behind each key */
 
 struct table;
 
 /* Writes to a new file, which it does not close. */
-struct table *table_create(int file);
+struct table *table_create(int file, bool compresses);
 void table_destroy(struct table *table);
 
 /* Keys rise.  A failure is told by table_finish(). */

@@ -37,6 +37,7 @@ struct tables {
     struct file *unsynced[UNSYNCED_MAX]; /* the oldest first */
     size_t unsynced_count;
     int cuts; /* files that ended early */
+    bool compresses;
     bool is_installed;
 };
 
@@ -52,12 +53,13 @@ static void name_table(char name[FILE_NAME_MAX], uint64_t number)
     (void)snprintf(name, FILE_NAME_MAX, "%06llu.ldb", (unsigned long long)number);
 }
 
-struct tables *tables_create(const char *directory, uint64_t file_size)
+struct tables *tables_create(const char *directory, uint64_t file_size, bool compresses)
 {
     struct tables *tables = xcalloc(1, sizeof *tables);
 
     tables->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     tables->file_size = file_size;
+    tables->compresses = compresses;
     return tables;
 }
 
@@ -160,7 +162,7 @@ static enum status begin_file(struct tables *tables, struct run *run, struct byt
         tables->files = xrealloc(tables->files, tables->capacity * sizeof *tables->files);
     }
     file = tables->files[tables->count++] = xcalloc(1, sizeof *file);
-    *file = (struct file){.file = opened, .table = table_create(opened)};
+    *file = (struct file){.file = opened, .table = table_create(opened, tables->compresses)};
     table_append_key(&file->smallest, key);
     run->file = file;
     return STATUS_OK;

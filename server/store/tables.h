@@ -30,7 +30,7 @@ struct tables;
 enum tables_run { RUN_ROWS, RUN_CHUNKS, TABLES_RUNS };
 
 /* Files have about file_size bytes. */
-struct tables *tables_create(const char *directory, uint64_t file_size);
+struct tables *tables_create(const char *directory, uint64_t file_size, bool compresses);
 /* Removes what was not installed. */
 void tables_destroy(struct tables *tables);
 

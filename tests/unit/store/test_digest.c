@@ -614,7 +614,8 @@ static void after_a_clean_stop_the_sums_are_read_and_nothing_is_counted(void **s
     change_much(&random, 3000);
     assert_right();
     close_store();
-    assert_int_equal(engine_open(fixture.directory, &engine, &was_repaired, error), STATUS_OK);
+    assert_int_equal(engine_open(fixture.directory, false, &engine, &was_repaired, error),
+                     STATUS_OK);
     assert_int_equal(count_rows(engine, KEYSPACE_DIRTY), 0);
     engine_close(engine);
     open_with("secret");
@@ -950,7 +951,8 @@ static void spoil(const char *boot)
     bool was_repaired;
 
     crash();
-    assert_int_equal(engine_open(fixture.directory, &engine, &was_repaired, error), STATUS_OK);
+    assert_int_equal(engine_open(fixture.directory, false, &engine, &was_repaired, error),
+                     STATUS_OK);
     keyspace_leaf(&key, KEYSPACE_SUM, number, bytes_of(""));
     buffer_append(&value, "012345670123456701234567", 24);
     engine_batch_put(batch, buffer_view(&key), buffer_view(&value));

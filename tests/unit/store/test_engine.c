@@ -16,7 +16,7 @@ static void open_engine(void)
     char error[ENGINE_ERROR_MAX];
     bool was_repaired;
 
-    assert_int_equal(engine_open(directory, &engine, &was_repaired, error), STATUS_OK);
+    assert_int_equal(engine_open(directory, false, &engine, &was_repaired, error), STATUS_OK);
 }
 
 static int set_up(void **state)
@@ -203,6 +203,29 @@ static void what_compaction_did_is_known_after_reopening(void **state)
     engine_batch_destroy(batch);
 }
 
+static int64_t size_of_equal_bytes(bool compresses)
+{
+    struct engine_batch *batch = engine_batch_create();
+    char error[ENGINE_ERROR_MAX];
+    bool was_repaired;
+
+    engine_close(engine);
+    assert_int_equal(engine_open(directory, compresses, &engine, &was_repaired, error), STATUS_OK);
+    assert_int_equal(engine_wipe(engine), STATUS_OK);
+    for (size_t i = 0; i < 4; i++)
+        put_large(batch, i, 4 << 20);
+    engine_batch_destroy(batch);
+    assert_int_equal(engine_reopen(engine), STATUS_OK); /* makes a table of the log */
+    return all_levels().bytes;
+}
+
+static void tables_are_compressed_if_asked_for(void **state)
+{
+    (void)state;
+    assert_true(size_of_equal_bytes(false) >= 16 << 20);
+    assert_true(size_of_equal_bytes(true) < 4 << 20);
+}
+
 /* A buffer is full before the one behind it is on disk. */
 static void a_write_that_waits_for_compaction_is_a_stall(void **state)
 {
@@ -229,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_lies_on_disk_is_tables_and_logs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_compaction_did_is_known_after_reopening, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(tables_are_compressed_if_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_write_that_waits_for_compaction_is_a_stall, set_up,
                                         tear_down),
     };

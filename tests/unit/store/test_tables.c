@@ -15,7 +15,7 @@
 #include "store/engine.h"
 #include "unit/test.h"
 
-#define ROWS      20000
+#define ROWS      40000
 #define BLOCKWISE 1 /* a file size by which each block gets a file */
 #define STEPS_MAX 200
 
@@ -28,7 +28,7 @@ static void open_engine(void)
     char error[ENGINE_ERROR_MAX];
     bool was_repaired;
 
-    assert_int_equal(engine_open(directory, &engine, &was_repaired, error), STATUS_OK);
+    assert_int_equal(engine_open(directory, false, &engine, &was_repaired, error), STATUS_OK);
     assert_false(was_repaired);
 }
 
@@ -334,11 +334,34 @@ static void it_can_be_overwritten_and_deleted(void **state)
     }
 }
 
+static uint64_t size_of_equal_bytes(bool compresses)
+{
+    uint64_t size;
+
+    tables_destroy(tables);
+    tables = tables_create(directory, 1 << 30, compresses);
+    for (unsigned n = 0; n < 1000; n += 2)
+        put(n);
+    assert_int_equal(tables_finish(tables), STATUS_OK);
+    size = tables_size(tables);
+    return size;
+}
+
+static void blocks_are_compressed_if_asked_for(void **state)
+{
+    uint64_t plain = size_of_equal_bytes(false);
+
+    (void)state;
+    assert_true(size_of_equal_bytes(true) < plain / 2);
+    assert_int_equal(engine_install_tables(engine, tables), STATUS_OK);
+    assert_rows(0, 1000);
+}
+
 static void any_number_of_files_is_installed(void **state)
 {
     (void)state;
     tables_destroy(tables);
-    tables = tables_create(directory, BLOCKWISE);
+    tables = tables_create(directory, BLOCKWISE, false);
     for (unsigned n = 0; n < ROWS; n += 2)
         put(n);
     install();
@@ -488,7 +511,7 @@ static void prepare(void)
     write_row(bytes_of("b"), false);
     write_row(bytes_of("b"), true);
     tables_destroy(tables);
-    tables = tables_create(directory, 5000);
+    tables = tables_create(directory, 5000, true);
     for (unsigned n = 0; n < SOME_ROWS; n++)
         put(n);
 }
@@ -648,7 +671,7 @@ static void a_level_with_rows_between_those_that_come_is_passed_by(void **state)
 {
     (void)state;
     tables_destroy(tables);
-    tables = tables_create(directory, BLOCKWISE);
+    tables = tables_create(directory, BLOCKWISE, false);
     for (unsigned n = 0; n < ROWS; n += 4)
         put(n);
     install();
@@ -688,7 +711,7 @@ static void many_files_are_not_open_at_once(void **state)
 
     (void)state;
     tables_destroy(tables);
-    tables = tables_create(directory, BLOCKWISE);
+    tables = tables_create(directory, BLOCKWISE, false);
     for (unsigned n = 0; n < ROWS; n += 2)
         put(n);
     assert_true(files_on_disk("loading") > 300);
@@ -726,6 +749,7 @@ int main(void)
         CLAIM(what_is_installed_is_found_beside_what_was_there),
         CLAIM(keys_of_any_bytes_are_found),
         CLAIM(it_can_be_overwritten_and_deleted),
+        CLAIM(blocks_are_compressed_if_asked_for),
         CLAIM(any_number_of_files_is_installed),
         CLAIM(runs_may_come_in_any_order),
         CLAIM(many_small_runs_do_not_become_many_small_files),
