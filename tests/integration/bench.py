@@ -4,6 +4,8 @@ import json
 import os
 import re
 import subprocess
+import tempfile
+import xml.etree.ElementTree
 
 from lib.claims import Skip, check, claim, run
 from lib.server import TOP, RedisServer, Server, binary
@@ -82,6 +84,27 @@ def benchmarks_of_parts_say_what_an_operation_costs():
     for word in ("parser", "cache: replace", "store: put", "digest", "sketch"):
         rows = json.loads(output_of(program("micro"), "--quick", "--json", word))
         check(bool(rows) and all(word in row["name"] and row["ns_per_op"] > 0 for row in rows), True, rows)
+
+
+@claim
+def a_plot_is_the_same_each_time_and_shows_every_point():
+    points = {"Grapevine": [[1000, 0.1], [20_000, 0.2], [300_000, 4]], "redis-server, <memory only>": [[1000, 0.1], [150_000, 9]]}
+    plot = {"title": "Latency & load", "x_label": "requests per second", "y_label": "ms",
+            "series": [{"name": name, "points": some} for name, some in points.items()]}
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, "latency.json")
+        with open(source, "w", encoding="utf-8") as file:
+            json.dump(plot, file)
+        texts = []
+        for _ in range(2):
+            output_of("bench/plot", source)
+            with open(os.path.join(folder, "latency.svg"), encoding="utf-8") as file:
+                texts.append(file.read())
+    check(texts[0], texts[1])
+    svg = xml.etree.ElementTree.fromstring(texts[0])
+    check(sum(element.tag.endswith("circle") for element in svg), 5)
+    said = [element.text for element in svg if element.tag.endswith("text")]
+    check([text in said for text in ("Latency & load", "redis-server, <memory only>", "1k", "1M", "10")], [True] * 5, said)
 
 
 if __name__ == "__main__":
