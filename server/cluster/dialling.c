@@ -25,7 +25,7 @@ static struct bufferevent *new_bufferevent(const struct links *links)
     if (links->config.tls == NULL)
         return bufferevent_socket_new(links->config.base, -1, options);
     return bufferevent_openssl_socket_new(links->config.base, -1,
-                                          tls_contexts_open(links->config.tls, TLS_REPLICAS),
+                                          tls_contexts_open(links->config.tls, TLS_TO_REPLICAS),
                                           BUFFEREVENT_SSL_CONNECTING, options);
 }
 

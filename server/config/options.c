@@ -357,6 +357,16 @@ static enum status check_tls(const struct options *options, char error[OPTIONS_E
     return STATUS_OK;
 }
 
+static enum status check_tls_client(const struct options *options, char error[OPTIONS_ERROR_MAX])
+{
+    bool has_key = !is_empty(options, OPTION_TLS_CLIENT_KEY_FILE);
+
+    if (is_empty(options, OPTION_TLS_CLIENT_CERT_FILE) != has_key)
+        return STATUS_OK;
+    return blame(options, has_key ? OPTION_TLS_CLIENT_KEY_FILE : OPTION_TLS_CLIENT_CERT_FILE,
+                 "tls-client-cert-file and tls-client-key-file need each other", error);
+}
+
 /* To go on without it would be worse than not to start. */
 static enum status finish_replicaof(struct options *options, enum option_id id,
                                     char error[OPTIONS_ERROR_MAX])
@@ -387,6 +397,8 @@ enum status options_finish(struct options *options, char error[OPTIONS_ERROR_MAX
         status = check_ports(options, error);
     if (status == STATUS_OK)
         status = check_tls(options, error);
+    if (status == STATUS_OK)
+        status = check_tls_client(options, error);
     return status;
 }
 

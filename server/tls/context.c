@@ -72,16 +72,34 @@ static enum status load_authorities(SSL_CTX *context, const struct tls_settings 
     return STATUS_OK;
 }
 
+/* What is shown, and the options that name it. */
+struct identity {
+    const char *cert_file, *key_file, *key_file_pass;
+    const char *cert_option, *key_option;
+};
+
+static struct identity identity_of(const struct tls_settings *settings)
+{
+    if (settings->is_client && is_given(settings->client_cert_file))
+        return (struct identity){settings->client_cert_file, settings->client_key_file,
+                                 settings->client_key_file_pass, "tls-client-cert-file",
+                                 "tls-client-key-file"};
+    return (struct identity){settings->cert_file, settings->key_file, settings->key_file_pass,
+                             "tls-cert-file", "tls-key-file"};
+}
+
 static enum status load_files(SSL_CTX *context, const struct tls_settings *settings, char *error)
 {
+    struct identity own = identity_of(settings);
+
     SSL_CTX_set_default_passwd_cb(context, give_passphrase);
-    SSL_CTX_set_default_passwd_cb_userdata(context, (void *)(uintptr_t)settings->key_file_pass);
-    if (SSL_CTX_use_certificate_chain_file(context, settings->cert_file) != 1)
-        return fail(error, "can't use the certificate %s of tls-cert-file", settings->cert_file);
-    if (SSL_CTX_use_PrivateKey_file(context, settings->key_file, SSL_FILETYPE_PEM) != 1)
-        return fail(error, "can't use the key %s of tls-key-file", settings->key_file);
+    SSL_CTX_set_default_passwd_cb_userdata(context, (void *)(uintptr_t)own.key_file_pass);
+    if (SSL_CTX_use_certificate_chain_file(context, own.cert_file) != 1)
+        return fail(error, "can't use the certificate %s of %s", own.cert_file, own.cert_option);
+    if (SSL_CTX_use_PrivateKey_file(context, own.key_file, SSL_FILETYPE_PEM) != 1)
+        return fail(error, "can't use the key %s of %s", own.key_file, own.key_option);
     if (SSL_CTX_check_private_key(context) != 1)
-        return fail(error, "tls-key-file and tls-cert-file do not belong together");
+        return fail(error, "%s and %s do not belong together", own.key_option, own.cert_option);
     SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
     return load_authorities(context, settings, error);
 }
@@ -126,6 +144,31 @@ static enum status choose_versions(SSL_CTX *context, const char *words, char *er
     return STATUS_OK;
 }
 
+static EVP_PKEY *read_dh_params(const char *file)
+{
+    BIO *input = BIO_new_file(file, "r");
+    EVP_PKEY *params = input == NULL ? NULL : PEM_read_bio_Parameters(input, NULL);
+
+    BIO_free(input);
+    return params;
+}
+
+static enum status choose_dh(SSL_CTX *context, const struct tls_settings *settings, char *error)
+{
+    EVP_PKEY *params;
+
+    if (!is_given(settings->dh_params_file)) {
+        (void)SSL_CTX_set_dh_auto(context, 1);
+        return STATUS_OK;
+    }
+    params = read_dh_params(settings->dh_params_file);
+    if (params != NULL && SSL_CTX_set0_tmp_dh_pkey(context, params) == 1)
+        return STATUS_OK; /* which is the context's now */
+    EVP_PKEY_free(params);
+    return fail(error, "can't use the parameters %s of tls-dh-params-file",
+                settings->dh_params_file);
+}
+
 static enum status choose_ciphers(SSL_CTX *context, const struct tls_settings *settings,
                                   char *error)
 {
@@ -136,8 +179,7 @@ static enum status choose_ciphers(SSL_CTX *context, const struct tls_settings *s
         return fail(error, "can't use tls-ciphersuites");
     if (settings->prefers_own_ciphers)
         (void)SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-    (void)SSL_CTX_set_dh_auto(context, 1);
-    return STATUS_OK;
+    return choose_dh(context, settings, error);
 }
 
 /* --- behaviour --- */
@@ -189,10 +231,12 @@ static enum status check_given(const struct tls_settings *settings, char *error)
 {
     if (!is_given(settings->cert_file) || !is_given(settings->key_file))
         return fail(error, "%s needs tls-cert-file and tls-key-file", settings->user);
+    if (is_given(settings->client_cert_file) != is_given(settings->client_key_file))
+        return fail(error, "tls-client-cert-file and tls-client-key-file need each other");
     if (settings->demand != TLS_DEMAND_NONE && !is_given(settings->ca_cert_file) &&
         !is_given(settings->ca_cert_dir))
         return fail(error, "%s needs tls-ca-cert-file or tls-ca-cert-dir%s", settings->user,
-                    settings->is_client_too ? "" : ", or tls-auth-clients no");
+                    settings->is_demand_fixed ? "" : ", or tls-auth-clients no");
     return STATUS_OK;
 }
 
@@ -206,7 +250,7 @@ enum status tls_context_create(const struct tls_settings *settings, SSL_CTX **co
     s = check_given(settings, error);
     if (s != STATUS_OK)
         return s;
-    made = SSL_CTX_new(settings->is_client_too ? TLS_method() : TLS_server_method());
+    made = SSL_CTX_new(settings->is_client ? TLS_client_method() : TLS_server_method());
     if (made == NULL)
         return fail(error, "OpenSSL can't be used");
     s = configure(made, settings, error);

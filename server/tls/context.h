@@ -26,10 +26,13 @@ enum tls_demand {
 struct tls_settings {
     const char *user; /* who needs it, for error texts */
     enum tls_demand demand;
-    bool is_client_too; /* for both roles, else a server's alone */
+    bool is_demand_fixed; /* or up to tls-auth-clients? */
+    bool is_client;       /* connects, else it accepts */
     const char *cert_file, *key_file, *key_file_pass;
+    const char *client_cert_file, *client_key_file,
+        *client_key_file_pass; /* a client's, if given */
     const char *ca_cert_file, *ca_cert_dir;
-    const char *protocols, *ciphers, *ciphersuites;
+    const char *protocols, *ciphers, *ciphersuites, *dh_params_file;
     bool prefers_own_ciphers;
     /* May a client come back without a full handshake?  A session that was begun with one context
      * is never resumed with another. */

@@ -20,7 +20,7 @@ struct tls_contexts {
 
 /* --- what the options ask for --- */
 
-#define TEXTS_MAX 8
+#define TEXTS_MAX 12
 
 /* Copies of text options, to be freed together. */
 struct texts {
@@ -45,11 +45,15 @@ static struct tls_settings find_settings(struct texts *texts, const struct optio
         .cert_file = take(texts, options, OPTION_TLS_CERT_FILE),
         .key_file = take(texts, options, OPTION_TLS_KEY_FILE),
         .key_file_pass = take(texts, options, OPTION_TLS_KEY_FILE_PASS),
+        .client_cert_file = take(texts, options, OPTION_TLS_CLIENT_CERT_FILE),
+        .client_key_file = take(texts, options, OPTION_TLS_CLIENT_KEY_FILE),
+        .client_key_file_pass = take(texts, options, OPTION_TLS_CLIENT_KEY_FILE_PASS),
         .ca_cert_file = take(texts, options, OPTION_TLS_CA_CERT_FILE),
         .ca_cert_dir = take(texts, options, OPTION_TLS_CA_CERT_DIR),
         .protocols = take(texts, options, OPTION_TLS_PROTOCOLS),
         .ciphers = take(texts, options, OPTION_TLS_CIPHERS),
         .ciphersuites = take(texts, options, OPTION_TLS_CIPHERSUITES),
+        .dh_params_file = take(texts, options, OPTION_TLS_DH_PARAMS_FILE),
         .prefers_own_ciphers = options_is_on(options, OPTION_TLS_PREFER_SERVER_CIPHERS),
         .keeps_sessions = options_is_on(options, OPTION_TLS_SESSION_CACHING),
         .sessions_max = options_number(options, OPTION_TLS_SESSION_CACHE_SIZE),
@@ -83,9 +87,11 @@ static bool specialize(struct tls_settings *settings, const struct options *opti
         return options_number(options, OPTION_HTTP_PORT) != 0 && *settings->cert_file != '\0' &&
                *settings->key_file != '\0';
     case TLS_REPLICAS:
+    case TLS_TO_REPLICAS:
         settings->user = "tls-replication";
         settings->demand = TLS_DEMAND_ALWAYS;
-        settings->is_client_too = true;
+        settings->is_demand_fixed = true;
+        settings->is_client = use == TLS_TO_REPLICAS;
         settings->keeps_sessions = false;
         return options_is_on(options, OPTION_TLS_REPLICATION);
     case TLS_USES:

@@ -16,9 +16,10 @@
 #include "tls/context.h"
 
 enum tls_use {
-    TLS_CLIENTS,  /* tls-port; tls-auth-clients says what is asked for */
-    TLS_HTTP,     /* http-port, where there is a certificate; clients show tokens instead */
-    TLS_REPLICAS, /* tls-replication; both sides show certificates */
+    TLS_CLIENTS,     /* tls-port; tls-auth-clients says what is asked for */
+    TLS_HTTP,        /* http-port, where there is a certificate; clients show tokens instead */
+    TLS_REPLICAS,    /* tls-replication; both sides show certificates */
+    TLS_TO_REPLICAS, /* the same where this server is the one that connects */
     TLS_USES
 };
 

@@ -349,6 +349,29 @@ def only_the_versions_and_ciphers_of_the_options_are_offered():
 
 
 @claim
+def dhe_uses_the_parameters_of_the_option():
+    with Certificates() as files:
+        shell("openssl", "genrsa", "-out", files.key("rsa"), "2048")
+        shell("openssl", "req", "-x509", "-key", files.key("rsa"), "-subj", "/CN=rsa", "-days", "2", "-out", files.cert("rsa"))
+        params = os.path.join(files.folder, "dh.pem")
+        shell("openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072", "-out", params)
+        port = free_port()
+
+        def key_exchange():
+            return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-cipher", "DHE"], stdin=subprocess.DEVNULL,
+                                  capture_output=True, timeout=20, check=False).stdout
+
+        with Server("--tls-port", port, "--tls-cert-file", files.cert("rsa"), "--tls-key-file", files.key("rsa"), "--tls-auth-clients", "no",
+                    "--tls-dh-params-file", params) as server:
+            check(b"Server Temp Key: DH, 3072 bits" in key_exchange(), True, "with the option")
+            admin = server.client()
+            check("tls-dh-params-file" in admin("CONFIG", "SET", "tls-dh-params-file", files.key("rsa")), True)
+            check(admin("CONFIG", "GET", "tls-dh-params-file"), [b"tls-dh-params-file", params.encode()])
+            check(admin("CONFIG", "SET", "tls-dh-params-file", ""), "OK")
+            check(b"Server Temp Key: DH, 2048 bits" in key_exchange(), True, "without it")
+
+
+@claim
 def nobody_renegotiates():
     with serve() as server:
         files = server.certificates
@@ -509,7 +532,10 @@ def a_start_with_bad_files_ends_in_one_line_that_names_the_option():
                 ((*port, *cert, "--tls-key-file", files.key("client"), *authority), ("tls-key-file", "key values mismatch")),
                 ((*port, *cert, *key, "--tls-ca-cert-file", files.key("ca")), ("tls-ca-cert-file",)),
                 ((*port, *cert, *key, *authority, "--tls-protocols", "TLSv1.1"), ("tls-protocols", "TLSv1.1", "TLSv1.3")),
-                ((*port, *cert, *key, *authority, "--tls-ciphers", "none such"), ("tls-ciphers",))):
+                ((*port, *cert, *key, *authority, "--tls-ciphers", "none such"), ("tls-ciphers",)),
+                ((*port, *cert, *key, *authority, "--tls-dh-params-file", files.key("ca")), ("tls-dh-params-file",)),
+                ((*port, *cert, *key, *authority, "--tls-client-key-file", files.key("ca")), ("tls-client-cert-file",)),
+                ((*port, *cert, *key, *authority, "--tls-client-cert-file", files.cert("ca")), ("tls-client-key-file",))):
             line = start(files.folder, *options)
             check([word for word in words if word not in line], [], line)
             check(os.path.exists(os.path.join(files.folder, "data")), False, line)

@@ -17,10 +17,9 @@ static struct tls {
     struct tls_contexts *contexts;
 } tls_of_a, tls_of_b;
 
-static void open_as(struct test_node *node, uint64_t node_id, const struct identity *identity,
-                    const char *protocols)
+static void open_with(struct test_node *node, uint64_t node_id, const struct identity *identity,
+                      const char *const *more)
 {
-    const char *const more[] = {"--tls-replication", "yes", "--tls-protocols", protocols, NULL};
     struct tls *tls = node == &a ? &tls_of_a : &tls_of_b;
     struct links_config config = test_config(node, node_id);
     char error[TLS_ERROR_MAX];
@@ -30,6 +29,29 @@ static void open_as(struct test_node *node, uint64_t node_id, const struct ident
         fail_msg("%s", error);
     config.tls = tls->contexts;
     node_open_with(node, &config);
+}
+
+static void open_as(struct test_node *node, uint64_t node_id, const struct identity *identity,
+                    const char *protocols)
+{
+    const char *const more[] = {"--tls-replication", "yes", "--tls-protocols", protocols, NULL};
+
+    open_with(node, node_id, identity, more);
+}
+
+/* Who connects shows one certificate, who accepts the other. */
+static void open_as_both(struct test_node *node, uint64_t node_id, const struct identity *acceptor,
+                         const struct identity *dialler)
+{
+    const char *const more[] = {"--tls-replication",
+                                "yes",
+                                "--tls-client-cert-file",
+                                dialler->cert_file,
+                                "--tls-client-key-file",
+                                dialler->key_file,
+                                NULL};
+
+    open_with(node, node_id, acceptor, more);
 }
 
 static void close_tls(struct tls *tls)
@@ -104,6 +126,27 @@ static void an_acceptor_whose_certificate_is_not_of_the_ca_is_refused(void **sta
     assert_no_link("TLS failed: certificate verify failed");
 }
 
+static void a_dialler_shows_its_client_certificate(void **state)
+{
+    (void)state;
+    open_as_both(&a, 1, &stranger, &member);
+    open_as(&b, 2, &member, "");
+    node_dial(&a, b.address);
+    RUN_UNTIL(a.ups == 1 && b.ups == 1);
+    close_pair();
+    open_as_both(&a, 1, &member, &stranger);
+    open_as(&b, 2, &member, "");
+    assert_no_link("TLS failed: certificate verify failed");
+}
+
+static void an_acceptor_does_not_show_it(void **state)
+{
+    (void)state;
+    open_as(&a, 1, &member, "");
+    open_as_both(&b, 2, &stranger, &member);
+    assert_no_link("TLS failed: certificate verify failed");
+}
+
 static void plain_text_on_a_tls_port_is_one_line(void **state)
 {
     (void)state;
@@ -164,6 +207,8 @@ int main(void)
         NODES_TEST(members_exchange_messages_by_tls_1_2),
         NODES_TEST(a_dialler_whose_certificate_is_not_of_the_ca_is_refused),
         NODES_TEST(an_acceptor_whose_certificate_is_not_of_the_ca_is_refused),
+        NODES_TEST(a_dialler_shows_its_client_certificate),
+        NODES_TEST(an_acceptor_does_not_show_it),
         NODES_TEST(plain_text_on_a_tls_port_is_one_line),
         NODES_TEST(tls_on_a_plain_port_is_one_line),
         NODES_TEST(the_next_link_shows_the_new_certificate),
