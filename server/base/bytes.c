@@ -133,19 +133,24 @@ static size_t count_digits(uint64_t value)
 {
     size_t count = 1;
 
-    for (uint64_t limit = 10; count < INT64_TEXT_MAX && value >= limit; limit *= 10)
-        count++;
-    return count;
+    for (; value >= 1000; value /= 1000)
+        count += 3;
+    return count + (value >= 10) + (value >= 100);
 }
 
 size_t int64_to_text(int64_t value, char text[INT64_TEXT_MAX])
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
     size_t size = count_digits(left) + (value < 0), at = size;
 
-    do
-        text[--at] = (char)('0' + left % 10);
-    while ((left /= 10) > 0);
+    for (; left >= 10; left /= 100)
+        memcpy(&text[at -= 2], &pairs[left % 100 * 2], 2);
+    if (at > (value < 0))
+        text[--at] = (char)('0' + left);
     if (value < 0)
         text[0] = '-';
     return size;

@@ -8,16 +8,27 @@
 
 /* Longer names are unknown without a look at the table. */
 #define NAME_MAX_BYTES 24
+#define NAME_WORDS     (NAME_MAX_BYTES / 8)
 
 /* Open addressing, at most a quarter full.  A power of two. */
-#define SLOTS     512
-#define ROWS_MAX  256
-#define SLOT_MASK (SLOTS - 1)
+#define SLOTS      512
+#define SLOT_SHIFT (64 - 9) /* the uppermost bits of a hash */
+#define ROWS_MAX   256
+#define SLOT_MASK  (SLOTS - 1)
+
+/* The bit that tells a lower case letter from a capital, in each byte of a word. */
+#define CASE_BITS 0x2020202020202020u
+
+/* A name in words of eight bytes, read where they overlap if need be: two names of one size are the
+ * same if the words are. */
+struct name {
+    uint64_t words[NAME_WORDS];
+    size_t size;
+};
 
 struct slot {
     const struct command *command;
-    uint32_t hash;
-    uint32_t name_size;
+    struct name name, letters; /* CASE_BITS where the name has letters */
 };
 
 static struct command *const families[] = {
@@ -31,38 +42,71 @@ static struct slot slots[SLOTS];
 static const struct command *rows[ROWS_MAX];
 static int row_count;
 
-static inline char fold_case(char c)
+static inline uint64_t load_u64(const char *at)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    uint64_t word;
+
+    memcpy(&word, at, sizeof word);
+    return word;
 }
 
-/* FNV-1a over the lower-cased name, which it also writes to `folded`. */
-static inline uint32_t fold_and_hash(struct bytes name, char folded[NAME_MAX_BYTES])
+static inline uint64_t load_u32(const char *at)
 {
-    uint32_t hash = 2166136261u;
+    uint32_t word;
 
-    for (size_t i = 0; i < name.size; i++) {
-        folded[i] = fold_case(name.data[i]);
-        hash = (hash ^ (unsigned char)folded[i]) * 16777619u;
-    }
-    return hash ^ (hash >> 15);
+    memcpy(&word, at, sizeof word);
+    return word;
 }
 
-const struct command *table_find(struct bytes name)
+static inline uint64_t load_short(const char *at, size_t size)
 {
-    char folded[NAME_MAX_BYTES];
-    uint32_t hash;
+    if (size >= 4)
+        return load_u32(at) | load_u32(at + size - 4) << 32;
+    if (size == 0)
+        return 0;
+    return (uint64_t)((unsigned char)at[0] | (unsigned char)at[size / 2] << 8 |
+                      (unsigned char)at[size - 1] << 16);
+}
 
-    if (name.size > NAME_MAX_BYTES)
+static inline struct name read_name(struct bytes text)
+{
+    const char *at = text.data;
+    size_t size = text.size;
+
+    if (LIKELY(size <= 8))
+        return (struct name){{load_short(at, size)}, size};
+    if (size <= 16)
+        return (struct name){{load_u64(at), load_u64(at + size - 8)}, size};
+    return (struct name){{load_u64(at), load_u64(at + 8), load_u64(at + size - 8)}, size};
+}
+
+/* The same for all spellings.  Long names that begin and are as long as each other are few. */
+static inline size_t first_slot(const struct name *name)
+{
+    return ((name->words[0] | CASE_BITS) + name->size) * 0x9e3779b97f4a7c15u >> SLOT_SHIFT;
+}
+
+static inline bool is_in_slot(const struct slot *slot, const struct name *name)
+{
+    if (((slot->name.words[0] ^ name->words[0]) & ~slot->letters.words[0]) != 0 ||
+        slot->name.size != name->size)
+        return false;
+    for (size_t i = 1; i * 8 < name->size; i++)
+        if (((slot->name.words[i] ^ name->words[i]) & ~slot->letters.words[i]) != 0)
+            return false;
+    return true;
+}
+
+const struct command *table_find(struct bytes text)
+{
+    struct name name;
+
+    if (text.size > NAME_MAX_BYTES)
         return NULL;
-    hash = fold_and_hash(name, folded);
-    for (uint32_t i = hash & SLOT_MASK; slots[i].command != NULL; i = (i + 1) & SLOT_MASK) {
-        const struct slot *slot = &slots[i];
-
-        if (slot->hash == hash && slot->name_size == name.size &&
-            memcmp(slot->command->name, folded, name.size) == 0)
-            return slot->command;
-    }
+    name = read_name(text);
+    for (size_t i = first_slot(&name); slots[i].command != NULL; i = (i + 1) & SLOT_MASK)
+        if (is_in_slot(&slots[i], &name))
+            return slots[i].command;
     return NULL;
 }
 
@@ -77,18 +121,26 @@ const struct command *table_find_subcommand(const struct command *container, str
     return NULL;
 }
 
+static struct name letters_of(struct bytes text)
+{
+    char letters[NAME_MAX_BYTES];
+
+    for (size_t i = 0; i < text.size; i++)
+        letters[i] = text.data[i] >= 'a' && text.data[i] <= 'z' ? 'a' ^ 'A' : 0;
+    return read_name((struct bytes){letters, text.size});
+}
+
 static void add_slot(const struct command *command)
 {
-    char folded[NAME_MAX_BYTES];
-    struct bytes name = bytes_of(command->name);
-    uint32_t hash, i;
+    struct bytes text = bytes_of(command->name);
+    struct name name = read_name(text);
+    size_t i;
 
-    assert(name.size <= NAME_MAX_BYTES);
-    assert(table_find(name) == NULL);
-    hash = fold_and_hash(name, folded);
-    for (i = hash & SLOT_MASK; slots[i].command != NULL; i = (i + 1) & SLOT_MASK)
+    assert(text.size <= NAME_MAX_BYTES);
+    assert(table_find(text) == NULL);
+    for (i = first_slot(&name); slots[i].command != NULL; i = (i + 1) & SLOT_MASK)
         continue;
-    slots[i] = (struct slot){command, hash, (uint32_t)name.size};
+    slots[i] = (struct slot){command, name, letters_of(text)};
 }
 
 static const char *join_names(const char *container, const char *name)
