@@ -63,8 +63,8 @@ struct worker {
     struct txn *txn; /* reused from call to call */
     struct thread_statistics *statistics;
     struct buffer scratch; /* emptied before each call */
-    int64_t clock_us; /* monotonic: when the work at hand began.  The loop sets it when it turns to
-                         a connection, dispatch.c when a command is done: one reading a command. */
+    int64_t clock_us;      /* monotonic: when the work at hand began.  The loop sets it after system
+                              calls, dispatch.c when a command is done: one reading a command. */
 };
 
 struct call {

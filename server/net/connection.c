@@ -90,11 +90,10 @@ void connection_fail_io(struct connection *connection)
 
 /* --- output --- */
 
-void connection_turn_to(struct connection *connection)
+void connection_write_to(struct connection *connection)
 {
     struct loop *loop = connection->loop;
 
-    loop->reactor.worker.clock_us = clock_monotonic_us(loop->reactor.services->clock);
     if (connection->out.bytes.data == NULL)
         connection->out.bytes = loop_take_buffer(loop);
     loop->writer.out = &connection->out.bytes;
@@ -370,7 +369,8 @@ static void list_more(struct connection *connection)
     uint64_t depends_on = 0;
     size_t start;
 
-    connection_turn_to(connection);
+    loop_start_clock(loop);
+    connection_write_to(connection);
     start = connection->out.bytes.size;
     watch_list_more(worker, &connection->session, loop->reactor.now_ms, &loop->writer.reply,
                     &depends_on);
@@ -388,7 +388,7 @@ void connection_look(struct connection *connection)
         return;
     }
     if (atomic_load(&session->has_inbox)) {
-        connection_turn_to(connection);
+        connection_write_to(connection);
         if (!inbox_deliver(session, &loop->writer.reply)) {
             connection_log(connection, LOG_WARNING, "disconnected, too much waits for it");
             connection_give_up(connection);

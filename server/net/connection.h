@@ -105,7 +105,7 @@ void connection_log(struct connection *connection, enum log_level level, const c
 void connection_set_readable(struct connection *connection, bool is_readable);
 
 /* Before anything is run or said: what is said from now on goes to this connection. */
-void connection_turn_to(struct connection *connection);
+void connection_write_to(struct connection *connection);
 
 /* CLIENT LIST's qbuf and qbuf-free. */
 void connection_show_input(struct connection *connection, size_t size, size_t capacity);

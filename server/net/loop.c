@@ -259,6 +259,11 @@ void loop_give_buffer(struct loop *loop, struct buffer *buffer)
     *buffer = (struct buffer){0};
 }
 
+void loop_start_clock(struct loop *loop)
+{
+    loop->reactor.worker.clock_us = clock_monotonic_us(loop->reactor.services->clock);
+}
+
 /* --- for others --- */
 
 void loop_stop(struct loop *loop)

@@ -96,6 +96,9 @@ int loop_percent_busy(const struct loop *loop);
 struct buffer loop_take_buffer(struct loop *loop);
 void loop_give_buffer(struct loop *loop, struct buffer *buffer);
 
+/* A command is timed from here, or from the end of the one before it. */
+void loop_start_clock(struct loop *loop);
+
 /* There is a connection to be looked at now and then. */
 void loop_keep_checking(struct loop *loop);
 

@@ -122,7 +122,7 @@ static size_t run_requests(struct connection *connection, struct batch *batch, c
 {
     size_t done;
 
-    connection_turn_to(connection);
+    connection_write_to(connection);
     done = run_batch(connection, batch);
     while (batch->next == RESP_REQUEST && connection->state == CONNECTION_READING) {
         parse(connection, batch, data + done, size - done);
@@ -214,6 +214,7 @@ static void run_own_input(struct connection *connection)
 
     connection_show_input(connection, in->size, in->capacity);
     parse(connection, batch, in->data, in->size);
+    loop_start_clock(connection->loop);
     done = run_requests(connection, batch, in->data, in->size);
     if (done == in->size)
         buffer_clear(in);
@@ -307,15 +308,22 @@ static void gather_group(struct loop *loop)
     }
 }
 
+/* No system call comes between its requests: where one ends the next begins. */
+static void run_group(struct loop *loop)
+{
+    loop_start_clock(loop);
+    for (size_t i = 0; i < loop->group_count; i++)
+        run_reading(&loop->group[i]);
+    for (size_t i = 0; i < loop->group_count; i++)
+        finish_reading(loop->group[i].connection);
+}
+
 void serve_readable(struct loop *loop)
 {
     while (!TAILQ_EMPTY(&loop->readable)) {
         gather_group(loop);
         prefetch_announced(loop);
-        for (size_t i = 0; i < loop->group_count; i++) {
-            run_reading(&loop->group[i]);
-            finish_reading(loop->group[i].connection);
-        }
+        run_group(loop);
     }
 }
 
@@ -326,7 +334,8 @@ static void retry_oversized(struct connection *connection)
     const struct request request = {parser->argv, parser->argc, parser->oversized_bytes};
 
     connection->is_oversized = false;
-    connection_turn_to(connection);
+    loop_start_clock(connection->loop);
+    connection_write_to(connection);
     (void)run_request(connection, &request);
 }
 

@@ -2,7 +2,7 @@
  *
  * Connections are served in groups: all of a group are read and parsed before the first request
  * runs.  A lookup spends most of its time waiting for memory; so the memory of all keys of a group
- * is fetched at the same time (store_announce()).
+ * is fetched at the same time (store_announce()).  Their replies leave when all of them have run.
  *
  * A read goes to the loop's buffer and is parsed there; what is left of an unfinished request moves
  * to connection->in, and back in front of the next read, until it is large; then reads go to `in`
