@@ -56,6 +56,12 @@ struct services {
     void *shutdown_context;
 };
 
+/* Quick commands that ran one behind the other, and were not counted yet. */
+struct run {
+    const struct command *command;
+    uint64_t count;
+};
+
 /* What a command may use of its thread. */
 struct worker {
     struct services *services;
@@ -64,7 +70,9 @@ struct worker {
     struct thread_statistics *statistics;
     struct buffer scratch; /* emptied before each call */
     int64_t clock_us;      /* monotonic: when the work at hand began.  The loop sets it after system
-                              calls, dispatch.c when a command is done: one reading a command. */
+                              calls, dispatch.c when a command, or a run of them, is timed. */
+    bool times_runs;       /* its loop will call dispatch_end_run() */
+    struct run run;
 };
 
 struct call {
@@ -78,6 +86,7 @@ struct call {
     struct ns *ns;   /* the selected namespace */
     struct txn *txn; /* the transaction around it, or NULL: a read outside of EXEC */
     bool is_in_exec;
+    unsigned met;        /* STORE_MET_*, while it ran */
     uint64_t depends_on; /* the reply leaves when this group is committed */
     int64_t wake_at_ms;  /* with STATUS_PARKED: try again then, or when a commit happens */
 

@@ -8,8 +8,8 @@
  *     the refusal answered instead.
  * D3  A read of several keys sees one state: it is repeated when a transaction was published
  *     meanwhile, and in the end run inside the order.
- * D4  One reading of the clock a command; a GET of a cached key allocates nothing and takes no
- *     lock.
+ * D4  One reading of the clock a command at most: a run of quick ones is timed as a whole.  A GET
+ *     of a cached key allocates nothing and takes no lock.
  */
 #ifndef COMMANDS_DISPATCH_H
 #define COMMANDS_DISPATCH_H
@@ -31,6 +31,11 @@ struct outcome {
 /* Writes one reply (or none: CLIENT REPLY) to `reply`, unless the request must wait. */
 struct outcome dispatch(struct worker *worker, struct session *session, struct reply *reply,
                         const struct request *request, int64_t now_ms);
+
+/* If worker->times_runs: before the work pauses or the clock is set anew.  Counts what dispatch()
+ * has left uncounted, reads of single keys from memory, which take less time than a look at the
+ * clock is worth. */
+void dispatch_end_run(struct worker *worker);
 
 /* The reply that takes the place of one whose commit failed. */
 void dispatch_cannot_persist(struct store *store, struct reply *reply);

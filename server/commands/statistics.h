@@ -117,25 +117,33 @@ static inline int latency_bucket(int64_t duration_us)
 /* The histogram of a command that has none yet. */
 struct latency_histogram *statistics_start_latency(struct command_counts *counts);
 
-/* A command that ran; duration_us >= 0. */
-static inline void statistics_record(struct thread_statistics *thread,
-                                     const struct command *command, int64_t duration_us,
-                                     bool has_failed)
+/* A command that ran `calls` times, and how long that took together; duration_us >= 0. */
+static inline void statistics_record_run(struct thread_statistics *thread,
+                                         const struct command *command, uint64_t calls,
+                                         int64_t duration_us)
 {
     struct command_counts *counts = &thread->commands[command->index];
     struct latency_histogram *latency;
 
-    count_add(&thread->counters[COUNTER_COMMANDS], 1);
-    count_add(&counts->calls, 1);
+    count_add(&thread->counters[COUNTER_COMMANDS], calls);
+    count_add(&counts->calls, calls);
     count_add(&counts->usec, (uint64_t)duration_us);
-    if (UNLIKELY(has_failed))
-        count_add(&counts->failed, 1);
     if (!atomic_load_explicit(&thread->settings->is_tracking, memory_order_relaxed))
         return;
     latency = atomic_load_explicit(&counts->latency, memory_order_relaxed);
     if (UNLIKELY(latency == NULL))
         latency = statistics_start_latency(counts);
-    count_add(&latency->counts[latency_bucket(duration_us)], 1);
+    count_add(&latency->counts[latency_bucket(duration_us / (int64_t)calls)], calls);
+}
+
+/* A command that ran; duration_us >= 0. */
+static inline void statistics_record(struct thread_statistics *thread,
+                                     const struct command *command, int64_t duration_us,
+                                     bool has_failed)
+{
+    if (UNLIKELY(has_failed))
+        count_add(&thread->commands[command->index].failed, 1);
+    statistics_record_run(thread, command, 1, duration_us);
 }
 
 /* A command that was refused before it ran. */
@@ -147,6 +155,15 @@ static inline void statistics_record_rejected(struct thread_statistics *thread,
 
 /* An error reply that is on its way, by its first word. */
 void statistics_record_error(struct thread_statistics *thread, struct bytes text);
+
+/* So quick that nobody needs to know of a single call how long it took? */
+#define STATISTICS_QUICK_US 100
+
+static inline bool statistics_may_time_runs(const struct thread_statistics *thread)
+{
+    return atomic_load_explicit(&thread->settings->notable_us, memory_order_relaxed) >
+           STATISTICS_QUICK_US;
+}
 
 /* The slow log and the latency monitor.  After statistics_record(), if statistics_is_notable(). */
 static inline bool statistics_is_notable(const struct thread_statistics *thread,

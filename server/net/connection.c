@@ -369,7 +369,6 @@ static void list_more(struct connection *connection)
     uint64_t depends_on = 0;
     size_t start;
 
-    loop_start_clock(loop);
     connection_write_to(connection);
     start = connection->out.bytes.size;
     watch_list_more(worker, &connection->session, loop->reactor.now_ms, &loop->writer.reply,

@@ -264,6 +264,11 @@ void loop_start_clock(struct loop *loop)
     loop->reactor.worker.clock_us = clock_monotonic_us(loop->reactor.services->clock);
 }
 
+void loop_stop_clock(struct loop *loop)
+{
+    dispatch_end_run(&loop->reactor.worker);
+}
+
 /* --- for others --- */
 
 void loop_stop(struct loop *loop)
@@ -321,6 +326,7 @@ enum status loop_create(struct services *services, struct crew *crew, struct loo
         free(loop);
         return STATUS_IO;
     }
+    loop->reactor.worker.times_runs = true;
     mail_init(&loop->mail, &loop->reactor.bell);
     init_lists(loop);
     (void)evtimer_assign(&loop->check_timer, loop->reactor.base, on_check, loop);

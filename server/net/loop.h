@@ -96,8 +96,10 @@ int loop_percent_busy(const struct loop *loop);
 struct buffer loop_take_buffer(struct loop *loop);
 void loop_give_buffer(struct loop *loop, struct buffer *buffer);
 
-/* A command is timed from here, or from the end of the one before it. */
+/* Around requests without a system call between them: the first is timed from here, the others from
+ * the end of the one before. */
 void loop_start_clock(struct loop *loop);
+void loop_stop_clock(struct loop *loop);
 
 /* There is a connection to be looked at now and then. */
 void loop_keep_checking(struct loop *loop);

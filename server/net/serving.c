@@ -216,6 +216,7 @@ static void run_own_input(struct connection *connection)
     parse(connection, batch, in->data, in->size);
     loop_start_clock(connection->loop);
     done = run_requests(connection, batch, in->data, in->size);
+    loop_stop_clock(connection->loop);
     if (done == in->size)
         buffer_clear(in);
     else
@@ -314,6 +315,7 @@ static void run_group(struct loop *loop)
     loop_start_clock(loop);
     for (size_t i = 0; i < loop->group_count; i++)
         run_reading(&loop->group[i]);
+    loop_stop_clock(loop);
     for (size_t i = 0; i < loop->group_count; i++)
         finish_reading(loop->group[i].connection);
 }
@@ -337,6 +339,7 @@ static void retry_oversized(struct connection *connection)
     loop_start_clock(connection->loop);
     connection_write_to(connection);
     (void)run_request(connection, &request);
+    loop_stop_clock(connection->loop);
 }
 
 void serve_parked(struct connection *connection)

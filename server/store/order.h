@@ -108,7 +108,7 @@ struct store_thread {
     atomic_bool is_failure_pending;
     bool has_published;   /* since the commit thread was last woken by this thread */
     struct random random; /* for frequency.h */
-    bool has_met_expired; /* a lookup found a record whose time is over and that nobody buried */
+    unsigned met;         /* STORE_MET_*: txn.h */
     struct store_thread *next;
 };
 

@@ -85,7 +85,7 @@ enum status store_peek(struct store_thread *thread, const struct ns *ns, struct 
         return status;
     if (!entry_is_live(entry, now_ms)) {
         if (entry->header.kind == ENTRY_LIVE)
-            thread->has_met_expired = true;
+            thread->met |= STORE_MET_EXPIRED;
         return STATUS_NOT_FOUND;
     }
     *found = entry;
@@ -105,12 +105,12 @@ enum status store_find(struct store_thread *thread, const struct ns *ns, struct 
     return STATUS_OK;
 }
 
-bool store_take_met_expired(struct store_thread *thread)
+unsigned store_take_met(struct store_thread *thread)
 {
-    bool has_met = thread->has_met_expired;
+    unsigned met = thread->met;
 
-    thread->has_met_expired = false;
-    return has_met;
+    thread->met = 0;
+    return met;
 }
 
 /* Hashing a long key twice would cost more than waiting. */
@@ -228,6 +228,7 @@ enum status store_load(struct store_thread *thread, uint32_t number, struct byte
         *loaded = (struct loaded){NULL, before};
         return STATUS_OK;
     }
+    thread->met |= STORE_MET_DISK;
     for (int attempt = 0; attempt < STORE_READ_ATTEMPTS_MAX; attempt++) {
         uint64_t generation = cache_generation(store->cache, hash);
         struct entry *entry;

@@ -455,7 +455,7 @@ static void note_expired(const struct txn *txn, const struct slot *slot)
 {
     if (slot->written == NULL && !slot->is_deleted && slot->base != NULL &&
         slot->base->header.kind == ENTRY_LIVE)
-        txn->thread->has_met_expired = true;
+        txn->thread->met |= STORE_MET_EXPIRED;
 }
 
 static void raise_depends_on(struct txn *txn, const struct entry *base)

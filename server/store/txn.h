@@ -57,9 +57,12 @@ void store_prefetch(struct store_thread *thread, uint64_t announced);
  * several store_find() mean that they saw one state (MGET). */
 uint64_t store_publications(const struct store *store);
 
-/* Since the last call, has a lookup, in a transaction or not, met a record whose time is over and
- * that was not turned into an expired one yet? */
-bool store_take_met_expired(struct store_thread *thread);
+/* What lookups, in transactions or not, have met since the last call. */
+enum {
+    STORE_MET_EXPIRED = 1 << 0, /* a record whose time is over and that nobody buried yet */
+    STORE_MET_DISK = 1 << 1,    /* a record that was not in memory */
+};
+unsigned store_take_met(struct store_thread *thread);
 
 struct txn *txn_create(struct store_thread *thread);
 void txn_destroy(struct txn *txn);

@@ -254,6 +254,38 @@ static void calls_failures_and_refusals_are_counted(void **state)
     assert_int_equal(statistics_of_command(statistics, incr).failed, 1);
 }
 
+static uint64_t gets_counted(void)
+{
+    return statistics_of_command(talk.services.statistics, table_find(bytes_of("get"))->index)
+        .calls;
+}
+
+static void a_run_of_quick_reads_is_counted_when_it_ends(void **state)
+{
+    (void)state;
+    talk.worker.times_runs = true;
+    (void)say("SET a 1");
+    (void)say("GET a");
+    (void)say("GET a");
+    assert_int_equal(gets_counted(), 0);
+    (void)say("PING");
+    assert_int_equal(gets_counted(), 2);
+    (void)say("GET a");
+    dispatch_end_run(&talk.worker);
+    assert_int_equal(gets_counted(), 3);
+    dispatch_end_run(&talk.worker);
+    assert_int_equal(gets_counted(), 3);
+}
+
+static void each_read_is_timed_where_any_may_be_notable(void **state)
+{
+    (void)state;
+    talk.worker.times_runs = true;
+    (void)say("CONFIG SET slowlog-log-slower-than 1");
+    (void)say("GET a");
+    assert_int_equal(gets_counted(), 1);
+}
+
 static void command_getkeys_finds_the_keys_of_a_request(void **state)
 {
     (void)state;
@@ -376,6 +408,8 @@ int main(void)
         TEST(a_paused_client_waits_until_the_pause_ends),
         TEST(a_reply_waits_for_the_commit_of_what_it_saw),
         TEST(calls_failures_and_refusals_are_counted),
+        TEST(a_run_of_quick_reads_is_counted_when_it_ends),
+        TEST(each_read_is_timed_where_any_may_be_notable),
         TEST(command_getkeys_finds_the_keys_of_a_request),
         TEST(command_getkeysandflags_knows_what_get_makes_of_set),
         TEST(command_list_filters_by_pattern_and_category),

@@ -104,6 +104,20 @@ static void a_call_counts_with_its_duration_and_its_failure(void **state)
     assert_int_equal(statistics_total(world->statistics, COUNTER_COMMANDS), 2);
 }
 
+static void the_calls_of_a_run_share_its_time(void **state)
+{
+    struct world *world = *state;
+    struct thread_statistics *thread = statistics_join(world->statistics);
+    uint64_t latencies[LATENCY_BUCKETS];
+    int index = row("ping")->index;
+
+    statistics_record_run(thread, row("ping"), 3, 8);
+    assert_int_equal(statistics_of_command(world->statistics, index).calls, 3);
+    assert_int_equal(statistics_of_command(world->statistics, index).usec, 8);
+    assert_true(statistics_latencies(world->statistics, index, latencies));
+    assert_int_equal(latencies[2], 3);
+}
+
 static void a_reset_shows_only_what_comes_after_it(void **state)
 {
     struct world *world = *state;
@@ -470,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_all_threads_counted_is_added),
         TEST(a_call_counts_with_its_duration_and_its_failure),
+        TEST(the_calls_of_a_run_share_its_time),
         TEST(a_reset_shows_only_what_comes_after_it),
         TEST(errors_count_by_their_first_word),
         TEST(no_error_is_lost_when_there_are_too_many_words),
