@@ -38,6 +38,7 @@ LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -l
             -lleveldb -l:libsnappy.so.1 -ljansson -lpthread -lm
 CLIENT_LIBS := -lhiredis -levent_core
 CLI_LIBS := $(CLIENT_LIBS) -ljansson
+LOAD_LIBS = -lhiredis $(LIBS)
 ifeq ($(FLAVOUR),release)
 LIBS     += -l:libjemalloc.so.2
 endif
@@ -51,6 +52,7 @@ OBJCOPY ?= objcopy
 SERVER_SOURCES := $(wildcard server/*.c server/*/*.c server/*/*.S)
 CLI_SOURCES    := $(wildcard client/cli/*.c)
 CLIENT_SOURCES := $(wildcard client/library/*.c)
+LOAD_SOURCES   := $(wildcard bench/load/*.c)
 UNIT_SOURCES   := $(wildcard tests/unit/*/test_*.c)
 FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 SIM_SOURCES    := $(wildcard tests/sim/*.c)
@@ -61,6 +63,7 @@ objects         = $(patsubst %.S,$(OBJ)/%.o,$(patsubst %.c,$(OBJ)/%.o,$(1)))
 SERVER_LIBRARY := $(OBJ)/libserver.a
 CLI_LIBRARY    := $(OBJ)/libcli.a
 CLIENT_LIBRARY := $(OBJ)/libclient.a
+LOAD_LIBRARY   := $(OBJ)/libload.a
 UNIT_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(UNIT_SOURCES))
 FUZZ_PROGRAMS  := $(patsubst %.c,$(OUT)/%,$(FUZZ_SOURCES))
 SIM_PROGRAM    := $(OUT)/tests/sim/sim
@@ -120,13 +123,14 @@ $(OBJ)/libraries:
 $(SERVER_LIBRARY): $(call objects,$(filter-out server/main.c,$(SERVER_SOURCES)))
 $(CLI_LIBRARY): $(call objects,$(filter-out client/cli/main.c,$(CLI_SOURCES)))
 $(CLIENT_LIBRARY): $(call objects,$(CLIENT_SOURCES))
-$(SERVER_LIBRARY) $(CLI_LIBRARY) $(CLIENT_LIBRARY):
+$(LOAD_LIBRARY): $(call objects,$(filter-out bench/load/main.c,$(LOAD_SOURCES)))
+$(SERVER_LIBRARY) $(CLI_LIBRARY) $(CLIENT_LIBRARY) $(LOAD_LIBRARY):
 	@mkdir -p $(@D)
 	@rm -f $@
 	ar rcs $@ $^
 
 # Tests write an argv of literals.
-$(OBJ)/tests/%.o: ALL_CFLAGS += -I. -Itests -Wno-write-strings
+$(OBJ)/tests/%.o: ALL_CFLAGS += -I. -Itests -Ibench -Wno-write-strings
 
 $(OUT)/tests/unit/cli/%: $(OBJ)/tests/unit/cli/%.o $(CLI_LIBRARY) $(CLIENT_LIBRARY)
 	@mkdir -p $(@D)
@@ -135,6 +139,10 @@ $(OUT)/tests/unit/cli/%: $(OBJ)/tests/unit/cli/%.o $(CLI_LIBRARY) $(CLIENT_LIBRA
 $(OUT)/tests/unit/library/%: $(OBJ)/tests/unit/library/%.o $(OBJ)/tests/unit/library/toy_server.o $(CLIENT_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CLIENT_LIBS) -lpthread
+
+$(OUT)/tests/unit/load/%: $(OBJ)/tests/unit/load/%.o $(OBJ)/tests/unit/load/fake_server.o $(LOAD_LIBRARY) $(SERVER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LOAD_LIBS)
 
 $(OUT)/tests/unit/%: $(OBJ)/tests/unit/%.o $(SERVER_LIBRARY)
 	@mkdir -p $(@D)
@@ -171,9 +179,15 @@ $(OUT)/bench/micro: $(call objects,$(wildcard bench/micro/*.c)) $(SERVER_LIBRARY
 
 $(OBJ)/bench/%.o: ALL_CFLAGS += -Ibench
 
-bench-programs: $(OUT)/bench/replay $(OUT)/bench/micro
+bench-tools: $(OUT)/grapevine-load  ## build grapevine-load, the load generator of bench/, into build/
 
-test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) $(SIM_PROGRAM)
+$(OUT)/grapevine-load: $(call objects,$(LOAD_SOURCES)) $(SERVER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LOAD_LIBS)
+
+bench-programs: $(OUT)/bench/replay $(OUT)/bench/micro bench-tools
+
+test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) $(SIM_PROGRAM) bench-tools
 
 # Running it.  The builds come after the installation, so they are makes of their own.
 
@@ -250,6 +264,6 @@ help:  ## this list
 
 -include $(patsubst %.c,$(OBJ)/%.d,$(filter %.c,$(SERVER_SOURCES)) $(CLI_SOURCES) $(CLIENT_SOURCES) $(TEST_SOURCES) $(wildcard bench/*/*.c))
 
-.PHONY: all run test test-programs bench-programs unit asan tsan fuzz lint bench bench-micro format install clean help
+.PHONY: all run test test-programs bench-programs bench-tools unit asan tsan fuzz lint bench bench-micro format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

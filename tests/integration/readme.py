@@ -163,7 +163,7 @@ def three_nodes_take_three_commands():
 
 @claim
 def the_files_that_the_documents_link_to_exist():
-    for name in ("README.md", "server/README.md", "server/http/README.md", "tests/README.md", "bench/README.md", "client/examples/README.md",
+    for name in ("README.md", "server/README.md", "server/http/README.md", "tests/README.md", "bench/README.md", "bench/load/README.md", "client/examples/README.md",
                  "redis-compat.md"):
         folder = os.path.join(TOP, os.path.dirname(name))
         with open(os.path.join(TOP, name), encoding="utf-8") as file:
