@@ -177,6 +177,14 @@ $(OUT)/bench/micro: $(call objects,$(wildcard bench/micro/*.c)) $(SERVER_LIBRARY
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(OUT)/bench/traffic: $(OBJ)/bench/leveldb/traffic.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(OUT)/bench/bare: $(OBJ)/bench/leveldb/bare.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $(OBJ)/bench/%.o: ALL_CFLAGS += -Ibench
 
 bench-tools: $(OUT)/grapevine-load  ## build grapevine-load, the load generator of bench/, into build/
@@ -185,7 +193,7 @@ $(OUT)/grapevine-load: $(call objects,$(LOAD_SOURCES)) $(SERVER_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LOAD_LIBS)
 
-bench-programs: $(OUT)/bench/replay $(OUT)/bench/micro bench-tools
+bench-programs: $(addprefix $(OUT)/bench/,replay micro traffic bare) bench-tools
 
 test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) $(SIM_PROGRAM) bench-tools
 
