@@ -81,7 +81,8 @@ static bool ask(struct connection *connection, const struct server_address *serv
 }
 
 static bool prepare(struct connection *connection, const struct options *options,
-                    const struct server_address *server, char problem[OPTIONS_PROBLEM_MAX])
+                    const struct server_address *server, bool is_first,
+                    char problem[OPTIONS_PROBLEM_MAX])
 {
     const char *user = options->user, *password = options->password;
     char number[24], title[28];
@@ -94,7 +95,7 @@ static bool prepare(struct connection *connection, const struct options *options
     if (user == NULL && password != NULL &&
         !ask(connection, server, 2, (const char *[]){"AUTH", password}, problem))
         return false;
-    if (options->has_no_write_rate &&
+    if (options->has_no_write_rate && is_first &&
         !ask(connection, server, 5,
              (const char *[]){"NAMESPACE", "SET", title, "key-write-rate", "0"}, problem))
         return false;
@@ -103,7 +104,8 @@ static bool prepare(struct connection *connection, const struct options *options
 }
 
 bool connection_open(struct connection *connection, const struct options *options,
-                     const struct server_address *server, char problem[OPTIONS_PROBLEM_MAX])
+                     const struct server_address *server, bool is_first,
+                     char problem[OPTIONS_PROBLEM_MAX])
 {
     struct timeval limit = {CONNECT_S, 0};
     int on = 1;
@@ -117,7 +119,7 @@ bool connection_open(struct connection *connection, const struct options *option
         return false;
     }
     redisSetTimeout(connection->context, limit);
-    if (!prepare(connection, options, server, problem))
+    if (!prepare(connection, options, server, is_first, problem))
         return false;
     (void)setsockopt(connection->context->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)fcntl(connection->context->fd, F_SETFL, O_NONBLOCK);

@@ -36,10 +36,10 @@ struct connection {
     bool is_lost;
 };
 
-/* Connects to one of the servers.  False, with a sentence, if it can't, or if something in the
- * preparation is refused. */
+/* Connects to one of the servers; the first connection to it takes the write rate off.  False, with
+ * a sentence, if it can't, or if something in the preparation is refused. */
 bool connection_open(struct connection *connection, const struct options *options,
-                     const struct server_address *server,
+                     const struct server_address *server, bool is_first,
                      char problem[OPTIONS_PROBLEM_MAX]) MUST_USE;
 void connection_close(struct connection *connection);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "load/connection.h"
 #include "load/schedule.h"
 
@@ -386,6 +387,7 @@ static void *run_thread(void *context)
 
     /* Without it the kernel lets a thread sleep up to 50 us longer than it asked for. */
     (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    process_take_short_turns();
     loop(worker);
     after = read_turns();
     spent_ns = (double)(worker_now_ns() - begun_ns + 1);
@@ -429,7 +431,8 @@ static bool connect_all(struct worker *worker, unsigned index, char problem[OPTI
 
         wire->worker = worker;
         if (!connection_open(&wire->connection, options,
-                             &options->servers[number % options->server_count], problem))
+                             &options->servers[number % options->server_count],
+                             number < options->server_count, problem))
             return false;
         wire->readable = event_new(worker->base, wire->connection.context->fd, EV_READ | EV_PERSIST,
                                    on_readable, wire);
