@@ -187,13 +187,18 @@ $(OUT)/bench/bare: $(OBJ)/bench/leveldb/bare.o
 
 $(OBJ)/bench/%.o: ALL_CFLAGS += -Ibench
 
+# What stays in the cache, under several policies: bench/README.md.
+$(OUT)/bench/cache: $(call objects,$(wildcard bench/cache/*.c)) $(SERVER_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 bench-tools: $(OUT)/grapevine-load  ## build grapevine-load, the load generator of bench/, into build/
 
 $(OUT)/grapevine-load: $(call objects,$(LOAD_SOURCES)) $(SERVER_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LOAD_LIBS)
 
-bench-programs: $(addprefix $(OUT)/bench/,replay micro traffic bare) bench-tools
+bench-programs: $(addprefix $(OUT)/bench/,replay micro cache traffic bare) bench-tools
 
 test-programs: $(UNIT_PROGRAMS) $(FUZZ_PROGRAMS) $(SIM_PROGRAM) bench-tools
 

@@ -11,6 +11,13 @@
 
 #include "base/bytes.h"
 
+/* Sizes up to 128 bytes are multiples of 16; above there are four between two powers of two.  What
+ * is above 14 kB has pages of its own, and begins anywhere in the first, so it needs one more. */
+#define MEMORY_STEP_MIN 16
+#define MEMORY_EVEN_MAX 128
+#define MEMORY_SLAB_MAX 14336
+#define MEMORY_PAGE     4096
+
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
@@ -25,6 +32,17 @@ void *xaligned_alloc(size_t alignment, size_t size);
 
 /* What the allocator really set aside for `pointer`, its own header not counted. */
 size_t memory_size(void *pointer);
+
+/* What an allocation of so many bytes costs, rounded up as jemalloc does: asking the allocator
+ * would mean a cache miss for each pointer. */
+static inline size_t memory_cost(size_t size)
+{
+    size_t step = MEMORY_STEP_MIN;
+
+    if (size > MEMORY_EVEN_MAX)
+        step = (size_t)1 << (sizeof size * 8 - 3 - (size_t)__builtin_clzl(size - 1));
+    return ((size + step - 1) & ~(step - 1)) + (size > MEMORY_SLAB_MAX ? MEMORY_PAGE : 0);
+}
 
 /* Bytes allocated and not freed, of the whole process, as the allocator counts them. */
 size_t memory_used(void);

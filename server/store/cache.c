@@ -1,5 +1,6 @@
 #include "store/cache.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -14,18 +15,38 @@
 #define BYTES_PER_BUCKET 128u
 #define BUCKETS_MIN      64u
 
-/* An eviction looks at so many entries at most, lest a shard full of uncommitted ones stalls it. */
+/* An eviction looks at so many entries at most, lest a shard full of used ones stalls it. */
 #define EVICTION_STEPS_MAX 64
+
+/* The share of the memory that what is new has for proving itself: a twentieth. */
+#define PROBATION_SHARE 20
+
+/* A bucket is one word: above, the ghost, 16 bits of the hash of what last left the bucket's
+ * probation; below, the pointer to its first entry, whose upper bits no process's memory needs. */
+#define POINTER_BITS 48
+#define POINTER_MASK (((uint64_t)1 << POINTER_BITS) - 1)
+
+#define RING_CAPACITY_MIN 64u /* a power of two */
+
+/* A first-in-first-out queue.  Positions count on for ever, and position & (capacity - 1) is the
+ * slot: so an entry's position stays when the ring gets other slots.  Who leaves from the middle
+ * leaves a hole. */
+struct ring {
+    struct entry **slots;
+    uint32_t capacity;       /* a power of two */
+    uint32_t oldest, newest; /* positions: of the first, and behind the last */
+    size_t entries, bytes;
+};
+
+enum { PROBATION, MAIN, RING_COUNT };
 
 struct shard {
     pthread_mutex_t mutex;
-    _Atomic(struct entry *) *buckets;
+    _Atomic uint64_t *buckets;
     _Atomic uint64_t generation;
     atomic_bool is_complete;
-    struct entry **ring;
-    size_t entries, ring_capacity;
-    size_t hand; /* where the eviction goes on */
-    size_t bytes;
+    struct ring rings[RING_COUNT];
+    size_t bytes; /* of its entries, rings and buckets */
     int64_t evicted;
 } CACHE_ALIGNED;
 
@@ -47,24 +68,39 @@ static size_t buckets_for(size_t bytes_max)
     return buckets;
 }
 
+static void shard_init(struct shard *shard, size_t buckets, bool is_complete)
+{
+    pthread_mutex_init(&shard->mutex, NULL);
+    atomic_store(&shard->is_complete, is_complete);
+    shard->buckets = xcalloc(buckets, sizeof *shard->buckets);
+    shard->bytes = sizeof *shard + memory_cost(buckets * sizeof *shard->buckets);
+}
+
 struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed, bool is_complete)
 {
-    struct cache *cache = aligned_alloc(CACHE_LINE, sizeof *cache);
+    struct cache *cache = xaligned_alloc(CACHE_LINE, sizeof *cache);
     size_t buckets = buckets_for(bytes_max);
 
-    if (cache == NULL)
-        abort();
     memset(cache, 0, sizeof *cache);
     cache->seed = random_secret_u64();
     cache->bucket_mask = buckets - 1;
     cache->committed = committed;
     cache_set_bytes_max(cache, bytes_max);
-    for (size_t i = 0; i < SHARD_COUNT; i++) {
-        pthread_mutex_init(&cache->shards[i].mutex, NULL);
-        atomic_store(&cache->shards[i].is_complete, is_complete);
-        cache->shards[i].buckets = xcalloc(buckets, sizeof *cache->shards[i].buckets);
-    }
+    for (size_t i = 0; i < SHARD_COUNT; i++)
+        shard_init(&cache->shards[i], buckets, is_complete);
     return cache;
+}
+
+static struct entry *ring_at(const struct ring *ring, uint32_t position)
+{
+    return ring->slots[position & (ring->capacity - 1)];
+}
+
+static void ring_clear(struct ring *ring)
+{
+    for (uint32_t position = ring->oldest; position != ring->newest; position++)
+        entry_destroy(ring_at(ring, position));
+    free(ring->slots);
 }
 
 void cache_destroy(struct cache *cache)
@@ -72,9 +108,8 @@ void cache_destroy(struct cache *cache)
     for (size_t i = 0; i < SHARD_COUNT; i++) {
         struct shard *shard = &cache->shards[i];
 
-        for (size_t slot = 0; slot < shard->entries; slot++)
-            entry_destroy(shard->ring[slot]);
-        free(shard->ring);
+        ring_clear(&shard->rings[PROBATION]);
+        ring_clear(&shard->rings[MAIN]);
         free(shard->buckets);
         pthread_mutex_destroy(&shard->mutex);
     }
@@ -97,10 +132,20 @@ static struct shard *shard_of(struct cache *cache, uint64_t hash)
     return &cache->shards[hash % SHARD_COUNT];
 }
 
-static _Atomic(struct entry *) *bucket_of(const struct cache *cache, const struct shard *shard,
-                                          uint64_t hash)
+static _Atomic uint64_t *bucket_of(const struct cache *cache, const struct shard *shard,
+                                   uint64_t hash)
 {
     return &shard->buckets[hash / SHARD_COUNT & cache->bucket_mask];
+}
+
+static struct entry *entry_in(uint64_t bucket)
+{
+    return (struct entry *)(uintptr_t)(bucket & POINTER_MASK);
+}
+
+static struct entry *first_in(const _Atomic uint64_t *bucket)
+{
+    return entry_in(atomic_load_explicit(bucket, memory_order_acquire));
 }
 
 static bool is_of_key(const struct entry *entry, uint64_t hash, uint32_t ns, struct bytes key)
@@ -124,7 +169,7 @@ static void prefetch_rest(const struct entry *entry)
 struct entry *cache_find(struct cache *cache, uint64_t hash, uint32_t ns, struct bytes key)
 {
     struct shard *shard = shard_of(cache, hash);
-    struct entry *entry = atomic_load_explicit(bucket_of(cache, shard, hash), memory_order_acquire);
+    struct entry *entry = first_in(bucket_of(cache, shard, hash));
 
     while (entry != NULL) {
         prefetch_rest(entry);
@@ -142,8 +187,8 @@ void cache_prefetch(const struct cache *cache, uint64_t hash)
 
 void cache_prefetch_entry(const struct cache *cache, uint64_t hash)
 {
-    const struct entry *entry = atomic_load_explicit(
-        bucket_of(cache, &cache->shards[hash % SHARD_COUNT], hash), memory_order_relaxed);
+    const struct entry *entry =
+        first_in(bucket_of(cache, &cache->shards[hash % SHARD_COUNT], hash));
 
     __builtin_prefetch(entry);
     prefetch_rest(entry);
@@ -159,46 +204,129 @@ bool cache_is_complete(struct cache *cache, uint64_t hash)
     return atomic_load_explicit(&shard_of(cache, hash)->is_complete, memory_order_acquire);
 }
 
-/* --- under the shard's lock --- */
+/* --- under the shard's lock: rings --- */
 
-static _Atomic(struct entry *) *link_to(const struct cache *cache, struct shard *shard,
-                                        const struct entry *wanted)
+/* An entry knows its position and, in the lowest bit, its ring. */
+static struct ring *ring_of(struct shard *shard, const struct entry *entry)
 {
-    _Atomic(struct entry *) *link = bucket_of(cache, shard, wanted->hash);
-    struct entry *entry;
-
-    while ((entry = atomic_load_explicit(link, memory_order_relaxed)) != NULL && entry != wanted)
-        link = &entry->chain;
-    return entry == NULL ? NULL : link;
+    return &shard->rings[entry->place % RING_COUNT];
 }
 
-/* The last in the ring takes the place of the one that leaves. */
+static struct entry **slot_of(struct shard *shard, const struct entry *entry)
+{
+    const struct ring *ring = ring_of(shard, entry);
+
+    return &ring->slots[entry->place / RING_COUNT & (ring->capacity - 1)];
+}
+
+static void ring_resize(struct shard *shard, struct ring *ring, uint32_t capacity)
+{
+    struct ring old = *ring;
+
+    ring->slots = xmalloc(capacity * sizeof *ring->slots);
+    ring->capacity = capacity;
+    for (uint32_t position = old.oldest; position != old.newest; position++)
+        ring->slots[position & (capacity - 1)] = ring_at(&old, position);
+    free(old.slots);
+    if (old.capacity > 0)
+        shard->bytes -= memory_cost(old.capacity * sizeof *ring->slots);
+    shard->bytes += memory_cost(capacity * sizeof *ring->slots);
+}
+
+static void ring_push(struct shard *shard, uint32_t number, struct entry *entry)
+{
+    struct ring *ring = &shard->rings[number];
+
+    if (ring->newest - ring->oldest == ring->capacity)
+        ring_resize(shard, ring, ring->capacity == 0 ? RING_CAPACITY_MIN : ring->capacity * 2);
+    entry->place = ring->newest * RING_COUNT + number;
+    ring->slots[ring->newest++ & (ring->capacity - 1)] = entry;
+    ring->entries++;
+    ring->bytes += entry->allocated;
+    shard->bytes += entry->allocated;
+}
+
+/* The oldest leaves; NULL if the ring is empty. */
+static struct entry *ring_pop(struct shard *shard, struct ring *ring)
+{
+    struct entry *entry = NULL;
+
+    while (entry == NULL && ring->oldest != ring->newest)
+        entry = ring_at(ring, ring->oldest++);
+    if (entry == NULL)
+        return NULL;
+    ring->entries--;
+    ring->bytes -= entry->allocated;
+    shard->bytes -= entry->allocated;
+    if (ring->newest - ring->oldest < ring->capacity / 4 && ring->capacity > RING_CAPACITY_MIN)
+        ring_resize(shard, ring, ring->capacity / 2);
+    else if (ring->oldest != ring->newest)
+        __builtin_prefetch(ring_at(ring, ring->oldest)); /* the next eviction looks at it */
+    return entry;
+}
+
 static void ring_remove(struct shard *shard, const struct entry *entry)
 {
-    struct entry *last = shard->ring[--shard->entries];
+    struct ring *ring = ring_of(shard, entry);
 
-    shard->ring[entry->slot] = last;
-    last->slot = entry->slot;
+    *slot_of(shard, entry) = NULL;
+    ring->entries--;
+    ring->bytes -= entry->allocated;
     shard->bytes -= entry->allocated;
 }
 
-static void ring_add(struct shard *shard, struct entry *entry)
-{
-    if (shard->entries == shard->ring_capacity) {
-        shard->ring_capacity = shard->ring_capacity == 0 ? 64 : shard->ring_capacity * 2;
-        shard->ring = xrealloc(shard->ring, shard->ring_capacity * sizeof(struct entry *));
-    }
-    entry->slot = (uint32_t)shard->entries;
-    shard->ring[shard->entries++] = entry;
-    shard->bytes += entry->allocated;
-}
-
+/* A write is a use, too. */
 static void ring_replace(struct shard *shard, const struct entry *old, struct entry *entry)
 {
-    entry->slot = old->slot;
-    shard->ring[entry->slot] = entry;
-    shard->bytes += entry->allocated;
-    shard->bytes -= old->allocated;
+    size_t growth = (size_t)entry->allocated - old->allocated; /* may wrap, as do the sums */
+    uint8_t uses = atomic_load_explicit(&old->uses, memory_order_relaxed);
+
+    atomic_store_explicit(&entry->uses, uses, memory_order_relaxed);
+    cache_touch(entry);
+    entry->place = old->place;
+    *slot_of(shard, entry) = entry;
+    ring_of(shard, entry)->bytes += growth;
+    shard->bytes += growth;
+}
+
+/* --- under the shard's lock: buckets --- */
+
+static void set_first(_Atomic uint64_t *bucket, uint64_t ghost, const struct entry *entry)
+{
+    uint64_t address = (uintptr_t)entry;
+
+    assert(address <= POINTER_MASK);
+    atomic_store_explicit(bucket, ghost << POINTER_BITS | address, memory_order_release);
+}
+
+static uint64_t ghost_in(const _Atomic uint64_t *bucket)
+{
+    return atomic_load_explicit(bucket, memory_order_relaxed) >> POINTER_BITS;
+}
+
+static uint64_t ghost_of(const struct entry *entry)
+{
+    return entry->hash >> POINTER_BITS;
+}
+
+/* Puts `next` where what follows `previous` stood; NULL = the first. */
+static void set_next(_Atomic uint64_t *bucket, struct entry *previous, struct entry *next)
+{
+    if (previous == NULL)
+        set_first(bucket, ghost_in(bucket), next);
+    else
+        atomic_store_explicit(&previous->chain, next, memory_order_release);
+}
+
+/* Is this very entry in the bucket, and behind which? */
+static bool find_previous(const _Atomic uint64_t *bucket, const struct entry *wanted,
+                          struct entry **previous)
+{
+    struct entry *entry = first_in(bucket);
+
+    for (*previous = NULL; entry != NULL && entry != wanted; entry = next_in_chain(entry))
+        *previous = entry;
+    return entry != NULL;
 }
 
 static bool is_written(const struct entry *entry)
@@ -214,43 +342,108 @@ static bool is_committed(const struct cache *cache, const struct entry *entry)
 
 /* Who does not find the entry any more must see that something has gone: so the marks come first.
  */
-static void unlink_entry(const struct cache *cache, struct shard *shard, struct entry *entry)
+static void unlink_behind(const struct cache *cache, struct shard *shard, struct entry *entry,
+                          struct entry *previous)
 {
-    _Atomic(struct entry *) *link = link_to(cache, shard, entry);
-
     if (entry->header.kind != ENTRY_ABSENT || !is_committed(cache, entry))
         atomic_store_explicit(&shard->is_complete, false, memory_order_release);
     if (is_written(entry))
         atomic_fetch_add_explicit(&shard->generation, 1, memory_order_release);
-    atomic_store_explicit(link, next_in_chain(entry), memory_order_release);
-    ring_remove(shard, entry);
+    set_next(bucket_of(cache, shard, entry->hash), previous, next_in_chain(entry));
 }
 
+/* False if it is not linked. */
+static bool unlink_entry(const struct cache *cache, struct shard *shard, struct entry *entry)
+{
+    struct entry *previous;
+
+    if (!find_previous(bucket_of(cache, shard, entry->hash), entry, &previous))
+        return false;
+    unlink_behind(cache, shard, entry, previous);
+    return true;
+}
+
+/* What was here not long ago need not prove itself again. */
 static void link_entry(const struct cache *cache, struct shard *shard, struct entry *entry)
 {
-    _Atomic(struct entry *) *bucket = bucket_of(cache, shard, entry->hash);
+    _Atomic uint64_t *bucket = bucket_of(cache, shard, entry->hash);
+    bool is_known = ghost_in(bucket) == ghost_of(entry) && entry->header.kind != ENTRY_ABSENT;
 
-    atomic_store_explicit(&entry->chain, atomic_load_explicit(bucket, memory_order_relaxed),
-                          memory_order_relaxed);
-    atomic_store_explicit(bucket, entry, memory_order_release);
-    ring_add(shard, entry);
+    atomic_store_explicit(&entry->chain, first_in(bucket), memory_order_relaxed);
+    set_first(bucket, ghost_in(bucket), entry);
+    ring_push(shard, is_known ? MAIN : PROBATION, entry);
 }
 
-/* The hand moves on to the next entry that may go; NULL if it met none in its steps. */
-static struct entry *choose_victim(const struct cache *cache, struct shard *shard)
-{
-    for (int steps = 0; steps < EVICTION_STEPS_MAX && shard->entries > 0; steps++) {
-        struct entry *entry;
+/* --- under the shard's lock: eviction --- */
 
-        if (shard->hand >= shard->entries)
-            shard->hand = 0;
-        entry = shard->ring[shard->hand++];
-        if (atomic_exchange_explicit(&entry->is_visited, false, memory_order_relaxed))
-            continue;
-        if (is_committed(cache, entry))
-            return entry;
+static bool take_use(struct entry *entry)
+{
+    uint8_t uses = atomic_load_explicit(&entry->uses, memory_order_relaxed);
+
+    if (uses > 0)
+        atomic_store_explicit(&entry->uses, (uint8_t)(uses - 1), memory_order_relaxed);
+    return uses > 0;
+}
+
+static void leave_ghost(const struct cache *cache, struct shard *shard, const struct entry *entry)
+{
+    _Atomic uint64_t *bucket = bucket_of(cache, shard, entry->hash);
+
+    set_first(bucket, ghost_of(entry), first_in(bucket));
+}
+
+/* The oldest in probation moves on if it was used, else it leaves.  What is missing never moves on:
+ * a flood of questions for it drives out no record that was used. */
+static struct entry *leave_probation(const struct cache *cache, struct shard *shard,
+                                     bool *is_pinned)
+{
+    struct entry *entry = ring_pop(shard, &shard->rings[PROBATION]);
+    bool is_absent = entry->header.kind == ENTRY_ABSENT;
+
+    if (take_use(entry)) {
+        ring_push(shard, is_absent ? PROBATION : MAIN, entry);
+        return NULL;
     }
+    if (!is_committed(cache, entry)) {
+        ring_push(shard, PROBATION, entry);
+        *is_pinned = true;
+        return NULL;
+    }
+    if (!is_absent)
+        leave_ghost(cache, shard, entry);
+    return entry;
+}
+
+/* The oldest goes round as often as it was used. */
+static struct entry *leave_main(const struct cache *cache, struct shard *shard)
+{
+    struct entry *entry = ring_pop(shard, &shard->rings[MAIN]);
+
+    if (!take_use(entry) && is_committed(cache, entry))
+        return entry;
+    ring_push(shard, MAIN, entry);
     return NULL;
+}
+
+/* Takes the one that is to go from its ring; NULL if none was met in so many steps.  Behind one
+ * that is not committed most others are not either: then the main ring gives. */
+static struct entry *choose_victim(const struct cache *cache, struct shard *shard, size_t bytes_max)
+{
+    const struct ring *probation = &shard->rings[PROBATION], *rest = &shard->rings[MAIN];
+    struct entry *victim = NULL;
+    bool is_pinned = false;
+
+    for (int steps = 0; steps < EVICTION_STEPS_MAX && victim == NULL; steps++) {
+        bool has_excess = probation->bytes > bytes_max / PROBATION_SHARE || rest->entries == 0;
+
+        if (has_excess && !is_pinned && probation->entries > 0)
+            victim = leave_probation(cache, shard, &is_pinned);
+        else if (rest->entries > 0)
+            victim = leave_main(cache, shard);
+        else
+            break;
+    }
+    return victim;
 }
 
 static void evict(struct cache *cache, struct shard *shard, struct epoch_thread *thread)
@@ -258,8 +451,8 @@ static void evict(struct cache *cache, struct shard *shard, struct epoch_thread 
     size_t bytes_max = atomic_load_explicit(&cache->shard_bytes_max, memory_order_relaxed);
     struct entry *victim;
 
-    while (shard->bytes > bytes_max && (victim = choose_victim(cache, shard)) != NULL) {
-        unlink_entry(cache, shard, victim);
+    while (shard->bytes > bytes_max && (victim = choose_victim(cache, shard, bytes_max)) != NULL) {
+        (void)unlink_entry(cache, shard, victim);
         epoch_retire(thread, victim, entry_destroy);
         shard->evicted++;
     }
@@ -293,19 +486,19 @@ struct entry *cache_fill(struct cache *cache, struct epoch_thread *thread, struc
 struct entry *cache_publish(struct cache *cache, struct epoch_thread *thread, struct entry *entry)
 {
     struct shard *shard = shard_of(cache, entry->hash);
-    _Atomic(struct entry *) *link;
-    struct entry *old;
+    _Atomic uint64_t *bucket = bucket_of(cache, shard, entry->hash);
+    struct entry *old, *previous = NULL;
 
     pthread_mutex_lock(&shard->mutex);
-    link = bucket_of(cache, shard, entry->hash);
-    while ((old = atomic_load_explicit(link, memory_order_relaxed)) != NULL &&
-           !is_of_key(old, entry->hash, entry->ns, entry_key(entry)))
-        link = &old->chain;
+    for (old = first_in(bucket);
+         old != NULL && !is_of_key(old, entry->hash, entry->ns, entry_key(entry));
+         old = next_in_chain(old))
+        previous = old;
     if (old == NULL) {
         link_entry(cache, shard, entry);
     } else {
         atomic_store_explicit(&entry->chain, next_in_chain(old), memory_order_relaxed);
-        atomic_store_explicit(link, entry, memory_order_release);
+        set_next(bucket, previous, entry);
         ring_replace(shard, old, entry);
     }
     evict(cache, shard, thread);
@@ -319,26 +512,34 @@ bool cache_unlink(struct cache *cache, struct entry *entry)
     bool is_linked;
 
     pthread_mutex_lock(&shard->mutex);
-    is_linked = link_to(cache, shard, entry) != NULL;
+    is_linked = unlink_entry(cache, shard, entry);
     if (is_linked)
-        unlink_entry(cache, shard, entry);
+        ring_remove(shard, entry);
     pthread_mutex_unlock(&shard->mutex);
     return is_linked;
 }
 
-/* The last in the ring takes the place of one that leaves: so it goes through it backwards. */
+static void forget_ring(struct cache *cache, struct shard *shard, struct ring *ring,
+                        struct epoch_thread *thread)
+{
+    for (uint32_t position = ring->oldest; position != ring->newest; position++) {
+        struct entry *entry = ring_at(ring, position);
+
+        if (entry == NULL || !is_committed(cache, entry))
+            continue;
+        (void)unlink_entry(cache, shard, entry);
+        ring_remove(shard, entry);
+        epoch_retire(thread, entry, entry_destroy);
+    }
+}
+
 static void forget_shard(struct cache *cache, struct shard *shard, struct epoch_thread *thread)
 {
     pthread_mutex_lock(&shard->mutex);
     atomic_store_explicit(&shard->is_complete, false, memory_order_release);
-    for (size_t slot = shard->entries; slot-- > 0;) {
-        struct entry *entry = shard->ring[slot];
-
-        if (!is_committed(cache, entry))
-            continue;
-        unlink_entry(cache, shard, entry);
-        epoch_retire(thread, entry, entry_destroy);
-    }
+    atomic_fetch_add_explicit(&shard->generation, 1, memory_order_release);
+    forget_ring(cache, shard, &shard->rings[PROBATION], thread);
+    forget_ring(cache, shard, &shard->rings[MAIN], thread);
     pthread_mutex_unlock(&shard->mutex);
 }
 
@@ -356,7 +557,8 @@ void cache_statistics(struct cache *cache, struct cache_statistics *statistics)
 
         pthread_mutex_lock(&shard->mutex);
         statistics->bytes += (int64_t)shard->bytes;
-        statistics->entries += (int64_t)shard->entries;
+        statistics->entries +=
+            (int64_t)(shard->rings[PROBATION].entries + shard->rings[MAIN].entries);
         statistics->evicted += shard->evicted;
         pthread_mutex_unlock(&shard->mutex);
     }

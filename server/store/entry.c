@@ -4,10 +4,6 @@
 
 #include "base/memory.h"
 
-/* What an allocator adds by rounding up, on average; asking it for each entry would cost a cache
- * miss. */
-#define ALLOCATION_OVERHEAD 16
-
 struct entry *entry_create(uint64_t hash, uint32_t ns, struct bytes key, struct bytes meta,
                            size_t value_size)
 {
@@ -18,7 +14,7 @@ struct entry *entry_create(uint64_t hash, uint32_t ns, struct bytes key, struct 
         .hash = hash,
         .ns = ns,
         .key_size = (uint16_t)key.size,
-        .allocated = (uint32_t)(size + ALLOCATION_OVERHEAD),
+        .allocated = (uint32_t)memory_cost(size),
         .header = {.kind = ENTRY_LIVE,
                    .expiry_ms = EXPIRY_NONE,
                    .meta_size = (uint16_t)meta.size,

@@ -9,7 +9,7 @@
  *   live       a value, perhaps with an expiry: past it the entry reads as absent
  *   tombstone  deleted at `stamp`
  *   expired    a tombstone that expiry made of a live record: keeps the stamp of that record
- *   absent     nothing is stored; stands in memory only while a purge is being committed
+ *   absent     nothing is stored: the engine said so, or a purge took it away
  */
 #ifndef STORE_ENTRY_H
 #define STORE_ENTRY_H
@@ -21,6 +21,8 @@
 #include "base/bytes.h"
 
 #define EXPIRY_NONE INT64_MAX /* expiry_ms of a record that does not expire */
+
+#define ENTRY_USES_MAX 3
 
 enum entry_kind { ENTRY_LIVE, ENTRY_TOMBSTONE, ENTRY_EXPIRED, ENTRY_ABSENT };
 
@@ -42,15 +44,15 @@ struct entry {
     uint64_t hash;
     uint32_t ns; /* the namespace's local number */
     uint16_t key_size;
-    atomic_bool is_visited; /* read since the eviction hand last passed */
+    atomic_uchar uses; /* since eviction last looked at it, up to ENTRY_USES_MAX (cache.h) */
     bool is_own; /* its group is to tell the other replicas of it (feed.h); a byte that was free */
     atomic_uint_least32_t used_s; /* wall second of the last use: OBJECT IDLETIME; under an LFU
                                      policy how often it is used (frequency.h) */
-    uint32_t slot;                /* its place in the shard's ring, under the shard's lock */
+    uint32_t place;               /* in the shard's rings, under the shard's lock (cache.c) */
     _Atomic uint64_t group;       /* the commit that stores it; 0 = it was read from disk */
     struct record_header header;
     uint32_t change;    /* its place in that group */
-    uint32_t allocated; /* bytes */
+    uint32_t allocated; /* bytes, as the allocator rounds them up */
     char data[];
 };
 

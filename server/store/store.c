@@ -37,8 +37,7 @@ static void touch(struct store_thread *thread, struct entry *entry, int64_t now_
 
     if (UNLIKELY(options_counts_use(thread->store->options)))
         used_s = frequency_use(before, now_ms, &thread->random);
-    if (!atomic_load_explicit(&entry->is_visited, memory_order_relaxed))
-        atomic_store_explicit(&entry->is_visited, true, memory_order_relaxed);
+    cache_touch(entry);
     if (before != used_s)
         atomic_store_explicit(&entry->used_s, used_s, memory_order_relaxed);
 }

@@ -37,6 +37,23 @@ static void calloc_gives_zeros(void **state)
     free(bytes);
 }
 
+/* But for what is large enough to have pages of its own. */
+static void an_allocation_costs_what_the_allocator_rounds_it_up_to(void **state)
+{
+    (void)state;
+    if (IS_SANITIZED)
+        skip();
+    for (size_t size = MEMORY_STEP_MIN; size < 300000; size += 1 + size / 100) {
+        void *pointer = xmalloc(size);
+
+        if (size <= MEMORY_SLAB_MAX)
+            assert_int_equal(memory_cost(size), memory_size(pointer));
+        else
+            assert_int_equal(memory_cost(size), memory_size(pointer) + MEMORY_PAGE);
+        free(pointer);
+    }
+}
+
 static void realloc_keeps_what_was_there(void **state)
 {
     char *text = xstrdup("kept");
@@ -147,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_something_too),
         cmocka_unit_test(calloc_gives_zeros),
+        cmocka_unit_test(an_allocation_costs_what_the_allocator_rounds_it_up_to),
         cmocka_unit_test(realloc_keeps_what_was_there),
         cmocka_unit_test(aligned_memory_is_aligned),
         cmocka_unit_test(the_allocator_sets_aside_at_least_what_was_asked),

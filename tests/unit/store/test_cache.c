@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/memory.h"
 #include "unit/test.h"
 
 struct fixture {
@@ -136,11 +137,205 @@ static void what_is_read_again_outlives_a_scan(void **state)
     cache_publish(fixture->cache, fixture->thread, make(fixture, 1, "hot", 0));
     for (int i = 0; i < 50000; i++) {
         if (i % 100 == 0)
-            atomic_store(&find(fixture, 1, "hot")->is_visited, true);
+            cache_touch(find(fixture, 1, "hot"));
         snprintf(key, sizeof key, "key:%d", i);
         cache_publish(fixture->cache, fixture->thread, make(fixture, 1, key, 0));
     }
     assert_non_null(find(fixture, 1, "hot"));
+}
+
+static void fill(struct fixture *fixture, const char *key)
+{
+    struct entry *entry = make(fixture, 1, key, 0);
+
+    assert_ptr_equal(cache_fill(fixture->cache, fixture->thread, entry,
+                                cache_generation(fixture->cache, entry->hash)),
+                     entry);
+}
+
+/* Reads so many keys that nobody reads again. */
+static void scan(struct fixture *fixture, int count)
+{
+    static int next;
+    char key[32];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(key, sizeof key, "scanned:%d", next++);
+        fill(fixture, key);
+    }
+}
+
+static void what_was_used_once_outlives_any_scan(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fill(fixture, "used");
+    fill(fixture, "unused");
+    cache_touch(find(fixture, 1, "used"));
+    scan(fixture, 100000);
+    assert_non_null(find(fixture, 1, "used"));
+    assert_null(find(fixture, 1, "unused"));
+}
+
+static void what_is_read_again_soon_after_it_left_stays(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scan(fixture, 20000);
+    fill(fixture, "back");
+    while (find(fixture, 1, "back") != NULL)
+        scan(fixture, 1);
+    fill(fixture, "back");
+    scan(fixture, 100000);
+    assert_non_null(find(fixture, 1, "back"));
+}
+
+static void what_is_written_again_counts_as_used(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *first = make(fixture, 1, "k", 0);
+
+    cache_publish(fixture->cache, fixture->thread, first);
+    assert_ptr_equal(cache_publish(fixture->cache, fixture->thread, make(fixture, 1, "k", 0)),
+                     first);
+    entry_destroy(first);
+    scan(fixture, 100000);
+    assert_non_null(find(fixture, 1, "k"));
+}
+
+static void what_is_not_used_any_more_makes_room_in_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+    char key[32];
+
+    fill(fixture, "old");
+    for (int i = 0; i < 100; i++)
+        cache_touch(find(fixture, 1, "old"));
+    for (int i = 0; i < 50000; i++) {
+        snprintf(key, sizeof key, "key:%d", i);
+        fill(fixture, key);
+        cache_touch(find(fixture, 1, key));
+    }
+    assert_null(find(fixture, 1, "old"));
+}
+
+static void a_use_of_what_is_used_enough_writes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry before, *entry = make(fixture, 1, "k", 0);
+
+    cache_publish(fixture->cache, fixture->thread, entry);
+    for (int i = 0; i < ENTRY_USES_MAX; i++)
+        cache_touch(entry);
+    memcpy(&before, entry, sizeof before);
+    cache_touch(entry);
+    assert_memory_equal(entry, &before, sizeof before);
+}
+
+static void a_value_too_large_for_the_cache_drives_out_no_used_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *large;
+    char key[32];
+
+    for (int i = 0; i < 20000; i++) {
+        snprintf(key, sizeof key, "key:%d", i % 1000);
+        if (find(fixture, 1, key) == NULL)
+            fill(fixture, key);
+        cache_touch(find(fixture, 1, key));
+    }
+    large = entry_create(cache_hash(fixture->cache, 1, bytes_of("large")), 1, bytes_of("large"),
+                         (struct bytes){"", 0}, 1 << 20);
+    (void)cache_fill(fixture->cache, fixture->thread, large,
+                     cache_generation(fixture->cache, large->hash));
+    assert_null(find(fixture, 1, "large"));
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof key, "key:%d", i);
+        assert_non_null(find(fixture, 1, key));
+    }
+}
+
+static struct entry *make_absent(struct fixture *fixture, const char *key)
+{
+    struct entry *entry = entry_create(cache_hash(fixture->cache, 1, bytes_of(key)), 1,
+                                       bytes_of(key), (struct bytes){"", 0}, 0);
+
+    entry->header.kind = ENTRY_ABSENT;
+    return entry;
+}
+
+/* However often each is asked for. */
+static void missing_keys_drive_out_no_used_record(void **state)
+{
+    struct fixture *fixture = *state;
+    char key[32];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof key, "key:%d", i);
+        fill(fixture, key);
+        cache_touch(find(fixture, 1, key));
+    }
+    for (int i = 0; i < 100000; i++) {
+        struct entry *absent;
+
+        snprintf(key, sizeof key, "missing:%d", i);
+        absent = make_absent(fixture, key);
+        (void)cache_fill(fixture->cache, fixture->thread, absent,
+                         cache_generation(fixture->cache, absent->hash));
+        cache_touch(absent);
+        cache_touch(absent);
+    }
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof key, "key:%d", i);
+        assert_non_null(find(fixture, 1, key));
+    }
+}
+
+static void a_missing_key_that_is_asked_for_again_and_again_stays_known(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *absent = make_absent(fixture, "missing");
+
+    (void)cache_fill(fixture->cache, fixture->thread, absent,
+                     cache_generation(fixture->cache, absent->hash));
+    for (int i = 0; i < 100000; i++) {
+        scan(fixture, 1);
+        cache_touch(absent);
+        assert_ptr_equal(find(fixture, 1, "missing"), absent);
+    }
+}
+
+static void what_is_counted_is_what_the_memory_costs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cache_statistics empty, statistics;
+    int64_t entries = 0;
+    char key[32];
+
+    cache_statistics(fixture->cache, &empty);
+    assert_true(empty.bytes >= (1 << 20) / 128 * (int64_t)sizeof(void *));
+    for (int i = 0; i < 2000; i++) {
+        struct entry *entry;
+
+        snprintf(key, sizeof key, "key:%d", i);
+        entry = make(fixture, 1, key, 0);
+        entries += (int64_t)memory_size(entry);
+        cache_publish(fixture->cache, fixture->thread, entry);
+    }
+    cache_statistics(fixture->cache, &statistics);
+    assert_int_equal(statistics.evicted, 0);
+    assert_true(statistics.bytes - empty.bytes >= entries + 2000 * (int64_t)sizeof(void *));
+}
+
+static void what_was_read_before_all_was_forgotten_is_not_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct entry *absent = make_absent(fixture, "k");
+    uint64_t before = cache_generation(fixture->cache, absent->hash);
+
+    cache_forget(fixture->cache, fixture->thread);
+    assert_null(cache_fill(fixture->cache, fixture->thread, absent, before));
+    entry_destroy(absent);
 }
 
 static void a_shard_is_complete_until_something_stored_is_evicted(void **state)
@@ -207,6 +402,23 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_stays_within_its_bound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_not_evicted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_read_again_outlives_a_scan, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_used_once_outlives_any_scan, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_read_again_soon_after_it_left_stays, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_written_again_counts_as_used, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_used_any_more_makes_room_in_the_end, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_use_of_what_is_used_enough_writes_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_value_too_large_for_the_cache_drives_out_no_used_one,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(missing_keys_drive_out_no_used_record, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_missing_key_that_is_asked_for_again_and_again_stays_known,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_counted_is_what_the_memory_costs, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_was_read_before_all_was_forgotten_is_not_kept, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_shard_is_complete_until_something_stored_is_evicted,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_shard_is_not_complete_after_a_purge_was_undone, set_up,
