@@ -51,6 +51,14 @@ enum status data_find_in(struct call *call, struct ns *ns, struct bytes key,
     return s;
 }
 
+enum status data_view_in(struct call *call, struct ns *ns, struct bytes key,
+                         const struct entry **found)
+{
+    if (call->txn != NULL)
+        return txn_find(call->txn, ns, key, found);
+    return store_view(call->worker->store_thread, ns, key, call->now_ms, found, &call->depends_on);
+}
+
 enum status data_find(struct call *call, struct bytes key, const struct entry **found)
 {
     return data_find_in(call, call->ns, key, found);

@@ -15,6 +15,11 @@ enum status data_find(struct call *call, struct bytes key, const struct entry **
 enum status data_find_in(struct call *call, struct ns *ns, struct bytes key,
                          const struct entry **found) MUST_USE;
 
+/* As data_find_in(), for commands that go through all keys: it counts as no look-up and no use, and
+ * what is read from disk does not stay in memory. */
+enum status data_view_in(struct call *call, struct ns *ns, struct bytes key,
+                         const struct entry **found) MUST_USE;
+
 /* As data_find(), for commands to which an absent key is as good: *found is NULL then. */
 static inline MUST_USE enum status data_look(struct call *call, struct bytes key,
                                              const struct entry **found)

@@ -135,7 +135,7 @@ static enum status digest_row(struct call *call, struct ns *ns, const struct sca
     const struct entry *entry;
 
     if (!row->has_value) {
-        enum status s = data_find_in(call, ns, row->key, &entry);
+        enum status s = data_view_in(call, ns, row->key, &entry);
 
         if (s != STATUS_OK)
             return s == STATUS_NOT_FOUND ? STATUS_OK : s;

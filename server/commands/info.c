@@ -236,19 +236,21 @@ static void write_memory(struct info *info)
                                         "mem_aof_buffer:0",           "active_defrag_running:0"};
     struct store_statistics store;
     struct cluster_status cluster;
-    int64_t used = (int64_t)memory_used();
+    int64_t used = (int64_t)memory_used(), records;
 
     store_statistics(info->services->store, &store);
+    records = store.cache_bytes - store.cache_overhead;
     cluster_status(info->services->cluster, &cluster);
     add_used_memory(info, used);
-    add_number(info, "used_memory_overhead", used - store.cache_bytes);
-    add_number(info, "used_memory_dataset", store.cache_bytes);
-    add(info, "used_memory_dataset_perc:%.2f%%", ratio(store.cache_bytes, used) * 100);
+    add_number(info, "used_memory_overhead", used - records);
+    add_number(info, "used_memory_dataset", records);
+    add(info, "used_memory_dataset_perc:%.2f%%", ratio(records, used) * 100);
     add_bytes(info, "total_system_memory", process_machine_memory());
     add_bytes(info, "maxmemory", options_number(info->options, OPTION_MAXMEMORY));
     add_option(info, "maxmemory_policy", OPTION_MAXMEMORY_POLICY);
     add_number(info, "cache_size", options_number(info->options, OPTION_CACHE_SIZE));
     add_number(info, "cache_bytes", store.cache_bytes);
+    add_number(info, "cache_overhead_bytes", store.cache_overhead);
     add_number(info, "cache_keys", store.cache_entries);
     add_number(info, "mem_clients_normal", sum_clients(info).memory);
     add_number(info, "mem_replication_backlog", cluster.feed_bytes);
@@ -617,6 +619,7 @@ static void write_leveldb(struct info *info)
     add_number(info, "unsynced_changes", store.unsynced_changes);
     add_number(info, "purge_backlog", store.purge_backlog);
     add_number(info, "disk_reads", store.disk_reads);
+    add_number(info, "disk_denials", store.denials);
     add_number(info, "cache_evictions", store.evicted_keys);
     add_engine_memory(info);
     add_amplification(info, store.committed_bytes);

@@ -358,7 +358,7 @@ static enum status add_row(struct call *call, const struct list_options *options
     enum status s = STATUS_OK;
 
     if (options->wants_values && !found->has_value) {
-        s = data_find(call, found->key, &row.long_entry);
+        s = data_view_in(call, call->ns, found->key, &row.long_entry);
         if (s != STATUS_OK)
             return s == STATUS_NOT_FOUND ? STATUS_OK : s;
     }

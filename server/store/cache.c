@@ -557,8 +557,11 @@ void cache_statistics(struct cache *cache, struct cache_statistics *statistics)
 
         pthread_mutex_lock(&shard->mutex);
         statistics->bytes += (int64_t)shard->bytes;
-        statistics->entries +=
-            (int64_t)(shard->rings[PROBATION].entries + shard->rings[MAIN].entries);
+        statistics->overhead += (int64_t)shard->bytes;
+        for (size_t j = 0; j < RING_COUNT; j++) {
+            statistics->overhead -= (int64_t)shard->rings[j].bytes;
+            statistics->entries += (int64_t)shard->rings[j].entries;
+        }
         statistics->evicted += shard->evicted;
         pthread_mutex_unlock(&shard->mutex);
     }

@@ -93,7 +93,8 @@ bool cache_unlink(struct cache *cache, struct entry *entry);
 void cache_forget(struct cache *cache, struct epoch_thread *thread);
 
 struct cache_statistics {
-    int64_t bytes, entries, evicted;
+    int64_t bytes, overhead; /* all that it costs, and of it what is not entries */
+    int64_t entries, evicted;
 };
 
 void cache_statistics(struct cache *cache, struct cache_statistics *statistics);

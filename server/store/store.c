@@ -48,6 +48,32 @@ static void raise_to(const struct store *store, uint64_t group, uint64_t *depend
         *depends_on = group;
 }
 
+static struct entry *create_absent(uint32_t number, struct bytes key, uint64_t hash)
+{
+    struct entry *entry = entry_create(hash, number, key, (struct bytes){"", 0}, 0);
+
+    entry->header.kind = ENTRY_ABSENT;
+    return entry;
+}
+
+/* The engine has said that there is nothing: the next one who asks is answered from memory.  If
+ * somebody has written meanwhile, that is found, not what was read. */
+static const struct entry *keep_absent(struct store_thread *thread, uint32_t number,
+                                       struct bytes key, uint64_t hash, uint64_t generation)
+{
+    struct cache *cache = thread->store->cache;
+    struct entry *absent, *linked;
+
+    if (cache_is_complete(cache, hash))
+        return NULL;
+    absent = create_absent(number, key, hash);
+    linked = cache_fill(cache, thread->epoch, absent, generation);
+    if (linked != absent)
+        entry_destroy(absent);
+    atomic_fetch_add_explicit(&thread->store->denials, 1, memory_order_relaxed);
+    return linked;
+}
+
 enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
                            const struct entry **found, uint64_t *depends_on)
 {
@@ -64,12 +90,16 @@ enum status store_find_any(struct store_thread *thread, const struct ns *ns, str
         if (status != STATUS_OK)
             return status;
         entry = loaded.entry;
+        if (entry == NULL)
+            entry = keep_absent(thread, number, key, hash, loaded.generation);
     }
     if (entry == NULL)
         return STATUS_NOT_FOUND;
     raise_to(store, atomic_load_explicit(&entry->group, memory_order_relaxed), depends_on);
-    if (entry->header.kind == ENTRY_ABSENT)
+    if (entry->header.kind == ENTRY_ABSENT) {
+        cache_touch((struct entry *)(uintptr_t)entry);
         return STATUS_NOT_FOUND;
+    }
     *found = entry;
     return STATUS_OK;
 }
@@ -249,6 +279,55 @@ enum status store_load(struct store_thread *thread, uint32_t number, struct byte
             return STATUS_OK;
     }
     return STATUS_CORRUPT;
+}
+
+/* As store_load(), but what was read lives until the thread's turn ends. */
+static enum status view_stored(struct store_thread *thread, uint32_t number, struct bytes key,
+                               uint64_t hash, const struct entry **found)
+{
+    struct store *store = thread->store;
+    enum status status = STATUS_NOT_FOUND;
+    struct entry *entry = NULL;
+
+    *found = NULL;
+    if (cache_is_complete(store->cache, hash))
+        return STATUS_OK;
+    if (!store_is_engine_open(store))
+        return STATUS_PARKED;
+    for (int i = 0; i < STORE_READ_ATTEMPTS_MAX && status == STATUS_NOT_FOUND; i++)
+        status = read_entry(store, number, key, hash, &entry);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+    if (entry != NULL) {
+        atomic_fetch_add_explicit(&store->disk_reads, 1, memory_order_relaxed);
+        epoch_retire(thread->epoch, entry, entry_destroy);
+    }
+    *found = entry;
+    return STATUS_OK;
+}
+
+enum status store_view(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                       int64_t now_ms, const struct entry **found, uint64_t *depends_on)
+{
+    struct store *store = thread->store;
+    uint32_t number = atomic_load_explicit(&ns->number, memory_order_acquire);
+    uint64_t hash = cache_hash(store->cache, number, key);
+    const struct entry *entry = cache_find(store->cache, hash, number, key);
+
+    raise_to(store, registry_changed_in(store->registry), depends_on);
+    if (entry == NULL) {
+        enum status status = view_stored(thread, number, key, hash, &entry);
+
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (entry == NULL)
+        return STATUS_NOT_FOUND;
+    raise_to(store, atomic_load_explicit(&entry->group, memory_order_relaxed), depends_on);
+    if (!entry_is_live(entry, now_ms))
+        return STATUS_NOT_FOUND;
+    *found = entry;
+    return STATUS_OK;
 }
 
 /* ---------- opening ---------- */
@@ -670,8 +749,10 @@ void store_statistics(struct store *store, struct store_statistics *statistics)
     order_unlock(&store->order, is_locked);
     *statistics = (struct store_statistics){
         .cache_bytes = cache.bytes,
+        .cache_overhead = cache.overhead,
         .cache_entries = cache.entries,
         .evicted_keys = cache.evicted,
+        .denials = atomic_load_explicit(&store->denials, memory_order_relaxed),
         .disk_reads = atomic_load_explicit(&store->disk_reads, memory_order_relaxed),
         .expired_keys = atomic_load_explicit(&store->expired_keys, memory_order_relaxed),
         .purge_backlog = sweeper_purge_backlog(store->sweeper),

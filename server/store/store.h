@@ -66,7 +66,10 @@ uint64_t store_request_sync(struct store *store);
 /* --- observation --- */
 
 struct store_statistics {
-    int64_t cache_bytes, cache_entries, disk_reads;
+    int64_t cache_bytes, cache_overhead; /* all that the cache costs; of it what is not records */
+    int64_t cache_entries;
+    int64_t disk_reads; /* records that the engine had */
+    int64_t denials;    /* reads of keys that it had not */
     int64_t evicted_keys, expired_keys;
     int64_t commits, committed_changes, failed_commits, syncs;
     int64_t committed_bytes;  /* of keys, values and metadata */

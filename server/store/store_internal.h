@@ -39,7 +39,7 @@ struct store {
     uint64_t last_own_at_start;
     int lock_file;
     uint64_t node_id;
-    _Atomic int64_t disk_reads;
+    _Atomic int64_t disk_reads, denials;
     _Atomic int64_t expired_keys;         /* raised under the order */
     _Atomic int64_t expiry_held_until_ms; /* store_hold_expiry() */
 };

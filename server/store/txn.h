@@ -44,6 +44,11 @@ enum status store_find(struct store_thread *thread, const struct ns *ns, struct 
 enum status store_peek(struct store_thread *thread, const struct ns *ns, struct bytes key,
                        int64_t now_ms, const struct entry **found, uint64_t *depends_on) MUST_USE;
 
+/* As store_peek(), but what is read from disk does not stay in memory: for whoever reads all there
+ * is (scan.h). */
+enum status store_view(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                       int64_t now_ms, const struct entry **found, uint64_t *depends_on) MUST_USE;
+
 /* As store_find(), but whatever is there: tombstones and expired records too (WATCH). */
 enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
                            const struct entry **found, uint64_t *depends_on) MUST_USE;

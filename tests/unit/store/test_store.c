@@ -279,6 +279,95 @@ static void a_long_value_comes_back_whole_from_disk(void **state)
     free(value);
 }
 
+static struct store_statistics statistics(void)
+{
+    struct store_statistics result;
+
+    store_statistics(fixture.store, &result);
+    return result;
+}
+
+/* A store that did not begin empty must ask the engine. */
+static void open_not_complete(void)
+{
+    assert_int_equal(put("there", "v"), STATUS_OK);
+    reopen_store();
+}
+
+static void the_engine_is_asked_once_for_a_missing_key(void **state)
+{
+    (void)state;
+    open_not_complete();
+    for (int i = 0; i < 3; i++)
+        assert_missing("missing");
+    assert_int_equal(statistics().denials, 1);
+}
+
+static void a_missing_key_is_found_as_soon_as_it_is_written(void **state)
+{
+    (void)state;
+    open_not_complete();
+    assert_missing("k");
+    assert_int_equal(put("k", "v"), STATUS_OK);
+    assert_value("k", "v");
+    pass_ms(1000);
+    assert_int_equal(delete ("k"), STATUS_OK);
+    assert_missing("k");
+    assert_int_equal(delete ("k"), STATUS_NOT_FOUND);
+    assert_int_equal(db(0)->key_count, 1);
+}
+
+/* So writes of new keys pay nothing for it. */
+static void only_reads_leave_a_mark_of_what_is_missing(void **state)
+{
+    int64_t before;
+
+    (void)state;
+    open_not_complete();
+    before = statistics().cache_entries;
+    assert_int_equal(delete ("missing"), STATUS_NOT_FOUND);
+    assert_int_equal(statistics().cache_entries, before);
+    assert_missing("missing");
+    assert_int_equal(statistics().cache_entries, before + 1);
+}
+
+static void what_is_only_viewed_does_not_stay_in_memory(void **state)
+{
+    const struct entry *entry;
+    uint64_t depends_on = 0;
+
+    (void)state;
+    open_not_complete();
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            store_view(fixture.thread, db(0), bytes_of("there"), now_ms(), &entry, &depends_on),
+            STATUS_OK);
+        assert_true(bytes_equal(entry_value(entry), bytes_of("v")));
+        assert_int_equal(
+            store_view(fixture.thread, db(0), bytes_of("missing"), now_ms(), &entry, &depends_on),
+            STATUS_NOT_FOUND);
+    }
+    assert_int_equal(statistics().cache_entries, 0);
+    assert_int_equal(statistics().disk_reads, 2);
+}
+
+static void what_is_in_memory_is_viewed_there_and_not_used_by_it(void **state)
+{
+    const struct entry *entry;
+    uint64_t depends_on = 0;
+
+    (void)state;
+    open_not_complete();
+    assert_value("there", "v");
+    assert_int_equal(find("there", &entry), STATUS_OK);
+    assert_int_equal(atomic_load(&entry->uses), 2);
+    assert_int_equal(
+        store_view(fixture.thread, db(0), bytes_of("there"), now_ms(), &entry, &depends_on),
+        STATUS_OK);
+    assert_int_equal(atomic_load(&entry->uses), 2);
+    assert_int_equal(statistics().disk_reads, 1);
+}
+
 static enum status put_two(const char *a, const char *b)
 {
     uint64_t group = 0;
@@ -594,6 +683,11 @@ int main(void)
         CLAIM(a_record_is_absent_the_moment_its_expiry_is_reached),
         CLAIM(an_expired_record_is_swept_from_the_count),
         CLAIM(a_long_value_comes_back_whole_from_disk),
+        CLAIM(the_engine_is_asked_once_for_a_missing_key),
+        CLAIM(a_missing_key_is_found_as_soon_as_it_is_written),
+        CLAIM(only_reads_leave_a_mark_of_what_is_missing),
+        CLAIM(what_is_only_viewed_does_not_stay_in_memory),
+        CLAIM(what_is_in_memory_is_viewed_there_and_not_used_by_it),
         CLAIM(one_refused_key_refuses_the_whole_transaction),
         CLAIM(several_writes_of_one_key_in_a_transaction_are_one),
         CLAIM(an_emptied_namespace_is_empty_at_once_and_after_a_restart),
