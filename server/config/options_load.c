@@ -146,12 +146,17 @@ static enum status load_option(struct options *options, enum option_id id,
                                const struct bytes *words, size_t count, const struct place *place,
                                char error[OPTIONS_ERROR_MAX])
 {
+    static const struct bytes none = {"", 0};
     char problem[OPTIONS_ERROR_MAX];
     struct option_value value;
     struct buffer text = {0};
     const char *old_text;
     enum status status = STATUS_OK;
 
+    if (count == 0 && option_rows[id].type == TYPE_SAVE_POINTS) { /* as in Redis */
+        words = &none;
+        count = 1;
+    }
     if (count == 0 || (count > 1 && !option_type_is_list(option_rows[id].type)))
         return fail_count(place, id, count, error);
     collect_value(options, id, words, count, &text);
@@ -292,21 +297,27 @@ static enum status load_first(struct options *options, const char *path,
     return status;
 }
 
-/* --user name rules ...: as the line would be in a file. */
-static void add_user_of_arguments(struct options *options, const struct bytes *arguments,
-                                  size_t count, const struct place *place)
+/* --user name rules ..., or "--name value" in one argument: as the line would be in a file. */
+static enum status load_as_line(struct options *options, const char *beginning,
+                                const struct bytes *arguments, size_t count,
+                                const struct place *place, char error[OPTIONS_ERROR_MAX])
 {
     struct buffer line = {0};
-    struct words words = {0};
+    enum status status;
 
-    buffer_append_text(&line, "user");
+    buffer_append_text(&line, beginning);
     for (size_t i = 0; i < count; i++) {
         buffer_append_byte(&line, ' ');
         words_quote(&line, arguments[i]);
     }
-    if (words_split(buffer_view(&line), &words))
-        add_user(options, words, place);
+    status = load_line(options, buffer_view(&line), place, error);
     buffer_clear(&line);
+    return status;
+}
+
+static bool is_name_with_value(const char *argument)
+{
+    return strcspn(argument, " \t") > 0 && strpbrk(argument, " \t") != NULL;
 }
 
 static enum status load_arguments(struct options *options, int argc, char **argv,
@@ -329,8 +340,8 @@ static enum status load_arguments(struct options *options, int argc, char **argv
             append_quoted(&text, bytes_of(name));
             buffer_append_text(&text, " is neither --name nor the value of one");
             status = fail(&place, &text, error);
-        } else if (strcmp(name, "--user") == 0 && count > 0) {
-            add_user_of_arguments(options, words, count, &place);
+        } else if (strcmp(name, "--user") == 0 || is_name_with_value(name + 2)) {
+            status = load_as_line(options, name + 2, words, count, &place, error);
         } else if (!option_find(bytes_of(name + 2), &id)) {
             status = fail_unknown(&place, bytes_of(name + 2), error);
         } else {

@@ -334,6 +334,23 @@ static void a_file_is_read_like_redis_conf(void **state)
     options_destroy(options);
 }
 
+static void a_name_may_come_with_its_value(void **state)
+{
+    struct options *options =
+        START("--timeout 5", "--requirepass 'a b'", "--bind 127.0.0.1", "::1", "--port", "7001");
+
+    (void)state;
+    assert_shows(options, "timeout", "5");
+    assert_shows(options, "requirepass", "a b");
+    assert_shows(options, "bind", "127.0.0.1 ::1");
+    assert_shows(options, "port", "7001");
+    options_destroy(options);
+    ASSERT_NO_START("command line: unknown option 'timeouts', did you mean 'timeout'?",
+                    "--timeouts 5");
+    ASSERT_NO_START("command line: unknown option ' timeout', did you mean 'timeout'?",
+                    "-- timeout");
+}
+
 static void an_empty_save_forgets_the_ones_before(void **state)
 {
     struct options *options;
@@ -341,6 +358,13 @@ static void an_empty_save_forgets_the_ones_before(void **state)
     (void)state;
     write_file(conf, "save 900 1\nsave \"\"\n");
     options = START(conf);
+    assert_shows(options, "save", "");
+    options_destroy(options);
+    write_file(conf, "save 900 1\nsave\n");
+    options = START(conf);
+    assert_shows(options, "save", "");
+    options_destroy(options);
+    options = START("--save", "--timeout", "5");
     assert_shows(options, "save", "");
     options_destroy(options);
     options = START(conf, "--save", "1", "2");
@@ -905,6 +929,7 @@ int main(void)
         cmocka_unit_test(every_option_can_be_set_to_what_it_shows),
         cmocka_unit_test(help_names_every_option_that_is_not_hidden),
         cmocka_unit_test(names_are_followed_by_their_values),
+        cmocka_unit_test(a_name_may_come_with_its_value),
         cmocka_unit_test(what_is_not_an_option_is_named),
         cmocka_unit_test(a_bad_value_is_named_with_what_is_allowed),
         cmocka_unit_test(a_secret_is_not_repeated_in_an_error),
