@@ -3,6 +3,7 @@
 import hashlib
 import threading
 
+from lib import wait
 from lib.claims import check, claim, run
 from lib.resp import encode
 from lib.server import Server, is_sanitized
@@ -89,6 +90,41 @@ def large_values_come_back_as_they_were():
             value = hashlib.shake_128(str(size).encode()).digest(size)
             check(client("GET", f"large{size}") == value, True, f"{size} bytes from disk")
         check(client("DBSIZE"), 6)
+
+
+def held(client, name):
+    """What CLIENT LIST tells of the buffers of the client of this name."""
+    line = next(line for line in client("CLIENT", "LIST").decode().splitlines() if f" name={name} " in line)
+    fields = dict(word.split("=", 1) for word in line.split())
+    return [int(fields[field]) for field in ("qbuf", "qbuf-free", "multi-mem", "obl", "oll", "omem", "tot-mem")]
+
+
+@claim
+def client_list_tells_what_half_a_request_holds_and_that_nothing_is_left_of_it():
+    head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$400000\r\n"
+    with Server("--key-write-rate", "0", "--limits", "none") as server, server.client() as other, server.client() as client:
+        client("CLIENT", "SETNAME", "half")
+        wait.until(lambda: held(other, "half")[:6] == [0] * 6, "idle, it holds nothing", 5)
+        idle = held(other, "half")[6]
+        for sent in (1000, 200000):
+            client.socket.sendall(head + b"x" * sent if sent == 1000 else b"x" * (sent - 1000))
+            wait.until(lambda: held(other, "half")[0] == len(head) + sent, f"{sent} bytes of the value are there", 5)
+            size, free, *_, total = held(other, "half")
+            check(total, idle + size + free)
+            check(size + free < 4 * sent, True, "no more is set aside for what was only announced")
+        client.socket.sendall(b"x" * 200000 + b"\r\n")
+        check(client.read(), "OK")
+        wait.until(lambda: held(other, "half")[:6] == [0] * 6, "nothing is left", 5)
+        check(held(other, "half")[6], idle)
+        client.send("MULTI")
+        client.send("GET", "k")
+        check([client.read(), client.read()], ["OK", "QUEUED"])
+        check(held(other, "half")[2] > 0, True, "what is queued counts")
+        client.send("DISCARD")
+        for _ in range(40):
+            client.send("GET", "k")
+        wait.until(lambda: held(other, "half")[5] > 0, "so does what it has not taken", 5)
+        check(held(other, "half")[3], 16384)
 
 
 @claim
