@@ -307,12 +307,41 @@ static enum status read_in_order(struct call *call)
     return s;
 }
 
+/* So many keys of a command are fetched at the same time. */
+#define KEYS_ANNOUNCED_MAX 32
+
+struct announcing {
+    const struct call *call;
+    uint64_t announced[KEYS_ANNOUNCED_MAX];
+    size_t count;
+};
+
+static void announce_key(void *context, size_t index)
+{
+    struct announcing *announcing = context;
+    const struct call *call = announcing->call;
+
+    if (announcing->count < KEYS_ANNOUNCED_MAX)
+        announcing->announced[announcing->count++] =
+            store_announce(call->worker->store_thread, call->ns, call->argv[index]);
+}
+
+static void prefetch_keys(const struct call *call)
+{
+    struct announcing announcing = {.call = call, .count = 0};
+
+    (void)command_each_key(call->command, call->argc, announce_key, &announcing);
+    for (size_t i = 0; i < announcing.count; i++)
+        store_prefetch(call->worker->store_thread, announcing.announced[i]);
+}
+
 /* D3. */
 static enum status read_several(struct call *call)
 {
     struct store *store = call_services(call)->store;
     size_t mark = reply_mark(call->reply);
 
+    prefetch_keys(call);
     for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
         uint64_t before = store_publications(store);
         enum status s = run_command(call);

@@ -289,7 +289,9 @@ static struct slot *slot_for(struct txn *txn, struct ns *ns, struct bytes key)
 
 void txn_name(struct txn *txn, struct ns *ns, struct bytes key)
 {
-    (void)slot_for(txn, ns, key);
+    const struct slot *slot = slot_for(txn, ns, key);
+
+    cache_prefetch(txn->store->cache, slot->hash);
 }
 
 /* ---------- entering ---------- */
@@ -303,12 +305,15 @@ static enum status fetch(struct txn *txn, struct slot *slot)
     return status;
 }
 
-/* Outside the order: brings the slots' records into memory, which may take a disk read. */
+/* Outside the order: brings the slots' records into memory, which may take a disk read.  Of several
+ * all are asked for before the first is looked at, so that their cache misses overlap. */
 static enum status fetch_missing(struct txn *txn)
 {
     struct cache *cache = txn->store->cache;
     enum status status = STATUS_OK;
 
+    for (size_t i = 0; i < txn->slot_count && txn->slot_count > 1; i++)
+        cache_prefetch_entry(cache, txn->slots[i].hash);
     for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++) {
         struct slot *slot = &txn->slots[i];
 
