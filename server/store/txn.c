@@ -64,6 +64,7 @@ struct txn {
     bool is_entered;
     struct slot *slots;
     size_t slot_count, slot_capacity;
+    size_t last;     /* the slot that was asked for last */
     uint32_t *index; /* slot number + 1 by hash; 0 = free; a power of two */
     size_t index_size;
     struct renumbering *renumberings;
@@ -126,6 +127,7 @@ void txn_reset(struct txn *txn, int64_t now_ms)
     txn->depends_on = 0;
     txn->observed = 0;
     txn->slot_count = 0;
+    txn->last = 0;
     txn->index_size = 0;
     txn->renumbering_count = 0;
     txn->author = 0;
@@ -278,18 +280,49 @@ static struct slot *add_slot(struct txn *txn, struct ns *ns, uint32_t number, ui
     return slot;
 }
 
-static struct slot *slot_for(struct txn *txn, struct ns *ns, struct bytes key)
+static bool is_slot_for(const struct slot *slot, const struct ns *ns, uint32_t number,
+                        struct bytes key)
 {
-    uint32_t number = txn_number(txn, ns);
+    return slot->ns == ns && slot->number == number && bytes_equal(slot->key, key);
+}
+
+/* Commands go through their keys as they were named: it is mostly the slot behind the one asked for
+ * last, or that one again. */
+static struct slot *find_near(const struct txn *txn, const struct ns *ns, uint32_t number,
+                              struct bytes key)
+{
+    struct slot *last;
+
+    if (txn->slot_count == 0)
+        return NULL;
+    last = &txn->slots[txn->last];
+    if (txn->last + 1 < txn->slot_count && is_slot_for(last + 1, ns, number, key))
+        return last + 1;
+    return is_slot_for(last, ns, number, key) ? last : NULL;
+}
+
+static struct slot *find_or_add(struct txn *txn, struct ns *ns, uint32_t number, struct bytes key)
+{
     uint64_t hash = cache_hash(txn->store->cache, number, key);
     struct slot *slot = find_slot(txn, ns, hash, key);
 
     return slot != NULL ? slot : add_slot(txn, ns, number, hash, key);
 }
 
+static struct slot *slot_for(struct txn *txn, struct ns *ns, struct bytes key)
+{
+    uint32_t number = txn_number(txn, ns);
+    struct slot *slot = find_near(txn, ns, number, key);
+
+    if (slot == NULL)
+        slot = find_or_add(txn, ns, number, key);
+    txn->last = (size_t)(slot - txn->slots);
+    return slot;
+}
+
 void txn_name(struct txn *txn, struct ns *ns, struct bytes key)
 {
-    const struct slot *slot = slot_for(txn, ns, key);
+    const struct slot *slot = find_or_add(txn, ns, txn_number(txn, ns), key);
 
     cache_prefetch(txn->store->cache, slot->hash);
 }
