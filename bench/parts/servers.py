@@ -152,9 +152,9 @@ def program(name):
     return path
 
 
-def replay(server, *options):
-    """Runs bench/replay against the server; its line of JSON as a dict."""
-    command = [program("replay"), *server.replay_options(), *(str(option) for option in options)]
+def replay(server, *options, under=()):
+    """Runs bench/replay against the server, by another program if one is named; its line of JSON as a dict."""
+    command = [*under, program("replay"), *server.replay_options(), *(str(option) for option in options)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(command)}: {done.stderr or done.stdout}")

@@ -46,7 +46,9 @@
 struct options {
     int port, database, connections, pipeline, value_bytes, bursts, pid;
     int64_t keys, requests;
-    bool is_memcached, is_set, is_each; /* is_each: every key once, in order */
+    bool is_memcached, is_set;
+    bool is_each;   /* every key once, in order */
+    bool is_random; /* values that do not compress */
 };
 
 struct connection {
@@ -61,7 +63,7 @@ struct connection {
 struct load {
     struct options options;
     char *command; /* one of them, with the digits still to be filled in */
-    size_t command_size, digits_at, reply_size;
+    size_t command_size, digits_at, value_at, reply_size;
     char first; /* of every reply */
     uint64_t random;
     int64_t sent, next_key;
@@ -120,6 +122,7 @@ static void build_command(struct load *load)
     load->command = out;
     load->command_size = (size_t)written;
     load->digits_at = (size_t)(strstr(out, KEY_PREFIX) - out) + strlen(KEY_PREFIX);
+    load->value_at = load->command_size - (size_t)size - strlen("\r\n"); /* of a SET */
     if (options->is_set)
         snprintf(text, sizeof text, "%s", options->is_memcached ? "STORED\r\n" : "+OK\r\n");
     else if (options->is_memcached)
@@ -149,6 +152,24 @@ static void fill_key(struct load *load, char *command)
 
     for (int i = 0; i < KEY_DIGITS; i++, key /= 10)
         *--digit = (char)('0' + key % 10);
+}
+
+static void fill_value(struct load *load, char *value)
+{
+    size_t size = (size_t)load->options.value_bytes;
+
+    for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+        uint64_t number = random_next(load);
+
+        memcpy(value + at, &number, size - at < sizeof number ? size - at : sizeof number);
+    }
+}
+
+static void fill_command(struct load *load, char *command)
+{
+    fill_key(load, command);
+    if (load->options.is_set && load->options.is_random)
+        fill_value(load, command + load->value_at);
 }
 
 /* --- connections --- */
@@ -218,7 +239,7 @@ static bool connection_send(struct load *load, struct connection *connection)
     if ((int64_t)commands > left)
         commands = (size_t)left;
     for (size_t i = 0; i < commands; i++)
-        fill_key(load, connection->batch + i * load->command_size);
+        fill_command(load, connection->batch + i * load->command_size);
     load->sent += (int64_t)commands;
     connection->commands = commands;
     connection->awaited = commands * load->reply_size;
@@ -401,13 +422,15 @@ static void set_option(struct options *options, const char *name, const char *te
         options->is_set = word_is(name, text, "set", "get");
     if (strcmp(name, "each") == 0)
         options->is_each = word_is(name, text, "yes", "no");
+    if (strcmp(name, "random-values") == 0)
+        options->is_random = word_is(name, text, "yes", "no");
 }
 
 static void read_options(struct options *options, int argc, char **argv)
 {
-    static const char *const names[] = {"port", "database", "connections", "pipeline",
-                                        "keys", "requests", "value-bytes", "bursts",
-                                        "pid",  "protocol", "command",     "each"};
+    static const char *const names[] = {
+        "port",   "database", "connections", "pipeline", "keys", "requests",     "value-bytes",
+        "bursts", "pid",      "protocol",    "command",  "each", "random-values"};
     struct option table[sizeof names / sizeof *names + 1] = {0};
     int which, index;
 

@@ -4,13 +4,41 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import xml.etree.ElementTree
 
 from lib.claims import Skip, check, claim, run
 from lib.server import TOP, RedisServer, Server, binary
 
+sys.path.insert(0, os.path.join(TOP, "bench"))
+from parts.callgrind import instructions  # noqa: E402
+
 LIMIT_S = 100
+# One function that calls another one of a library, with a line of a header between its own.
+CALLGRIND = """positions: line
+events: Ir
+
+ob=(1) /usr/bin/grapevine-server
+fl=(1) server/net/serving.c
+fn=(1) serve
+10 100
++2 7
+fi=(2) server/base/bytes.h
+3 5
+fe=(1)
+cob=(2) /usr/lib/libc.so.6
+cfi=(3) ???
+cfn=(2) memcpy
+calls=4 0
+* 4000
+15 1
+
+ob=(2)
+fl=(3)
+fn=(2)
+0 4000
+"""
 
 
 def program(name):
@@ -49,6 +77,9 @@ def a_replay_writes_each_key_once_and_reads_them_all():
             said = replay(server, "--command", "get", "--keys", 5000, "--pipeline", 16, "--requests", 20_000)
             check(said["requests"], 20_000)
             check(0 < said["p50_us"] <= said["p99_us"] <= said["p999_us"], True)
+            replay(server, "--command", "set", "--each", "yes", "--keys", 2, "--random-values", "yes")
+            values = [client("GET", "key:%012d" % number) for number in range(2)]
+            check(([len(value) for value in values], len(set(values))), ([100, 100], 2))
 
 
 @claim
@@ -105,6 +136,14 @@ def a_plot_is_the_same_each_time_and_shows_every_point():
     check(sum(element.tag.endswith("circle") for element in svg), 5)
     said = [element.text for element in svg if element.tag.endswith("text")]
     check([text in said for text in ("Latency & load", "redis-server, <memory only>", "1k", "1M", "10")], [True] * 5, said)
+
+
+@claim
+def instructions_are_counted_where_they_are_executed():
+    with tempfile.NamedTemporaryFile("w", suffix=".1") as file:
+        file.write(CALLGRIND)
+        file.flush()
+        check(instructions(file.name), {"server/net": 108, "server/base": 5, "libc": 4000})
 
 
 if __name__ == "__main__":
