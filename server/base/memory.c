@@ -14,6 +14,8 @@ extern int mallctl(const char *name, void *old, size_t *old_size, void *new, siz
     __attribute__((weak));
 extern void malloc_stats_print(void (*add)(void *context, const char *text), void *context,
                                const char *options) __attribute__((weak));
+/* What theirs has given out: to them mallinfo2() knows of nothing. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 /* To mallctl() all arenas together have this number. */
 #define ALL_ARENAS "arena.4096"
@@ -124,6 +126,8 @@ size_t memory_used(void)
         renew_snapshot();
         used = read_size("stats.allocated");
     }
+    if (__sanitizer_get_current_allocated_bytes != NULL)
+        used = __sanitizer_get_current_allocated_bytes();
     if (used > 0)
         return used;
     info = mallinfo2();
