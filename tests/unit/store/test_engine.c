@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/random.h"
 #include "unit/test.h"
 
 static char directory[64];
@@ -226,6 +228,60 @@ static void tables_are_compressed_if_asked_for(void **state)
     assert_true(size_of_equal_bytes(true) < 4 << 20);
 }
 
+#define ROWS       400000
+#define ROW_SIZE   100
+#define BATCH_ROWS 1000
+
+static struct bytes row_key(unsigned n)
+{
+    static char text[32];
+
+    (void)snprintf(text, sizeof text, "row:%012u", n);
+    return bytes_of(text);
+}
+
+static void put_rows(void)
+{
+    struct engine_batch *batch = engine_batch_create();
+    struct random random = {.state = 1};
+    uint64_t value[ROW_SIZE / sizeof(uint64_t)];
+
+    for (unsigned n = 0; n < ROWS; n++) {
+        for (size_t i = 0; i < COUNT_OF(value); i++)
+            value[i] = random_next(&random);
+        engine_batch_put(batch, row_key(n), (struct bytes){(char *)value, sizeof value});
+        if ((n + 1) % BATCH_ROWS != 0)
+            continue;
+        assert_int_equal(engine_write(engine, batch, false), STATUS_OK);
+        engine_batch_clear(batch);
+    }
+    engine_batch_destroy(batch);
+}
+
+static void get_rows(void)
+{
+    for (unsigned n = 0; n < ROWS; n += 100) {
+        struct bytes value;
+
+        assert_int_equal(engine_get(engine, row_key(n), &value), STATUS_OK);
+        engine_free(value);
+    }
+}
+
+/* Memory is bounded by options: the index of 40 MB alone would be a quarter of a megabyte. */
+static void a_table_that_is_read_takes_no_memory(void **state)
+{
+    size_t before;
+
+    (void)state;
+    put_rows();
+    for (int i = 0; i < 2; i++) /* first it makes tables of the log, then it has none open */
+        assert_int_equal(engine_reopen(engine), STATUS_OK);
+    before = memory_used();
+    get_rows();
+    assert_true(memory_used() < before + 65536);
+}
+
 /* A buffer is full before the one behind it is on disk. */
 static void a_write_that_waits_for_compaction_is_a_stall(void **state)
 {
@@ -252,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_lies_on_disk_is_tables_and_logs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_compaction_did_is_known_after_reopening, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_table_that_is_read_takes_no_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tables_are_compressed_if_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_write_that_waits_for_compaction_is_a_stall, set_up,
                                         tear_down),
