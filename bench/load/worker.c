@@ -40,6 +40,7 @@ struct worker {
 
     struct wire *wires;
     uint64_t wire_count, wire_next, open_count;
+    uint64_t idle_count; /* open ones that wait for no reply */
     struct wire **dirty;
     uint64_t dirty_count;
     char *input;
@@ -93,6 +94,7 @@ static void mark_dirty(struct wire *wire)
 
 static void take_off(struct wire *wire, const struct flight *flight)
 {
+    wire->worker->idle_count -= wire->connection.flight_count == 0;
     connection_take_off(&wire->connection, flight);
     wire->worker->in_flight++;
     mark_dirty(wire);
@@ -119,6 +121,7 @@ static void lose(struct wire *wire)
 
     event_del(wire->readable);
     event_del(wire->writable);
+    worker->idle_count -= wire->connection.flight_count == 0;
     pthread_mutex_lock(&worker->mutex);
     while (connection_give_up(&wire->connection, &flight)) {
         worker->in_flight--;
@@ -150,14 +153,17 @@ static void flush_dirty(struct worker *worker)
     worker->dirty_count = 0;
 }
 
-/* The connections take turns; one without room is passed over. */
+/* The connections take turns: those first on which nothing is on its way, as from a pool, so that
+ * no request stands behind a slow one for nothing; then those that have room. */
 static struct wire *wire_with_room(struct worker *worker)
 {
+    uint64_t flights_max = worker->idle_count > 0 ? 0 : UINT64_MAX;
+
     for (uint64_t i = 0; i < worker->wire_count; i++) {
         struct wire *wire = &worker->wires[worker->wire_next];
 
         worker->wire_next = (worker->wire_next + 1) % worker->wire_count;
-        if (connection_has_room(&wire->connection))
+        if (connection_has_room(&wire->connection) && wire->connection.flight_count <= flights_max)
             return wire;
     }
     return NULL;
@@ -243,6 +249,7 @@ static bool land_all(struct wire *wire, uint64_t now_ns)
     pthread_mutex_lock(&worker->mutex);
     while ((landing = connection_land(&wire->connection, &flight, &seen)) == LANDING_REPLY) {
         worker->in_flight--;
+        worker->idle_count += wire->connection.flight_count == 0;
         count_reply(worker, &flight, &seen, now_ns);
         if (flight.request.kind == KIND_RMW && !flight.is_write && !seen.is_error)
             write_after(wire, flight);
@@ -440,6 +447,7 @@ static bool connect_all(struct worker *worker, unsigned index, char problem[OPTI
             event_new(worker->base, wire->connection.context->fd, EV_WRITE, on_writable, wire);
         event_add(wire->readable, NULL);
         worker->open_count++;
+        worker->idle_count++;
     }
     return true;
 }

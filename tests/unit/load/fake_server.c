@@ -35,6 +35,8 @@ static void answer(struct fake_server *server, struct fake_connection *connectio
 
         if (number >= server->hold_from && number < server->hold_until)
             return;
+        if (server->is_first_mute && connection == server->connections)
+            return;
         send_reply(server, connection->socket);
         connection->answered++;
     }

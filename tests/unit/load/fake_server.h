@@ -19,8 +19,9 @@ struct fake_server {
     uint64_t hold_from, hold_until; /* from the one on, replies wait until the other has arrived */
     uint64_t stall_at;              /* before this one it does nothing for a time; 0 = never */
     int stall_ms;
-    uint64_t close_at; /* closes the connection instead of answering it; 0 = never */
-    bool is_in_pieces; /* sends each byte by itself */
+    uint64_t close_at;  /* closes the connection instead of answering it; 0 = never */
+    bool is_first_mute; /* never answers the connection that came first */
+    bool is_in_pieces;  /* sends each byte by itself */
 
     int port, listener;
     pthread_t thread;

@@ -101,6 +101,19 @@ static void in_a_closed_loop_a_request_counts_from_when_it_was_sent(void **state
     assert_true(percentile(95) < 100 * MS);
 }
 
+/* Taking turns would put half of them there; some find the other one busy on a slow machine. */
+static void requests_keep_off_a_connection_that_owes_a_reply(void **state)
+{
+    struct fake_server server = {.reply = "$-1\r\n", .is_first_mute = true};
+    struct worker_end end =
+        play(&server, "--rate 500 --arrivals constant --seconds 0.2 --drain 0.05 "
+                      "--connections 2 --pipeline 100");
+
+    (void)state;
+    assert_int_equal(end.sent, 100);
+    assert_in_range(end.unanswered, 1, 30);
+}
+
 static void what_was_due_is_answered_or_not_answered_or_never_sent(void **state)
 {
     struct fake_server server = {.reply = "$-1\r\n", .hold_from = 0, .hold_until = UINT64_MAX};
@@ -182,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_stall_is_charged_to_all_requests_that_were_due_meanwhile),
         cmocka_unit_test(requests_that_find_no_room_wait_and_their_wait_counts),
         cmocka_unit_test(in_a_closed_loop_a_request_counts_from_when_it_was_sent),
+        cmocka_unit_test(requests_keep_off_a_connection_that_owes_a_reply),
         cmocka_unit_test(what_was_due_is_answered_or_not_answered_or_never_sent),
         cmocka_unit_test(a_counted_run_ends_though_replies_are_missing),
         cmocka_unit_test(errors_are_counted_by_their_first_word_and_end_nothing),
