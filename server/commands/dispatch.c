@@ -96,7 +96,7 @@ static enum status check(struct call *call, const struct request *request)
                          call->command->full_name);
     if (UNLIKELY(call->session->is_multi) && (call->command->flags & CMD_NO_MULTI))
         return call_fail(call, "ERR Command not allowed inside a transaction");
-    if (UNLIKELY(memory_limit_refuses(call)))
+    if (memory_limit_refuses(call))
         return STATUS_OUT_OF_MEMORY;
     return must_load_first(call) ? STATUS_LOADING : STATUS_OK;
 }

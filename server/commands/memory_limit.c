@@ -39,12 +39,10 @@ void memory_limit_look(struct services *services)
     atomic_store_explicit(&services->is_out_of_memory, is_over, memory_order_relaxed);
 }
 
-bool memory_limit_refuses(const struct call *call)
+bool memory_limit_concerns(const struct call *call)
 {
     const struct command *command = call->command;
 
-    if (LIKELY(!atomic_load_explicit(&call_services(call)->is_out_of_memory, memory_order_relaxed)))
-        return false;
     if (command->run == command_exec)
         return transaction_has(call->session, CMD_DENYOOM);
     return (command->flags & CMD_DENYOOM) ||

@@ -19,7 +19,14 @@
 /* Any thread: measures, and sets the cache's size and the flag. */
 void memory_limit_look(struct services *services);
 
-/* Is the call one that is refused now? */
-bool memory_limit_refuses(const struct call *call);
+/* Is the call one that is refused when there is no memory? */
+bool memory_limit_concerns(const struct call *call);
+
+static inline bool memory_limit_refuses(const struct call *call)
+{
+    return UNLIKELY(atomic_load_explicit(&call->worker->services->is_out_of_memory,
+                                         memory_order_relaxed)) &&
+           memory_limit_concerns(call);
+}
 
 #endif
