@@ -30,7 +30,7 @@
 /* ---------- reading ---------- */
 
 /* Marks a hit, writing to shared memory only if there is something to change. */
-static void touch(struct store_thread *thread, struct entry *entry, int64_t now_ms)
+static inline void touch(struct store_thread *thread, struct entry *entry, int64_t now_ms)
 {
     uint32_t before = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
     uint32_t used_s = (uint32_t)(now_ms / 1000);
@@ -74,8 +74,23 @@ static const struct entry *keep_absent(struct store_thread *thread, uint32_t num
     return linked;
 }
 
-enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
-                           const struct entry **found, uint64_t *depends_on)
+/* What memory has nothing of: the engine's record, or NULL. */
+static enum status ask_engine(struct store_thread *thread, uint32_t number, struct bytes key,
+                              uint64_t hash, const struct entry **found)
+{
+    struct loaded loaded;
+    enum status status = store_load(thread, number, key, hash, &loaded);
+
+    if (status != STATUS_OK)
+        return status;
+    *found = loaded.entry != NULL ? loaded.entry
+                                  : keep_absent(thread, number, key, hash, loaded.generation);
+    return STATUS_OK;
+}
+
+static inline enum status find_any(struct store_thread *thread, const struct ns *ns,
+                                   struct bytes key, const struct entry **found,
+                                   uint64_t *depends_on)
 {
     struct store *store = thread->store;
     uint32_t number = atomic_load_explicit(&ns->number, memory_order_acquire);
@@ -83,20 +98,16 @@ enum status store_find_any(struct store_thread *thread, const struct ns *ns, str
     const struct entry *entry = cache_find(store->cache, hash, number, key);
 
     raise_to(store, registry_changed_in(store->registry), depends_on);
-    if (entry == NULL) {
-        struct loaded loaded;
-        enum status status = store_load(thread, number, key, hash, &loaded);
+    if (UNLIKELY(entry == NULL)) {
+        enum status status = ask_engine(thread, number, key, hash, &entry);
 
         if (status != STATUS_OK)
             return status;
-        entry = loaded.entry;
         if (entry == NULL)
-            entry = keep_absent(thread, number, key, hash, loaded.generation);
+            return STATUS_NOT_FOUND;
     }
-    if (entry == NULL)
-        return STATUS_NOT_FOUND;
     raise_to(store, atomic_load_explicit(&entry->group, memory_order_relaxed), depends_on);
-    if (entry->header.kind == ENTRY_ABSENT) {
+    if (UNLIKELY(entry->header.kind == ENTRY_ABSENT)) {
         cache_touch((struct entry *)(uintptr_t)entry);
         return STATUS_NOT_FOUND;
     }
@@ -104,15 +115,16 @@ enum status store_find_any(struct store_thread *thread, const struct ns *ns, str
     return STATUS_OK;
 }
 
-enum status store_peek(struct store_thread *thread, const struct ns *ns, struct bytes key,
-                       int64_t now_ms, const struct entry **found, uint64_t *depends_on)
+static inline enum status find_live(struct store_thread *thread, const struct ns *ns,
+                                    struct bytes key, int64_t now_ms, const struct entry **found,
+                                    uint64_t *depends_on)
 {
     const struct entry *entry;
-    enum status status = store_find_any(thread, ns, key, &entry, depends_on);
+    enum status status = find_any(thread, ns, key, &entry, depends_on);
 
-    if (status != STATUS_OK)
+    if (UNLIKELY(status != STATUS_OK))
         return status;
-    if (!entry_is_live(entry, now_ms)) {
+    if (UNLIKELY(!entry_is_live(entry, now_ms))) {
         if (entry->header.kind == ENTRY_LIVE)
             thread->met |= STORE_MET_EXPIRED;
         return STATUS_NOT_FOUND;
@@ -121,11 +133,23 @@ enum status store_peek(struct store_thread *thread, const struct ns *ns, struct 
     return STATUS_OK;
 }
 
+enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                           const struct entry **found, uint64_t *depends_on)
+{
+    return find_any(thread, ns, key, found, depends_on);
+}
+
+enum status store_peek(struct store_thread *thread, const struct ns *ns, struct bytes key,
+                       int64_t now_ms, const struct entry **found, uint64_t *depends_on)
+{
+    return find_live(thread, ns, key, now_ms, found, depends_on);
+}
+
 enum status store_find(struct store_thread *thread, const struct ns *ns, struct bytes key,
                        int64_t now_ms, const struct entry **found, uint64_t *depends_on)
 {
     const struct entry *entry;
-    enum status status = store_peek(thread, ns, key, now_ms, &entry, depends_on);
+    enum status status = find_live(thread, ns, key, now_ms, &entry, depends_on);
 
     if (status != STATUS_OK)
         return status;
