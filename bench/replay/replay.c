@@ -49,6 +49,7 @@ struct options {
     bool is_memcached, is_set;
     bool is_each;   /* every key once, in order */
     bool is_random; /* values that do not compress */
+    bool is_multi;  /* memcached: a pipeline is one get of so many keys */
 };
 
 struct connection {
@@ -64,7 +65,9 @@ struct load {
     struct options options;
     char *command; /* one of them, with the digits still to be filled in */
     size_t command_size, digits_at, value_at, reply_size;
-    char first; /* of every reply */
+    const char *before, *after;           /* what stands around the commands of a pipeline */
+    size_t before_size, reply_after_size; /* and behind its replies */
+    char first;                           /* of every reply */
     uint64_t random;
     int64_t sent, next_key;
     uint32_t *latencies_us;
@@ -112,6 +115,8 @@ static void build_command(struct load *load)
     memset(value, 'x', (size_t)size);
     if (options->is_memcached && options->is_set)
         written = snprintf(out, (size_t)capacity, "set %s 0 0 %d\r\n%s\r\n", key, size, value);
+    else if (options->is_multi)
+        written = snprintf(out, (size_t)capacity, " %s", key);
     else if (options->is_memcached)
         written = snprintf(out, (size_t)capacity, "get %s\r\n", key);
     else if (options->is_set)
@@ -126,11 +131,16 @@ static void build_command(struct load *load)
     if (options->is_set)
         snprintf(text, sizeof text, "%s", options->is_memcached ? "STORED\r\n" : "+OK\r\n");
     else if (options->is_memcached)
-        snprintf(text, sizeof text, "VALUE %s 0 %d\r\n\r\nEND\r\n", key, size);
+        snprintf(text, sizeof text, "VALUE %s 0 %d\r\n\r\n%s", key, size,
+                 options->is_multi ? "" : "END\r\n");
     else
         snprintf(text, sizeof text, "$%d\r\n\r\n", size);
     load->first = text[0];
     load->reply_size = strlen(text) + (options->is_set ? 0 : (size_t)size);
+    load->before = options->is_multi ? "get" : "";
+    load->after = options->is_multi ? "\r\n" : "";
+    load->before_size = strlen(load->before);
+    load->reply_after_size = options->is_multi ? strlen("END\r\n") : 0;
     free(value);
 }
 
@@ -218,14 +228,27 @@ static int connect_to(const struct options *options)
     return fd;
 }
 
+static char *command_at(const struct load *load, const struct connection *connection, size_t i)
+{
+    return connection->batch + load->before_size + i * load->command_size;
+}
+
 static void connection_open(struct load *load, struct connection *connection)
 {
     size_t pipeline = (size_t)load->options.pipeline;
 
     connection->fd = connect_to(&load->options);
-    connection->batch = allocate(pipeline, load->command_size);
+    connection->batch =
+        allocate(load->before_size + pipeline * load->command_size + strlen(load->after) + 1, 1);
+    strcpy(connection->batch, load->before);
     for (size_t i = 0; i < pipeline; i++)
-        memcpy(connection->batch + i * load->command_size, load->command, load->command_size);
+        memcpy(command_at(load, connection, i), load->command, load->command_size);
+    strcpy(command_at(load, connection, pipeline), load->after);
+}
+
+static size_t replies_size(const struct load *load, size_t commands)
+{
+    return commands * load->reply_size + load->reply_after_size;
 }
 
 /* The next pipeline, or what is left of the requests; false if nothing is. */
@@ -239,12 +262,13 @@ static bool connection_send(struct load *load, struct connection *connection)
     if ((int64_t)commands > left)
         commands = (size_t)left;
     for (size_t i = 0; i < commands; i++)
-        fill_command(load, connection->batch + i * load->command_size);
+        fill_command(load, command_at(load, connection, i));
     load->sent += (int64_t)commands;
     connection->commands = commands;
-    connection->awaited = commands * load->reply_size;
+    connection->awaited = replies_size(load, commands);
     connection->sent_us = now_us();
-    send_all(connection->fd, connection->batch, commands * load->command_size);
+    send_all(connection->fd, connection->batch,
+             load->before_size + commands * load->command_size + strlen(load->after));
     return true;
 }
 
@@ -258,7 +282,7 @@ static void connection_read(struct load *load, struct connection *connection)
         return;
     if (got <= 0)
         fail("the server closed a connection");
-    if (connection->awaited == connection->commands * load->reply_size && input[0] != load->first)
+    if (connection->awaited == replies_size(load, connection->commands) && input[0] != load->first)
         fail("an unexpected reply: %.*s", (int)(got < 60 ? got : 60), input);
     if ((size_t)got > connection->awaited)
         fail("more bytes than were asked for: is the value's size another?");
@@ -422,6 +446,8 @@ static void set_option(struct options *options, const char *name, const char *te
         options->is_set = word_is(name, text, "set", "get");
     if (strcmp(name, "each") == 0)
         options->is_each = word_is(name, text, "yes", "no");
+    if (strcmp(name, "multi") == 0)
+        options->is_multi = word_is(name, text, "yes", "no");
     if (strcmp(name, "random-values") == 0)
         options->is_random = word_is(name, text, "yes", "no");
 }
@@ -429,8 +455,8 @@ static void set_option(struct options *options, const char *name, const char *te
 static void read_options(struct options *options, int argc, char **argv)
 {
     static const char *const names[] = {
-        "port",   "database", "connections", "pipeline", "keys", "requests",     "value-bytes",
-        "bursts", "pid",      "protocol",    "command",  "each", "random-values"};
+        "port",   "database", "connections", "pipeline", "keys", "requests", "value-bytes",
+        "bursts", "pid",      "protocol",    "command",  "each", "multi",    "random-values"};
     struct option table[sizeof names / sizeof *names + 1] = {0};
     int which, index;
 
@@ -443,6 +469,10 @@ static void read_options(struct options *options, int argc, char **argv)
     }
     if (options->port == 0 || (options->bursts > 0 && options->pid == 0))
         fail("--port is needed, and with --bursts --pid");
+    if (options->is_multi && (!options->is_memcached || options->is_set))
+        fail("--multi is for memcached's get");
+    if (options->is_multi) /* whole ones only */
+        options->requests += options->pipeline - 1 - (options->requests - 1) % options->pipeline;
     if (options->is_each)
         options->requests = options->keys;
     if (options->bursts > 0)

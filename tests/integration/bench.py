@@ -104,6 +104,15 @@ def a_quick_run_prints_a_line_for_each_row():
 
 
 @claim
+def a_quick_run_stands_beside_memcached():
+    program("replay")
+    text = output_of("bench/run", "--quick", "--row", "GET beside memcached, 100k keys, -P 16")
+    if "## " not in text:
+        raise Skip("there is no memcached")
+    check([cells[1] for cells in rows_of(text, "Latency and spread")], ["Grapevine", "redis-server, memory only", "memcached"])
+
+
+@claim
 def a_quick_run_syncs_each_write():
     program("replay")
     row, = rows_of(output_of("bench/run", "--quick", "--row", "synced"), "On disk before the reply")
