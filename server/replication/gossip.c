@@ -342,8 +342,7 @@ void gossip_destroy(struct gossip *gossip)
     comparer_destroy(gossip->comparer);
     for (size_t i = 0; i < gossip->peer_count; i++)
         free_peer(gossip->peers[i]);
-    for (size_t i = 0; i < gossip->answer_count; i++)
-        positions_clear(&gossip->answers[i].held);
+    load_clear_answers(gossip);
     positions_clear(&gossip->held);
     positions_clear(&gossip->saving);
     positions_clear(&gossip->announced);
@@ -352,7 +351,6 @@ void gossip_destroy(struct gossip *gossip)
     buffer_clear(&gossip->load.cursor);
     buffer_clear(&gossip->body);
     buffer_clear(&gossip->blob);
-    free(gossip->answers);
     free(gossip->incoming);
     free(gossip->sealed);
     free(gossip->members);
@@ -460,6 +458,7 @@ void gossip_link_down(struct gossip *gossip, struct gossip_time now, uint64_t no
     peer->has_beat = false;
     peer->down_since_us = now.monotonic_us;
     comparer_link_down(gossip->comparer, now, node_id);
+    load_link_down(gossip, node_id);
     gossip_update_gate(gossip, now);
 }
 
@@ -503,6 +502,18 @@ static void receive(struct gossip *gossip, struct gossip_time now, struct peer *
     }
 }
 
+/* What a new node waits for does not wait for the next tick: that those it meets have saved, and
+ * say, who the members are now, and then that it begins to load. */
+static void hasten(struct gossip *gossip, struct gossip_time now)
+{
+    if (gossip->members_hash != gossip->members_hash_saving) {
+        members_tell(gossip, now);
+        state_tick(gossip, now);
+    }
+    if (gossip->load.step == LOAD_WANTED)
+        load_tick(gossip, now);
+}
+
 enum status gossip_receive(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
                            enum message_kind kind, struct bytes body)
 {
@@ -515,6 +526,7 @@ enum status gossip_receive(struct gossip *gossip, struct gossip_time now, uint64
         return STATUS_CORRUPT;
     receive(gossip, now, peer, &message);
     message_clear(&message);
+    hasten(gossip, now);
     return STATUS_OK;
 }
 

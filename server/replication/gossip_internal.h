@@ -110,12 +110,18 @@ struct sealed {
     uint32_t incarnation;
 };
 
-/* A page that is being read for a new node. */
+/* The page that a new node waits for, or will ask for next. */
 struct page_answer {
-    uint64_t token, node_id, session;
+    uint64_t node_id, session;
+    uint64_t token; /* it is being read; 0 = it was read, or is not to be */
     uint32_t number;
+    bool is_asked; /* else it is read ahead, and kept */
     uint64_t horizon;
+    size_t bytes_max;
     struct positions held; /* empty but for the first page */
+    struct buffer from;    /* the cursor where it begins */
+    struct buffer next;    /* ... and that behind it, when it was read; empty = it is the last */
+    struct buffer kept;    /* the message, when it was read */
 };
 
 enum load_step { LOAD_NONE, LOAD_WANTED, LOAD_RUNNING, LOAD_FAILED, LOAD_FINISHING };
@@ -273,6 +279,8 @@ void members_received(struct gossip *gossip, struct gossip_time now, struct peer
                       const struct members *members);
 /* The first thing after a beat: does this node belong to us, or we to it?  False: refused. */
 bool members_admit(struct gossip *gossip, struct peer *peer);
+/* Those who say that they know other members than this node does: not one of them too often. */
+void members_tell(struct gossip *gossip, struct gossip_time now);
 void members_tick(struct gossip *gossip, struct gossip_time now);
 bool members_is_forming(const struct gossip *gossip);
 
@@ -349,6 +357,9 @@ bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
 void load_page_read(struct gossip *gossip, uint64_t token, struct bytes records,
                     struct bytes cursor, bool is_last);
 void load_page_failed(struct gossip *gossip, uint64_t token);
+/* Nothing is kept for who is gone. */
+void load_link_down(struct gossip *gossip, uint64_t node_id);
+void load_clear_answers(struct gossip *gossip);
 
 /* state.c */
 void state_encode(struct gossip *gossip, struct buffer *out);

@@ -8,8 +8,10 @@
  *
  * The pages come in stored order, so the source may be replaced half-way by another one, or by
  * itself after a crash that took what it had: then only what both held is claimed.  Pages are asked
- * for one at a time, and two may be on their way into the store.
+ * for one at a time, and two may be on their way into the store; who gives them reads one ahead.
  */
+#include <stdlib.h>
+
 #include "replication/gossip_internal.h"
 
 #define ACKS_WAIT_US (5000 * MS_US) /* until it is said for whom we wait */
@@ -232,8 +234,8 @@ static void finish(struct gossip *gossip, struct gossip_time now)
         return; /* the clock was set back since they came: load_tick() tries again */
     take_over(gossip);
     load->step = LOAD_FINISHING;
-    gossip->is_save_wanted = true;
     buffer_clear(&load->cursor);
+    state_save(gossip);
 }
 
 void load_saved(struct gossip *gossip)
@@ -360,6 +362,7 @@ static struct page_answer *answer_for(struct gossip *gossip, uint64_t node_id)
         return NULL;
     if (gossip->answers == NULL)
         gossip->answers = xcalloc(ANSWERS_MAX, sizeof *gossip->answers);
+    gossip->answers[gossip->answer_count] = (struct page_answer){.node_id = node_id};
     return &gossip->answers[gossip->answer_count++];
 }
 
@@ -379,6 +382,39 @@ static void refuse(struct gossip *gossip, const struct peer *peer,
             .paged = {.session = request->session, .number = request->number, .is_refused = true}});
 }
 
+static void read_for(struct gossip *gossip, struct page_answer *answer, uint32_t number,
+                     struct bytes from, bool is_asked)
+{
+    answer->token = gossip_new_token(gossip);
+    answer->number = number;
+    answer->is_asked = is_asked;
+    answer->horizon = gossip->horizon_saved;
+    answer->kept.size = answer->from.size = 0;
+    buffer_append_bytes(&answer->from, from);
+    positions_clear(&answer->held);
+    if (number == 0)
+        positions_copy(&answer->held, &gossip->held);
+    gossip->host->read_page(gossip->host->context, answer->token, from, answer->bytes_max);
+}
+
+/* While it is on its way the next one is read: who loads asks for it as soon as this one is there.
+ */
+static void send_kept(struct gossip *gossip, struct page_answer *answer)
+{
+    gossip->host->send(gossip->host->context, answer->node_id, MESSAGE_PAGED,
+                       buffer_view(&answer->kept));
+    answer->kept.size = 0;
+    if (answer->next.size > 0)
+        read_for(gossip, answer, answer->number + 1, buffer_view(&answer->next), false);
+}
+
+static bool is_at_hand(const struct page_answer *answer, const struct page_request *request)
+{
+    return (answer->token != 0 || answer->kept.size > 0) && answer->session == request->session &&
+           answer->number == request->number &&
+           bytes_equal(buffer_view(&answer->from), request->cursor);
+}
+
 void load_asked(struct gossip *gossip, struct peer *peer, const struct page_request *request)
 {
     struct page_answer *answer = answer_for(gossip, peer->node_id);
@@ -387,48 +423,84 @@ void load_asked(struct gossip *gossip, struct peer *peer, const struct page_requ
         refuse(gossip, peer, request);
         return;
     }
-    if (answer->token != 0 && answer->session == request->session &&
-        answer->number == request->number)
-        return; /* asked twice: it is being read */
-    answer->token = gossip_new_token(gossip);
-    answer->node_id = peer->node_id;
-    answer->session = request->session;
-    answer->number = request->number;
-    answer->horizon = gossip->horizon_saved;
-    positions_clear(&answer->held);
-    if (request->number == 0)
-        positions_copy(&answer->held, &gossip->held);
-    gossip->host->read_page(gossip->host->context, answer->token, request->cursor,
-                            request->bytes_max < PAGE_BYTES ? request->bytes_max : PAGE_BYTES);
+    if (!is_at_hand(answer, request)) {
+        answer->node_id = peer->node_id;
+        answer->session = request->session;
+        answer->bytes_max = request->bytes_max < PAGE_BYTES ? request->bytes_max : PAGE_BYTES;
+        read_for(gossip, answer, request->number, request->cursor, true);
+    } else if (answer->token != 0) {
+        answer->is_asked = true;
+    } else {
+        send_kept(gossip, answer);
+    }
+}
+
+static void keep_page(struct page_answer *answer, struct bytes records, struct bytes cursor,
+                      bool is_last)
+{
+    answer->token = 0;
+    answer->next.size = answer->kept.size = 0;
+    if (!is_last)
+        buffer_append_bytes(&answer->next, cursor);
+    message_encode(&answer->kept, &(struct message){.kind = MESSAGE_PAGED,
+                                                    .paged = {.session = answer->session,
+                                                              .number = answer->number,
+                                                              .is_last = is_last,
+                                                              .horizon = answer->horizon,
+                                                              .cursor = cursor,
+                                                              .vector = answer->held.at,
+                                                              .vector_count = answer->held.count,
+                                                              .records = records}});
+}
+
+static struct page_answer *answer_of_token(const struct gossip *gossip, uint64_t token)
+{
+    for (size_t i = 0; i < gossip->answer_count; i++)
+        if (gossip->answers[i].token == token)
+            return &gossip->answers[i];
+    return NULL;
 }
 
 void load_page_read(struct gossip *gossip, uint64_t token, struct bytes records,
                     struct bytes cursor, bool is_last)
 {
-    for (size_t i = 0; i < gossip->answer_count; i++) {
-        struct page_answer *answer = &gossip->answers[i];
+    struct page_answer *answer = answer_of_token(gossip, token);
 
-        if (answer->token != token)
-            continue;
-        answer->token = 0;
-        gossip_send(gossip, answer->node_id,
-                    &(struct message){.kind = MESSAGE_PAGED,
-                                      .paged = {.session = answer->session,
-                                                .number = answer->number,
-                                                .is_last = is_last,
-                                                .horizon = answer->horizon,
-                                                .cursor = cursor,
-                                                .vector = answer->held.at,
-                                                .vector_count = answer->held.count,
-                                                .records = records}});
+    if (answer == NULL)
         return;
-    }
+    keep_page(answer, records, cursor, is_last);
+    if (answer->is_asked)
+        send_kept(gossip, answer);
 }
 
 /* It will be asked for again. */
 void load_page_failed(struct gossip *gossip, uint64_t token)
 {
+    struct page_answer *answer = answer_of_token(gossip, token);
+
+    if (answer != NULL)
+        answer->token = 0;
+}
+
+static void clear_answer(struct page_answer *answer)
+{
+    positions_clear(&answer->held);
+    buffer_clear(&answer->from);
+    buffer_clear(&answer->next);
+    buffer_clear(&answer->kept);
+    *answer = (struct page_answer){.node_id = answer->node_id};
+}
+
+void load_link_down(struct gossip *gossip, uint64_t node_id)
+{
     for (size_t i = 0; i < gossip->answer_count; i++)
-        if (gossip->answers[i].token == token)
-            gossip->answers[i].token = 0;
+        if (gossip->answers[i].node_id == node_id)
+            clear_answer(&gossip->answers[i]);
+}
+
+void load_clear_answers(struct gossip *gossip)
+{
+    for (size_t i = 0; i < gossip->answer_count; i++)
+        clear_answer(&gossip->answers[i]);
+    free(gossip->answers);
 }

@@ -359,7 +359,7 @@ static bool is_gone_for_long(const struct gossip *gossip, struct gossip_time now
            now.monotonic_us - peer->down_since_us > gossip->forget_after_ms * MS_US;
 }
 
-static void tell_members(struct gossip *gossip, struct gossip_time now, bool has_votes)
+static void tell(struct gossip *gossip, struct gossip_time now, bool has_votes)
 {
     for (size_t i = 0; i < gossip->peer_count; i++) {
         struct peer *peer = gossip->peers[i];
@@ -371,6 +371,11 @@ static void tell_members(struct gossip *gossip, struct gossip_time now, bool has
             (has_votes && age_us > MEMBERS_REPEAT_US))
             members_send(gossip, now, peer->node_id);
     }
+}
+
+void members_tell(struct gossip *gossip, struct gossip_time now)
+{
+    tell(gossip, now, false);
 }
 
 void members_tick(struct gossip *gossip, struct gossip_time now)
@@ -389,5 +394,5 @@ void members_tick(struct gossip *gossip, struct gossip_time now)
                                "a new replica answers at its address");
         }
     }
-    tell_members(gossip, now, has_votes);
+    tell(gossip, now, has_votes);
 }

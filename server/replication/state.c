@@ -167,13 +167,14 @@ void state_save(struct gossip *gossip)
 }
 
 /* A new node waits to hear that all know it. */
-static void announce_members(struct gossip *gossip)
+static void announce_members(struct gossip *gossip, struct gossip_time now)
 {
     if (gossip->members_hash_saved == gossip->members_hash_saving)
         return;
     gossip->members_hash_saved = gossip->members_hash_saving;
     for (size_t i = 0; i < gossip->peer_count; i++)
-        gossip->peers[i]->beat_said_us = 0;
+        if (gossip->peers[i]->is_linked)
+            beats_send(gossip, now, gossip->peers[i]);
 }
 
 void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token, bool is_saved)
@@ -190,8 +191,10 @@ void gossip_saved(struct gossip *gossip, struct gossip_time now, uint64_t token,
         gossip->is_ready = true;
         gossip_update_targets(gossip);
     }
-    announce_members(gossip);
+    announce_members(gossip, now);
     load_saved(gossip);
+    if (gossip->load.step == LOAD_FINISHING && !gossip->load.is_saving)
+        state_save(gossip); /* what was on its way when all pages had come was older */
     if (gossip->load.step == LOAD_NONE) {
         positions_copy(&gossip->announced, &gossip->saving);
         gossip->vector_revision++;

@@ -596,6 +596,85 @@ static void a_new_node_loads_before_it_serves(void **state)
     toys_destroy(toys);
 }
 
+static void run_without_ticks(struct toys *toys, int64_t duration_us)
+{
+    for (int64_t end_us = toys->now_us + duration_us; toys->now_us < end_us;) {
+        toys->now_us += TOYS_TICK_US / 10;
+        toys_deliver(toys);
+        for (size_t i = 0; i < toys->count; i++)
+            if (toys->all[i].gossip != NULL)
+                toys_dial(&toys->all[i]);
+    }
+}
+
+static void a_new_node_waits_for_no_tick(void **state)
+{
+    struct toys *toys = start_one_with_data();
+    struct toy *b = &toys->all[1];
+
+    (void)state;
+    toys_start(b);
+    run_without_ticks(toys, SECOND_US);
+    assert_int_equal(b->pages_loaded, 2);
+    assert_int_equal(b->gate, GATE_OPEN);
+    toys_destroy(toys);
+}
+
+static void nor_for_that_of_a_third_which_must_know_it(void **state)
+{
+    struct toys *toys = toys_create(3);
+    struct toy *a = &toys->all[0], *c = &toys->all[2];
+
+    (void)state;
+    toys_start(a);
+    toys_start(&toys->all[1]);
+    toys_run(toys, 3 * SECOND_US);
+    (void)toys_write(a);
+    c->peer_count = 1; /* it is told of the first one only */
+    toys_start(c);
+    run_without_ticks(toys, SECOND_US);
+    assert_int_equal(c->gate, GATE_OPEN);
+    toys_destroy(toys);
+}
+
+static void a_page_is_read_while_the_one_before_it_is_on_its_way(void **state)
+{
+    struct toys *toys = start_one_with_data();
+    struct toy *a = &toys->all[0], *b = &toys->all[1];
+
+    (void)state;
+    a->page_count = 5;
+    b->is_stalled = true;
+    toys_start(b);
+    toys_run(toys, SECOND_US);
+    assert_int_equal(a->sent[MESSAGE_PAGED], 2); /* so many it has room for */
+    assert_int_equal(a->pages_read, 3);
+    b->is_stalled = false;
+    toys_run(toys, SECOND_US);
+    assert_int_equal(a->pages_read, 5); /* each once */
+    assert_int_equal(b->pages_loaded, 6);
+    assert_int_equal(b->gate, GATE_OPEN);
+    toys_destroy(toys);
+}
+
+static void a_page_that_was_lost_is_read_again(void **state)
+{
+    struct toys *toys = start_one_with_data();
+    struct toy *a = &toys->all[0], *b = &toys->all[1];
+
+    (void)state;
+    a->page_count = 3;
+    toys->is_lost[MESSAGE_PAGED] = true;
+    toys_start(b);
+    toys_run(toys, SECOND_US);
+    assert_int_equal(a->sent[MESSAGE_PAGED], 1);
+    toys->is_lost[MESSAGE_PAGED] = false;
+    toys_run(toys, 3 * SECOND_US);
+    assert_int_equal(b->pages_loaded, 4);
+    assert_int_equal(b->gate, GATE_OPEN);
+    toys_destroy(toys);
+}
+
 static bool is_believable(const struct toy *toy, uint64_t stamp)
 {
     return stamp <= stamp_newest_believed(toys_time(toy).wall_us / 1000, TOYS_SKEW_MS);
@@ -753,6 +832,10 @@ int main(void)
         cmocka_unit_test(who_was_wiped_is_removed_only_when_it_is_a_member_anew),
         cmocka_unit_test(a_writer_that_nobody_knows_holds_no_horizon_back),
         cmocka_unit_test(a_new_node_loads_before_it_serves),
+        cmocka_unit_test(a_new_node_waits_for_no_tick),
+        cmocka_unit_test(nor_for_that_of_a_third_which_must_know_it),
+        cmocka_unit_test(a_page_is_read_while_the_one_before_it_is_on_its_way),
+        cmocka_unit_test(a_page_that_was_lost_is_read_again),
         cmocka_unit_test(what_is_loaded_under_a_wrong_clock_is_believed_in_its_time),
         cmocka_unit_test(a_page_that_could_not_be_read_is_read_again),
         cmocka_unit_test(a_source_that_refuses_is_asked_now_and_then),

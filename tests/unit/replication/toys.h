@@ -58,6 +58,7 @@ struct toy {
     enum applied result; /* of merges */
     bool is_stalled;     /* merges and loads end later */
     bool fails_pages;
+    char page_count; /* that it has for a new node */
 
     /* what was seen */
     size_t merges, saves, pages_read, pages_loaded, log_lines, compares;
@@ -425,8 +426,11 @@ static inline void toy_close(void *context, uint64_t number)
     (void)number;
 }
 
+/* A cursor is the number of the page that it begins. */
 static inline void toys_end_reading(struct toy *toy, struct toys_event *event)
 {
+    char next = (char)(event->size > 0 ? event->bytes[0] + 1 : 1);
+
     if (toy->gossip == NULL)
         return;
     toy->pages_read++;
@@ -434,15 +438,17 @@ static inline void toys_end_reading(struct toy *toy, struct toys_event *event)
         gossip_page_failed(toy->gossip, event->token);
     else
         gossip_page(toy->gossip, toys_time(toy), event->token, (struct bytes){"records", 7},
-                    (struct bytes){"", 0}, true);
+                    (struct bytes){&next, 1}, next >= toy->page_count);
 }
 
 static inline void toy_read_page(void *context, uint64_t token, struct bytes cursor,
                                  size_t bytes_max)
 {
-    (void)cursor;
+    struct toys_event *event = toys_later(context, toys_end_reading);
+
     (void)bytes_max;
-    toys_later(context, toys_end_reading)->token = token;
+    event->token = token;
+    toys_keep(event, cursor);
 }
 
 static inline void toys_end_loading(struct toy *toy, struct toys_event *event)
