@@ -2,11 +2,11 @@
 
 #include <endian.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/crc32c.h"
 #include "base/memory.h"
 #include "base/wire.h"
+#include "store/file_writer.h"
 
 #define RESTART_INTERVAL 16 /* entries between two keys that are stored whole */
 #define UNTRIED_BLOCKS   7
@@ -19,7 +19,7 @@
 #define FILTER_SEED      0xbc9f1d34u
 #define FILTER_BITS_MIN  64
 #define FILTER_PROBES    6 /* TABLE_BLOOM_BITS * ln 2 */
-#define WRITE_SIZE       ((size_t)256 << 10)
+#define WRITE_SIZE       ((size_t)512 << 10)
 
 /* snappy-c.h, which comes with a package of its own; LevelDB needs the library itself. */
 int snappy_compress(const char *input, size_t size, char *compressed, size_t *compressed_size);
@@ -38,9 +38,10 @@ struct handle {
 };
 
 struct table {
+    struct file_writer *writer;
     int file;
-    bool compresses, has_failed;
-    uint64_t written;  /* bytes in the file */
+    bool compresses;
+    uint64_t written;  /* bytes handed to the writer */
     struct buffer out; /* behind these */
     struct block data, index;
     struct buffer handle, compressed; /* of the block at hand */
@@ -130,18 +131,10 @@ static void clear_block(struct block *block)
 
 /* ---------- the file ---------- */
 
-static void write_out(struct table *table)
+static void write_out(struct table *table, bool is_end)
 {
-    size_t done = 0;
-
-    while (!table->has_failed && done < table->out.size) {
-        ssize_t written = write(table->file, table->out.data + done, table->out.size - done);
-
-        table->has_failed = written <= 0;
-        done += written > 0 ? (size_t)written : 0;
-    }
     table->written += table->out.size;
-    table->out.size = 0;
+    file_writer_put(table->writer, table->file, &table->out, is_end);
 }
 
 uint64_t table_size(const struct table *table)
@@ -160,7 +153,7 @@ static struct handle append_block(struct table *table, struct bytes contents, en
     crc = crc32c_extend(crc, (struct bytes){&type_byte, 1});
     table_append_u32(&table->out, table_masked_crc(crc));
     if (table->out.size >= WRITE_SIZE)
-        write_out(table);
+        write_out(table, false);
     return handle;
 }
 
@@ -283,10 +276,11 @@ static struct bytes end_filters(struct table *table)
 
 /* ---------- the whole ---------- */
 
-struct table *table_create(int file, bool compresses)
+struct table *table_create(struct file_writer *writer, int file, bool compresses)
 {
     struct table *table = xcalloc(1, sizeof *table);
 
+    table->writer = writer;
     table->file = file;
     table->compresses = compresses;
     table->data.interval = RESTART_INTERVAL;
@@ -347,7 +341,7 @@ static struct handle append_metaindex(struct table *table, struct handle filter)
     return handle;
 }
 
-enum status table_finish(struct table *table)
+void table_finish(struct table *table)
 {
     struct handle filter, metaindex, index;
     size_t footer;
@@ -362,6 +356,5 @@ enum status table_finish(struct table *table)
     while (table->out.size < footer + FOOTER_HANDLES)
         buffer_append_byte(&table->out, '\0');
     append_u64(&table->out, MAGIC);
-    write_out(table);
-    return table->has_failed ? STATUS_IO : STATUS_OK;
+    write_out(table, true);
 }

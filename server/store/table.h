@@ -19,27 +19,27 @@
 #define STORE_TABLE_H
 
 #include "base/buffer.h"
-#include "base/status.h"
 
 #define TABLE_BLOCK_SIZE   8192 /* a data block ends when it has reached that */
 #define TABLE_BLOOM_BITS   10   /* of a key, in the filter */
 #define TABLE_TRAILER_SIZE 8    /* bytes behind each key */
 
+struct file_writer;
 struct table;
 
-/* Writes to a new file, which it does not close. */
-struct table *table_create(int file, bool compresses);
+/* Writes to a new file through the writer, which has the file from table_finish() on. */
+struct table *table_create(struct file_writer *writer, int file, bool compresses);
 void table_destroy(struct table *table);
 
-/* Keys rise.  A failure is told by table_finish(). */
+/* Keys rise.  A failure is told by the writer. */
 void table_put(struct table *table, struct bytes key, struct bytes value);
 /* Bytes of the file so far. */
 uint64_t table_size(const struct table *table);
 /* The last key that was put. */
 struct bytes table_last_key(const struct table *table);
 
-/* Nothing may be put any more.  STATUS_IO if something could not be written. */
-enum status table_finish(struct table *table) MUST_USE;
+/* Nothing may be put any more. */
+void table_finish(struct table *table);
 
 /* The key as it stands in files. */
 void table_append_key(struct buffer *out, struct bytes key);

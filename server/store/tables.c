@@ -7,18 +7,18 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "store/file_writer.h"
 #include "store/manifest.h"
 #include "store/table.h"
 
 #define SUFFIX        ".loading" /* LevelDB takes no notice of such files */
 #define FILE_NAME_MAX 40
 #define CUTS_MAX      64 /* T2 */
-#define UNSYNCED_MAX  8  /* files that have ended: the kernel writes them meanwhile */
 
 struct file {
     struct buffer smallest, largest; /* as they stand in files */
     uint64_t size;
-    int file;            /* -1: it is on disk */
+    int file;            /* -1: it is the writer's */
     struct table *table; /* NULL = it has ended */
 };
 
@@ -34,8 +34,7 @@ struct tables {
     struct file **files;
     size_t count, capacity;
     struct run runs[TABLES_RUNS];
-    struct file *unsynced[UNSYNCED_MAX]; /* the oldest first */
-    size_t unsynced_count;
+    struct file_writer *writer;
     int cuts; /* files that ended early */
     bool compresses;
     bool is_installed;
@@ -60,14 +59,8 @@ struct tables *tables_create(const char *directory, uint64_t file_size, bool com
     tables->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     tables->file_size = file_size;
     tables->compresses = compresses;
+    tables->writer = file_writer_create();
     return tables;
-}
-
-static void close_file(struct file *file)
-{
-    if (file->file >= 0)
-        close(file->file);
-    file->file = -1;
 }
 
 static void forget_file(struct tables *tables, size_t number)
@@ -78,7 +71,8 @@ static void forget_file(struct tables *tables, size_t number)
     name_loading(name, number);
     if (!tables->is_installed)
         (void)unlinkat(tables->directory, name, 0);
-    close_file(file);
+    if (file->file >= 0)
+        close(file->file);
     table_destroy(file->table);
     buffer_clear(&file->smallest);
     buffer_clear(&file->largest);
@@ -89,6 +83,7 @@ void tables_destroy(struct tables *tables)
 {
     if (tables == NULL)
         return;
+    file_writer_destroy(tables->writer);
     for (size_t i = 0; i < tables->count; i++)
         forget_file(tables, i);
     free(tables->files);
@@ -162,7 +157,8 @@ static enum status begin_file(struct tables *tables, struct run *run, struct byt
         tables->files = xrealloc(tables->files, tables->capacity * sizeof *tables->files);
     }
     file = tables->files[tables->count++] = xcalloc(1, sizeof *file);
-    *file = (struct file){.file = opened, .table = table_create(opened, tables->compresses)};
+    *file = (struct file){.file = opened,
+                          .table = table_create(tables->writer, opened, tables->compresses)};
     table_append_key(&file->smallest, key);
     run->file = file;
     return STATUS_OK;
@@ -179,36 +175,19 @@ static void find_bounds(struct tables *tables)
     }
 }
 
-static enum status sync_oldest(struct tables *tables)
-{
-    struct file *file = tables->unsynced[0];
-    enum status status = fsync(file->file) == 0 ? STATUS_OK : STATUS_IO;
-
-    close_file(file);
-    tables->unsynced_count--;
-    memmove(tables->unsynced, tables->unsynced + 1,
-            tables->unsynced_count * sizeof *tables->unsynced);
-    return status;
-}
-
-/* It begins to be written to disk here, and is waited for later. */
+/* It is on disk a while later. */
 static enum status end_file(struct tables *tables, struct run *run)
 {
     struct file *file = run->file;
-    enum status status = table_finish(file->table);
 
     table_append_key(&file->largest, table_last_key(file->table));
+    table_finish(file->table);
     file->size = table_size(file->table);
+    file->file = -1;
     table_destroy(file->table);
     file->table = NULL;
     run->file = NULL;
-    if (status != STATUS_OK)
-        return status;
-    (void)sync_file_range(file->file, 0, 0, SYNC_FILE_RANGE_WRITE);
-    if (tables->unsynced_count == UNSYNCED_MAX)
-        status = sync_oldest(tables);
-    tables->unsynced[tables->unsynced_count++] = file;
-    return status;
+    return file_writer_status(tables->writer);
 }
 
 enum status tables_put(struct tables *tables, enum tables_run number, struct bytes key,
@@ -242,9 +221,7 @@ enum status tables_finish(struct tables *tables)
     for (size_t i = 0; i < TABLES_RUNS && status == STATUS_OK; i++)
         if (tables->runs[i].file != NULL)
             status = end_file(tables, &tables->runs[i]);
-    while (tables->unsynced_count > 0 && status == STATUS_OK)
-        status = sync_oldest(tables);
-    return status;
+    return status == STATUS_OK ? file_writer_finish(tables->writer) : status;
 }
 
 uint64_t tables_size(const struct tables *tables)

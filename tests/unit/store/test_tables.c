@@ -496,11 +496,13 @@ static enum status install_some(void)
     return status == STATUS_OK ? engine_install_tables(engine, tables) : status;
 }
 
+/* While no other files are being written in the background. */
 static enum status renew(void)
 {
+    enum status status = tables_finish(tables);
     bool is_renewed;
 
-    return engine_renew(engine, 1 << 20, &is_renewed);
+    return status == STATUS_OK ? engine_renew(engine, 1 << 20, &is_renewed) : status;
 }
 
 #define SOME_ROWS 300 /* several files */
@@ -523,6 +525,8 @@ static bool ends_in_another_process(enum status (*act)(void), int steps)
     pid_t child;
 
     engine_close(engine);
+    tables_destroy(tables); /* its thread would not be there */
+    tables = NULL;
     child = fork();
     if (child == 0) {
         open_engine();
