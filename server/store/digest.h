@@ -28,6 +28,8 @@
  * S9  The newest own stamp of leaves that are not marked is on disk (NOTE_OWN): a batch that stores
  *     sums stores it too, for after a crash nobody counts these leaves.
  *
+ * S10 While a page is read for a new node now and then, counting waits; not for ever.
+ *
  * In a namespace with very many leaves hardly two changes between checkpoints meet in one: there
  * the sum itself goes into the batch, instead of a mark now and a sum later.
  * S9  Sums are not trusted for ever: a leaf now and then is counted and compared (a scrub).
@@ -75,6 +77,9 @@ enum status digest_take_loaded(struct store_digest *digest, struct loaded_leaves
 
 /* S8: see above.  Any thread; it is wanted when it is opened. */
 void digest_set_wanted(struct store_digest *digest, bool is_wanted);
+
+/* S10: a page is being read.  Any thread. */
+void digest_give_way(struct store_digest *digest);
 
 /* The newest stamp of this node's own writes that is held, as of the last start, 0 = none: of what
  * had to be counted anew, and of what had not (S9).  Exact when the digest is ready. */

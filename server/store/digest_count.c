@@ -16,6 +16,10 @@
 #define CHECKPOINT_PERIOD_US (60 * 1000000LL)
 #define CHECKPOINT_STRIDE    512 /* leaves written at a time */
 
+/* S10: so long after a page, and so long in all. */
+#define GIVE_WAY_US     (200 * 1000LL)
+#define GIVE_WAY_US_MAX (10 * 1000000LL)
+
 /* ---------- suspects ---------- */
 
 static void end_pass(struct digest_table *table)
@@ -317,6 +321,25 @@ static enum status wake_up(struct store_digest *digest)
     return status;
 }
 
+void digest_give_way(struct store_digest *digest)
+{
+    atomic_store_explicit(&digest->page_us, clock_monotonic_us(digest->clock),
+                          memory_order_relaxed);
+}
+
+/* S10 */
+static bool gives_way(struct store_digest *digest)
+{
+    int64_t page_us = atomic_load_explicit(&digest->page_us, memory_order_relaxed);
+    int64_t now_us = clock_monotonic_us(digest->clock);
+
+    if (page_us == 0 || now_us - page_us >= GIVE_WAY_US) {
+        digest->gives_way_since_us = now_us;
+        return false;
+    }
+    return now_us - digest->gives_way_since_us < GIVE_WAY_US_MAX;
+}
+
 static enum status work(struct store_digest *digest, bool *is_more)
 {
     bool is_wanted = atomic_load_explicit(&digest->is_wanted, memory_order_relaxed);
@@ -331,6 +354,8 @@ static enum status work(struct store_digest *digest, bool *is_more)
     if (atomic_load_explicit(&digest->is_ready, memory_order_relaxed))
         return checkpoint(digest, is_more);
     table = suspect_table(digest);
+    if (table != NULL && gives_way(digest))
+        return STATUS_OK;
     if (table != NULL)
         return count_stride(digest, table, is_more);
     atomic_store(&digest->is_ready, true);

@@ -1,6 +1,7 @@
 #include "store/transfer_page.h"
 
 #include "base/wire.h"
+#include "store/digest.h"
 #include "store/keyspace.h"
 #include "store/registry_internal.h"
 #include "store/store_internal.h"
@@ -149,6 +150,8 @@ enum status transfer_read_page(struct store_thread *thread, struct bytes cursor,
         return STATUS_CORRUPT;
     if (!transfer_enter(thread))
         return STATUS_PARKED;
+    if (thread->store->digest != NULL)
+        digest_give_way(thread->store->digest);
     page.iterator = engine_iterate(thread->store->engine);
     status = fill_page(&page, cursor);
     engine_iterator_destroy(page.iterator);

@@ -898,6 +898,42 @@ static void what_rested_is_counted_anew(void **state)
     assert_right();
 }
 
+static bool is_counted(void)
+{
+    return digest_is_ready(store_digest(fixture.store));
+}
+
+/* The commit thread has looked what there is to do, twice at least. */
+static void commit_some(void)
+{
+    for (int i = 0; i < 3; i++)
+        assert_true(wait_for_group(put(0, 1, "v", EXPIRY_NONE)));
+}
+
+static void counting_gives_way_to_who_reads_pages_for_a_while(void **state)
+{
+    struct random random = {23};
+
+    (void)state;
+    change_much(&random, 500);
+    want_digest(false);
+    digest_give_way(store_digest(fixture.store));
+    want_digest(true);
+    commit_some();
+    assert_false(is_counted());
+    pass_ms(1000);
+    assert_right();
+    want_digest(false);
+    for (int page = 0; page < 120; page++) {
+        digest_give_way(store_digest(fixture.store));
+        want_digest(true);
+        commit_some();
+        assert_true(page > 80 || !is_counted());
+        pass_ms(100);
+    }
+    assert_true(is_counted());
+}
+
 /* The disk is full when the digest lies down, and changes follow: had it rested, a crash would
  * bring back sums that are old and trusted. */
 static void it_does_not_rest_before_the_disk_knows(void **state)
@@ -1224,6 +1260,7 @@ int main(void)
         CLAIM(nor_after_a_crash),
         CLAIM(a_join_that_failed_is_taken_back),
         CLAIM(what_rested_is_counted_anew),
+        CLAIM(counting_gives_way_to_who_reads_pages_for_a_while),
         CLAIM(it_does_not_rest_before_the_disk_knows),
         CLAIM(nor_does_it_wake_up_before),
         CLAIM(a_stored_sum_is_trusted_after_a_crash),
