@@ -32,28 +32,9 @@ void buffer_grow(struct buffer *buffer, size_t more)
     buffer->data = xrealloc(buffer->data, buffer->capacity);
 }
 
-void buffer_append(struct buffer *buffer, const void *data, size_t size)
-{
-    if (size == 0)
-        return;
-    memcpy(buffer_reserve(buffer, size), data, size);
-    buffer->size += size;
-}
-
-void buffer_append_bytes(struct buffer *buffer, struct bytes bytes)
-{
-    buffer_append(buffer, bytes.data, bytes.size);
-}
-
 void buffer_append_text(struct buffer *buffer, const char *text)
 {
     buffer_append(buffer, text, strlen(text));
-}
-
-void buffer_append_byte(struct buffer *buffer, char byte)
-{
-    *buffer_reserve(buffer, 1) = byte;
-    buffer->size++;
 }
 
 void buffer_printf(struct buffer *buffer, const char *format, ...)

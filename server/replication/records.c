@@ -166,19 +166,19 @@ static bool read_record(struct bytes *from, struct wire_record *record)
            read_value(from, record) && is_sound(record);
 }
 
+/* It is read where it is to be: what was just written in parts is slow to be copied as a whole. */
 enum status records_next(struct records_reader *reader, struct wire_record *record)
 {
-    struct records_reader next = *reader;
-    struct wire_record read = {0};
+    struct bytes rest;
 
     if (reader->rest.size == 0)
         return STATUS_NOT_FOUND;
-    read_names(&next);
-    if (!next.has_ns || !next.has_node || !read_record(&next.rest, &read))
+    read_names(reader);
+    rest = reader->rest;
+    if (!reader->has_ns || !reader->has_node || !read_record(&rest, record))
         return STATUS_CORRUPT;
-    read.ns = next.ns;
-    read.version.node_id = next.node_id;
-    *record = read;
-    *reader = next;
+    reader->rest = rest;
+    record->ns = reader->ns;
+    record->version.node_id = reader->node_id;
     return STATUS_OK;
 }

@@ -57,7 +57,7 @@ static inline struct records_reader records_read(struct bytes blob)
 }
 
 /* The next record, borrowed from the blob; STATUS_NOT_FOUND at its end; STATUS_CORRUPT for anything
- * that records_put() does not write. */
+ * that records_put() does not write: then `record` means nothing. */
 enum status records_next(struct records_reader *reader, struct wire_record *record) MUST_USE;
 
 static inline struct digest_version records_digest_version(const struct wire_record *record)

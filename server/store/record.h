@@ -35,14 +35,15 @@ uint64_t record_content_hash(struct bytes value, struct bytes meta);
 /* When a tombstone or expired record may be purged, as a stamp. */
 uint64_t record_purge_after(const struct record_header *header);
 
-/* Replaces what is in `out`. */
-struct bytes record_encode(struct buffer *out, const struct entry *entry);
-
 struct record_view {
     struct record_header header;
     struct bytes meta;  /* borrowed from the stored bytes */
     struct bytes value; /* empty if it is in chunks */
 };
+
+/* Replaces what is in `out`; the value is left out if it is in chunks. */
+struct bytes record_encode(struct buffer *out, const struct entry *entry);
+struct bytes record_encode_view(struct buffer *out, const struct record_view *record);
 
 /* STATUS_CORRUPT for anything record_encode() could not have written. */
 enum status record_decode(struct bytes stored, struct record_view *record) MUST_USE;

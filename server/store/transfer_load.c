@@ -318,7 +318,22 @@ static enum status submit_all(struct transfer_load *load)
 
 /* ---------- records ---------- */
 
-static struct entry *make_entry(struct transfer_load *load, uint32_t number, uint16_t alias,
+static struct record_header header_of(const struct wire_record *record, uint16_t alias)
+{
+    return (struct record_header){
+        .expiry_ms = record->expiry_ms,
+        .value_size = record->value_size,
+        .meta_size = (uint16_t)record->meta.size,
+        .kind = (uint8_t)record->kind,
+        .is_raw = record->is_raw,
+        .stamp = record->version.stamp,
+        .value_hash = record->version.value_hash,
+        .origin = alias,
+    };
+}
+
+static struct entry *make_entry(struct transfer_load *load, uint32_t number,
+                                const struct record_header *header,
                                 const struct wire_record *record)
 {
     size_t size = sizeof *load->entry + record->key.size + record->meta.size + record->value.size;
@@ -331,16 +346,7 @@ static struct entry *make_entry(struct transfer_load *load, uint32_t number, uin
     entry = load->entry;
     entry->ns = number;
     entry->key_size = (uint16_t)record->key.size;
-    entry->header = (struct record_header){
-        .expiry_ms = record->expiry_ms,
-        .value_size = record->value_size,
-        .meta_size = (uint16_t)record->meta.size,
-        .kind = (uint8_t)record->kind,
-        .is_raw = record->is_raw,
-        .stamp = record->version.stamp,
-        .value_hash = record->version.value_hash,
-        .origin = alias,
-    };
+    entry->header = *header;
     memcpy(entry->data, record->key.data, record->key.size);
     memcpy(entry->data + record->key.size, record->meta.data, record->meta.size);
     memcpy(entry->data + record->key.size + record->meta.size, record->value.data,
@@ -395,22 +401,34 @@ static enum status put_chunks(struct transfer_load *load, const struct entry *en
     return status;
 }
 
+/* Nothing but a row: most are so. */
+static bool stands_alone(const struct record_header *header)
+{
+    return header->kind == ENTRY_LIVE && header->expiry_ms == EXPIRY_NONE &&
+           !record_has_chunks(header);
+}
+
+static enum status put_beside(struct transfer_load *load, const struct entry *entry)
+{
+    commit_beside(load->slots[load->current].foreign.batch, &load->key, &load->value, entry, true);
+    return record_has_chunks(&entry->header) ? put_chunks(load, entry) : STATUS_OK;
+}
+
 static enum status load_record(struct transfer_load *load, struct loaded_ns *loaded,
                                const struct wire_record *record)
 {
-    struct engine_batch *batch = load->slots[load->current].foreign.batch;
+    const struct engine_batch *batch = load->slots[load->current].foreign.batch;
     const struct node *node = find_node(load, record->version.node_id);
-    struct entry *entry;
-    enum status status;
+    struct record_view view = {header_of(record, node->alias), record->meta, record->value};
+    enum status status = STATUS_OK;
 
     if (!replica_is_sound(record))
         return STATUS_CORRUPT;
-    entry = make_entry(load, loaded->number, node->alias, record);
-    commit_beside(batch, &load->key, &load->value, entry, true);
-    status = record_has_chunks(&entry->header) ? put_chunks(load, entry) : STATUS_OK;
+    if (!stands_alone(&view.header))
+        status = put_beside(load, make_entry(load, loaded->number, &view.header, record));
     if (status == STATUS_OK)
         status = put_row(load, RUN_ROWS, keyspace_record(&load->key, loaded->number, record->key),
-                         record_encode(&load->value, entry));
+                         record_encode_view(&load->value, &view));
     if (status != STATUS_OK)
         return status;
     count_record(loaded, record);
