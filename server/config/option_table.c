@@ -118,7 +118,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
         "noeviction refuses writes over maxmemory; no other evicts keys from disk either"},
     [OPTION_APPENDFSYNC] = {"appendfsync", TYPE_CHOICE, CHANGE_ANYTIME, 0, "everysec", 0, 0, appendfsync_choices,
         "always: a reply means it is on disk; everysec: within a second; no: when the system likes"},
-    [OPTION_LEVELDB_COMPRESSION] = {"leveldb-compression", TYPE_SWITCH, CHANGE_NEVER, 0, "no", 0, 1, NULL,
+    [OPTION_LEVELDB_COMPRESSION] = {"leveldb-compression", TYPE_SWITCH, CHANGE_BY_HOOK, 0, "no", 0, 1, NULL,
         "snappy on disk: less space, slower reads of what is not in memory, and more memory"},
     [OPTION_DATABASES] = {"databases", TYPE_INTEGER, CHANGE_NEVER, 0, "16", 1, INT_MAX, NULL,
         "numbered databases: SELECT 0 to this less one"},

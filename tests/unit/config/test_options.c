@@ -198,6 +198,19 @@ static void overrides_of_limits_are_in_the_order_of_the_limits(void **state)
                             limit_rules[i].name);
 }
 
+/* Those that refuse even the value that they have; tools that set all options know them by name. */
+static bool is_immutable_in_redis(const char *name)
+{
+    static const char *const names[] = {"unixsocket", "unixsocketperm", "tcp-backlog", "io-threads",
+                                        "aclfile",    "databases",      "logfile",     "pidfile",
+                                        "daemonize",  "replicaof",      "slaveof"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 static void every_option_can_be_set_to_what_it_shows(void **state)
 {
     struct options *options = START("--peer", "a:1", "--cluster-secret", "x");
@@ -218,7 +231,7 @@ static void every_option_can_be_set_to_what_it_shows(void **state)
                         (struct bytes[]){
                             name, {one.text.data + name.size + 1, one.text.size - name.size - 2}},
                         2, error) != STATUS_OK)
-            assert_non_null(strstr(error, "can't set immutable config"));
+            assert_true(is_immutable_in_redis(option_name((enum option_id)i)));
         buffer_clear(&one.text);
     }
     options_match(options, &all, 1, see, &after);
