@@ -1,16 +1,23 @@
 /* engine.h - the narrow interface to what stores bytes: get, batch, ordered iteration, sync.
  *
- * Today's engine is LevelDB through its C API, and engine.c is the only file that knows; but for
- * table.c, tables.c and manifest.c, which know its files.  Keys are ordered by their bytes.
+ *     engine_write()  ->  journal  ->  stage  ->  LevelDB
+ *                         (disk)      (memory)    (tree.h)
+ *
+ * A batch is appended to the journal (journal.h) and stands in the stage (stage.h) then: it is
+ * written.  When the stage is full it is frozen, a new one takes its place, and the engine's own
+ * thread moves the frozen one into LevelDB: each key once, in the order of keys, in large batches.
+ * That costs LevelDB less than half of what small batches would, and its write stalls are met by
+ * that thread.  Who reads sees all three as one.  Keys are ordered by their bytes.
  *
  * F1  A batch is written whole or not at all, also across a crash.
- * F2  engine_write() may wait (write stalls, fsync): it is for the commit thread.  engine_get() and
- *     iterators may wait for a disk read, never for a writer.
- * F3  After engine_write() failed nothing more is written until engine_reopen() succeeded: LevelDB
- *     would acknowledge records behind a torn one and lose them at the next start.
- *     What a failed write left in the log is not there after that.
- * F4  A synced write makes durable only the log file it goes to; LevelDB closes full logs without a
- *     sync.  So a durable point is engine_sync_logs() first, then one synced write.
+ * F2  engine_write() may wait (both stages full, fsync): it is for the commit thread.  engine_get()
+ *     and iterators may wait for a disk read, never for a writer.
+ * F3  After engine_write() failed nothing more is written until engine_reopen() succeeded.  What a
+ *     failed write left in the journal is not there after that.
+ * F4  A synced write, as engine_sync(), makes durable all that was written before, too.
+ * F5  Nothing reaches LevelDB before it is durable in the journal, and LevelDB notes with the last
+ *     row of a stage that it has it.  So after a crash LevelDB has some prefix of what was written, and
+ *     pieces of what the journal still holds: opening moves that once more.
  */
 #ifndef STORE_ENGINE_H
 #define STORE_ENGINE_H
@@ -19,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bytes.h"
+#include "base/buffer.h"
 #include "base/status.h"
 #include "store/levels.h"
 
@@ -47,14 +54,16 @@ void engine_batch_destroy(struct engine_batch *batch);
 void engine_batch_put(struct engine_batch *batch, struct bytes key, struct bytes value);
 void engine_batch_delete(struct engine_batch *batch, struct bytes key);
 void engine_batch_clear(struct engine_batch *batch);
-/* Bytes of all keys and values put so far. */
+/* Bytes of all that was put so far. */
 size_t engine_batch_size(const struct engine_batch *batch);
 
+/* The batch is empty afterwards, if it was written. */
 enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync) MUST_USE;
 /* How many were written, or tables installed, so far: what a reader found before is unchanged while
  * this is.  From any thread; a batch counts after readers see it. */
 uint64_t engine_writes(const struct engine *engine);
-enum status engine_sync_logs(struct engine *engine) MUST_USE;
+/* From any thread. */
+enum status engine_sync(struct engine *engine) MUST_USE;
 
 /* What the last failure was, for people. */
 void engine_error(struct engine *engine, char error[ENGINE_ERROR_MAX]);
@@ -62,8 +71,8 @@ void engine_error(struct engine *engine, char error[ENGINE_ERROR_MAX]);
 /* Is there room again for what reopening writes?  Tried with a real file. */
 bool engine_has_space(struct engine *engine);
 
-/* Closes and opens again; nobody may be inside any other call.  On failure it stays closed and may
- * be tried again. */
+/* Closes and opens again, with everything in LevelDB; nobody may be inside any other call.  On
+ * failure it stays closed and may be tried again. */
 enum status engine_reopen(struct engine *engine) MUST_USE;
 
 /* Deletes everything, at once and for good: an interrupted one is finished by engine_open().
@@ -74,7 +83,7 @@ enum status engine_wipe(struct engine *engine) MUST_USE;
  * than bytes_max; *is_renewed says so.  Atomic, durable; closes and opens as engine_reopen(). */
 enum status engine_renew(struct engine *engine, uint64_t bytes_max, bool *is_renewed) MUST_USE;
 
-/* To fill with rows that go past the log (tables.h). */
+/* To fill with rows that go past the journal (tables.h). */
 struct tables *engine_create_tables(const struct engine *engine);
 /* Makes them part of the database, all or none: closes and opens again, as engine_reopen(). */
 enum status engine_install_tables(struct engine *engine, struct tables *tables) MUST_USE;
@@ -84,11 +93,15 @@ struct engine_iterator *engine_iterate(struct engine *engine);
 void engine_iterator_destroy(struct engine_iterator *iterator);
 void engine_iterator_seek(struct engine_iterator *iterator, struct bytes key);
 void engine_iterator_next(struct engine_iterator *iterator);
-void engine_iterator_previous(struct engine_iterator *iterator);
 bool engine_iterator_is_valid(const struct engine_iterator *iterator);
 struct bytes engine_iterator_key(const struct engine_iterator *iterator);
 struct bytes engine_iterator_value(const struct engine_iterator *iterator);
 enum status engine_iterator_status(struct engine_iterator *iterator) MUST_USE;
+
+/* The last stored key before `key`, or one that was deleted lately; replaces what is in *last.
+ * STATUS_NOT_FOUND if there is none. */
+enum status engine_last_before(struct engine *engine, struct bytes key,
+                               struct buffer *last) MUST_USE;
 
 /* Gives back the disk space of deleted keys in [from, to).  Takes long; for a background thread. */
 void engine_compact(struct engine *engine, struct bytes from, struct bytes to);
@@ -96,9 +109,9 @@ void engine_compact(struct engine *engine, struct bytes from, struct bytes to);
 /* Since the engine was opened; reopening changes nothing of that. */
 struct engine_statistics {
     int64_t put_bytes;        /* keys and values of all batches, as they were given */
-    int64_t log_bytes;        /* written to logs */
-    int64_t disk_bytes;       /* of tables and logs, now */
-    int64_t stalls, stall_us; /* writes that LevelDB held up until compaction had caught up */
+    int64_t log_bytes;        /* written to the journal and to logs */
+    int64_t disk_bytes;       /* of tables, logs and the journal, now */
+    int64_t stalls, stall_us; /* writes that waited until LevelDB had caught up */
     struct levels levels;
 };
 

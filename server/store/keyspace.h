@@ -7,6 +7,7 @@
  *     's' ns boundary                   the sum of a leaf: digest.h      (value: sum, count)
  *     'd' ns boundary                   the leaf has changed since
  *     'z' name                          this node's own notes: node id, clock, counts, formats
+ *     'j'                               how much of the journal LevelDB has: the engine's own
  *
  * Numbers are big-endian, so that byte order is their order: ns 32 bits, expiry (ms), when and
  * stamp (HLC) 64, origin and chunk 16.  A key's own bytes need no end mark: what stands around them
@@ -38,6 +39,9 @@ struct bytes keyspace_tombstone(struct buffer *out, uint64_t when, uint32_t ns, 
 /* A row of a leaf: KEYSPACE_SUM or KEYSPACE_DIRTY. */
 struct bytes keyspace_leaf(struct buffer *out, char kind, uint32_t ns, struct bytes boundary);
 struct bytes keyspace_local(struct buffer *out, const char *name, struct bytes detail);
+
+/* The engine's own row. */
+struct bytes keyspace_moved(void);
 
 /* The first stored key of a kind in a namespace. */
 struct bytes keyspace_namespace(struct buffer *out, char kind, uint32_t ns);

@@ -495,19 +495,17 @@ static uint64_t next_ceiling(const struct order *order, const struct group *grou
     return ceiling > order->ceiling ? ceiling : order->ceiling;
 }
 
-/* Makes the group's commit a durable point if it must be one: what lies unsynced in older log files
- * goes to disk first (engine.h, F4), lest a power cut keeps this group and loses one before it. */
-static enum status sync_before(struct order *order, struct group *group)
+/* Must the group's commit be a durable point?  Then it raises the ceiling, too, unless that is all
+ * that the policy asks for. */
+static enum status decide_sync(struct order *order, struct group *group)
 {
-    if (group->is_synced &&
-        (order->statistics.unsynced_changes > 0 || commit_chunk_bytes(group) > 0))
-        group->wants_sync = true;
+    group->is_synced = is_always_synced(order);
     if (group->stamp_max > order->ceiling)
         group->wants_sync = true;
     if (!group->wants_sync)
         return STATUS_OK;
     group->is_synced = true;
-    return order->has_sync_failed ? STATUS_IO : engine_sync_logs(order->engine);
+    return order->has_sync_failed ? STATUS_IO : STATUS_OK;
 }
 
 static enum status write_group(struct order *order, struct group *group)
@@ -515,9 +513,8 @@ static enum status write_group(struct order *order, struct group *group)
     uint64_t ceiling = order->ceiling;
     enum status status = build_batch(order, group);
 
-    group->is_synced = is_always_synced(order);
     if (status == STATUS_OK)
-        status = sync_before(order, group);
+        status = decide_sync(order, group);
     if (status != STATUS_OK)
         return status;
     if (group->wants_sync) {
@@ -840,8 +837,8 @@ static void wait_to_sync(struct order *order)
         condition_wait_ms(&order->done, &order->mutex, SYNC_PERIOD_MS);
 }
 
-/* Makes durable points, well within the second that everysec promises.  The logs are pushed to disk
- * from here first, so that the synced write of the commit thread hardly waits. */
+/* Makes durable points, well within the second that everysec promises.  The journal is pushed to
+ * disk from here first, so that the synced write of the commit thread hardly waits. */
 static void *run_syncs(void *context)
 {
     struct order *order = context;
@@ -852,7 +849,7 @@ static void *run_syncs(void *context)
         if (order->is_stopping || !is_sync_wanted(order))
             continue;
         pthread_mutex_unlock(&order->mutex);
-        if (engine_sync_logs(order->engine) != STATUS_OK)
+        if (engine_sync(order->engine) != STATUS_OK)
             order->has_sync_failed = true;
         pthread_mutex_lock(&order->mutex);
         if (order->refusing[0] == '\0') {

@@ -280,7 +280,7 @@ static struct bytes random_position(struct store *store, uint32_t number, struct
                                     char text[8])
 {
     struct engine_iterator *iterator = engine_iterate(store->engine);
-    struct buffer seek = {0};
+    struct buffer seek = {0}, end = {0};
     unsigned char first[8] = {0}, last[8] = {0};
     uint64_t low, high;
     struct bytes key;
@@ -289,13 +289,13 @@ static struct bytes random_position(struct store *store, uint32_t number, struct
     if (engine_iterator_is_valid(iterator) &&
         keyspace_read_record(engine_iterator_key(iterator), number, &key))
         memcpy(first, key.data, key.size < sizeof first ? key.size : sizeof first);
-    engine_iterator_seek(iterator, keyspace_namespace(&seek, KEYSPACE_RECORD, number + 1));
-    engine_iterator_previous(iterator);
-    if (engine_iterator_is_valid(iterator) &&
-        keyspace_read_record(engine_iterator_key(iterator), number, &key))
-        memcpy(last, key.data, key.size < sizeof last ? key.size : sizeof last);
     engine_iterator_destroy(iterator);
+    if (engine_last_before(store->engine, keyspace_namespace(&seek, KEYSPACE_RECORD, number + 1),
+                           &end) == STATUS_OK &&
+        keyspace_read_record(buffer_view(&end), number, &key))
+        memcpy(last, key.data, key.size < sizeof last ? key.size : sizeof last);
     buffer_clear(&seek);
+    buffer_clear(&end);
     memcpy(&low, first, sizeof low);
     memcpy(&high, last, sizeof high);
     low = be64toh(low);

@@ -638,7 +638,7 @@ enum status store_open(struct options *options, const struct clock *clock, struc
 static enum status note_clean_stop(struct store *store)
 {
     struct engine_batch *batch;
-    enum status status = engine_sync_logs(store->engine);
+    enum status status = engine_sync(store->engine);
 
     if (status != STATUS_OK)
         return status;

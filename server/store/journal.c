@@ -1,0 +1,448 @@
+#include "store/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/wire.h"
+
+#define NAME_PREFIX "journal."
+#define NAME_SPARE  NAME_PREFIX "spare"
+#define PATH_SIZE   4096
+
+/* A longer segment, of a few very long values, is not kept to be the next one. */
+#define SPARE_BYTES_MAX (32u << 20)
+
+struct segment {
+    uint64_t number;
+    int file;
+    uint64_t end;    /* of what was appended */
+    uint64_t before; /* of what was before the last append */
+    uint64_t synced; /* up to here it is on disk */
+};
+
+struct journal {
+    char *directory;
+    pthread_mutex_t mutex; /* of the list, and of what says how far it is on disk */
+    struct segment segments[JOURNAL_SEGMENTS_MAX]; /* the newest last */
+    size_t count;
+    int spare; /* the file NAME_SPARE, -1 = there is none */
+    bool has_new_names;   /* since the directory was synced */
+    struct buffer end_mark;
+    atomic_int error_number; /* of the last failure */
+};
+
+static const char *path_of(const struct journal *journal, uint64_t number, char path[PATH_SIZE])
+{
+    (void)snprintf(path, PATH_SIZE, "%s/" NAME_PREFIX "%" PRIu64, journal->directory, number);
+    return path;
+}
+
+static const char *spare_path(const struct journal *journal, char path[PATH_SIZE])
+{
+    (void)snprintf(path, PATH_SIZE, "%s/" NAME_SPARE, journal->directory);
+    return path;
+}
+
+struct journal *journal_create(const char *directory)
+{
+    struct journal *journal = xcalloc(1, sizeof *journal);
+
+    journal->directory = xstrdup(directory);
+    journal->spare = -1;
+    pthread_mutex_init(&journal->mutex, NULL);
+    return journal;
+}
+
+static void close_all(struct journal *journal)
+{
+    for (size_t i = 0; i < journal->count; i++)
+        close(journal->segments[i].file);
+    journal->count = 0;
+    if (journal->spare >= 0)
+        close(journal->spare);
+    journal->spare = -1;
+}
+
+void journal_destroy(struct journal *journal)
+{
+    if (journal == NULL)
+        return;
+    close_all(journal);
+    pthread_mutex_destroy(&journal->mutex);
+    buffer_clear(&journal->end_mark);
+    free(journal->directory);
+    free(journal);
+}
+
+int64_t journal_bytes(struct journal *journal)
+{
+    uint64_t bytes = 0;
+
+    pthread_mutex_lock(&journal->mutex);
+    for (size_t i = 0; i < journal->count; i++)
+        bytes += journal->segments[i].end;
+    pthread_mutex_unlock(&journal->mutex);
+    return (int64_t)bytes;
+}
+
+static struct segment *newest(struct journal *journal)
+{
+    return &journal->segments[journal->count - 1];
+}
+
+uint64_t journal_number(const struct journal *journal)
+{
+    return journal->segments[journal->count - 1].number;
+}
+
+/* ---------- records ---------- */
+
+static uint64_t hash_of(struct bytes record, uint64_t number, uint64_t place)
+{
+    struct bytes hashed = {record.data + sizeof(uint64_t), record.size - sizeof(uint64_t)};
+
+    return hash_seeded(hashed, number << 32 ^ place);
+}
+
+static void fill_head(struct buffer *record, uint64_t number, uint64_t place)
+{
+    uint64_t head[2] = {0, htobe64((uint64_t)(record->size - JOURNAL_HEAD_SIZE) << 32)};
+
+    memcpy(record->data, head, sizeof head);
+    head[0] = htobe64(hash_of(buffer_view(record), number, place));
+    memcpy(record->data, head, sizeof head[0]);
+}
+
+/* The record at the front of `rest`; false if there is no whole one. */
+static bool read_record(struct bytes rest, uint64_t number, uint64_t place, struct bytes *record)
+{
+    struct bytes head = rest;
+    uint64_t hash;
+    uint32_t size;
+
+    if (rest.size < JOURNAL_HEAD_SIZE)
+        return false;
+    hash = wire_take_u64(&head);
+    size = wire_take_u32(&head);
+    if (size > rest.size - JOURNAL_HEAD_SIZE)
+        return false;
+    *record = (struct bytes){rest.data, JOURNAL_HEAD_SIZE + size};
+    return hash_of(*record, number, place) == hash;
+}
+
+static enum status write_all(int file, struct bytes bytes)
+{
+    while (bytes.size > 0) {
+        ssize_t written = write(file, bytes.data, bytes.size);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return STATUS_IO;
+        wire_take(&bytes, (size_t)written);
+    }
+    return STATUS_OK;
+}
+
+static enum status fail(struct journal *journal, const char *doing)
+{
+    atomic_store(&journal->error_number, errno);
+    log_line(LOG_WARNING, "The journal, %s: %s", doing, strerror(errno));
+    return STATUS_IO;
+}
+
+const char *journal_error(const struct journal *journal)
+{
+    return strerror(atomic_load(&journal->error_number));
+}
+
+enum status journal_append(struct journal *journal, struct buffer *rows)
+{
+    struct segment *segment = newest(journal);
+
+    segment->before = segment->end;
+    fill_head(rows, segment->number, segment->end);
+    if (write_all(segment->file, buffer_view(rows)) != STATUS_OK)
+        return fail(journal, "writing");
+    pthread_mutex_lock(&journal->mutex);
+    segment->end += rows->size;
+    pthread_mutex_unlock(&journal->mutex);
+    return STATUS_OK;
+}
+
+enum status journal_cut(struct journal *journal)
+{
+    struct segment *segment = newest(journal);
+
+    if (ftruncate(segment->file, (off_t)segment->before) != 0 ||
+        lseek(segment->file, (off_t)segment->before, SEEK_SET) < 0)
+        return fail(journal, "cutting");
+    pthread_mutex_lock(&journal->mutex);
+    segment->end = segment->before;
+    if (segment->synced > segment->end)
+        segment->synced = segment->end;
+    pthread_mutex_unlock(&journal->mutex);
+    return STATUS_OK;
+}
+
+/* ---------- segments ---------- */
+
+static enum status end_newest(struct journal *journal)
+{
+    struct buffer *mark = &journal->end_mark;
+
+    mark->size = 0;
+    buffer_reserve(mark, JOURNAL_HEAD_SIZE);
+    mark->size = JOURNAL_HEAD_SIZE;
+    return journal_append(journal, mark);
+}
+
+static int take_spare(struct journal *journal)
+{
+    int spare;
+
+    pthread_mutex_lock(&journal->mutex);
+    spare = journal->spare;
+    journal->spare = -1;
+    pthread_mutex_unlock(&journal->mutex);
+    return spare;
+}
+
+static int open_segment(struct journal *journal, uint64_t number)
+{
+    char path[PATH_SIZE], old[PATH_SIZE];
+    int spare = take_spare(journal);
+
+    path_of(journal, number, path);
+    if (spare < 0)
+        return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (rename(spare_path(journal, old), path) == 0 && lseek(spare, 0, SEEK_SET) == 0)
+        return spare;
+    close(spare);
+    return -1;
+}
+
+enum status journal_begin(struct journal *journal, uint64_t number)
+{
+    int file;
+
+    if (journal->count > 0 && end_newest(journal) != STATUS_OK)
+        return STATUS_IO;
+    file = open_segment(journal, number);
+    if (file < 0)
+        return fail(journal, "beginning a file");
+    pthread_mutex_lock(&journal->mutex);
+    journal->segments[journal->count++] = (struct segment){.number = number, .file = file};
+    journal->has_new_names = true;
+    pthread_mutex_unlock(&journal->mutex);
+    return STATUS_OK;
+}
+
+/* A file that is not needed: kept to be the next one, if there is none yet and it isn't too large.
+ */
+static void retire_segment(struct journal *journal, const struct segment *segment)
+{
+    char path[PATH_SIZE], spare[PATH_SIZE];
+
+    path_of(journal, segment->number, path);
+    if (journal->spare < 0 && segment->end <= SPARE_BYTES_MAX &&
+        rename(path, spare_path(journal, spare)) == 0) {
+        journal->spare = segment->file;
+        return;
+    }
+    close(segment->file);
+    unlink(path);
+}
+
+void journal_release(struct journal *journal, uint64_t number)
+{
+    pthread_mutex_lock(&journal->mutex);
+    while (journal->count > 1 && journal->segments[0].number <= number) {
+        retire_segment(journal, &journal->segments[0]);
+        journal->count--;
+        memmove(journal->segments, journal->segments + 1,
+                journal->count * sizeof journal->segments[0]);
+    }
+    pthread_mutex_unlock(&journal->mutex);
+}
+
+/* ---------- syncing ---------- */
+
+static enum status sync_directory(struct journal *journal)
+{
+    int directory = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum status status =
+        directory >= 0 && fsync(directory) == 0 ? STATUS_OK : fail(journal, "syncing its directory");
+
+    if (directory >= 0)
+        close(directory);
+    return status;
+}
+
+/* Under the mutex: copies of the segments that aren't on disk, with descriptors of their own. */
+static size_t take_unsynced(struct journal *journal, struct segment unsynced[])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < journal->count; i++) {
+        struct segment *segment = &journal->segments[i];
+
+        if (segment->synced == segment->end)
+            continue;
+        unsynced[count] = *segment;
+        unsynced[count++].file = dup(segment->file);
+    }
+    return count;
+}
+
+static void note_synced(struct journal *journal, const struct segment *synced)
+{
+    for (size_t i = 0; i < journal->count; i++) {
+        struct segment *segment = &journal->segments[i];
+
+        if (segment->number == synced->number && segment->synced < synced->end)
+            segment->synced = synced->end < segment->end ? synced->end : segment->end;
+    }
+}
+
+enum status journal_sync(struct journal *journal)
+{
+    struct segment unsynced[JOURNAL_SEGMENTS_MAX];
+    enum status status = STATUS_OK;
+    bool has_new_names;
+    size_t count;
+
+    pthread_mutex_lock(&journal->mutex);
+    count = take_unsynced(journal, unsynced);
+    has_new_names = journal->has_new_names;
+    journal->has_new_names = false;
+    pthread_mutex_unlock(&journal->mutex);
+    if (has_new_names)
+        status = sync_directory(journal);
+    for (size_t i = 0; i < count; i++) {
+        if (status == STATUS_OK && (unsynced[i].file < 0 || fdatasync(unsynced[i].file) != 0))
+            status = fail(journal, "syncing");
+        if (unsynced[i].file >= 0)
+            close(unsynced[i].file);
+    }
+    pthread_mutex_lock(&journal->mutex);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        note_synced(journal, &unsynced[i]);
+    journal->has_new_names |= status != STATUS_OK && has_new_names;
+    pthread_mutex_unlock(&journal->mutex);
+    return status;
+}
+
+/* ---------- reading, and removing ---------- */
+
+static enum status read_segment(struct journal *journal, uint64_t number, struct buffer *content)
+{
+    char path[PATH_SIZE];
+    int file = open(path_of(journal, number, path), O_RDONLY | O_CLOEXEC);
+    struct stat about;
+    ssize_t size = -1;
+
+    content->size = 0;
+    if (file >= 0 && fstat(file, &about) == 0) {
+        buffer_reserve(content, (size_t)about.st_size + 1);
+        while ((size = read(file, content->data + content->size,
+                            content->capacity - content->size)) > 0)
+            content->size += (size_t)size;
+    }
+    if (file >= 0)
+        close(file);
+    return size == 0 ? STATUS_OK : fail(journal, "reading");
+}
+
+/* *is_ended: the next segment goes on. */
+static enum status replay_segment(struct bytes content, uint64_t number, bool *is_ended,
+                                  enum status (*each)(void *context, struct buffer *rows),
+                                  void *context)
+{
+    enum status status = STATUS_OK;
+    uint64_t place = 0;
+    struct bytes record;
+
+    *is_ended = false;
+    while (status == STATUS_OK && !*is_ended && read_record(content, number, place, &record)) {
+        struct buffer rows = {0};
+
+        wire_take(&content, record.size);
+        place += record.size;
+        *is_ended = record.size == JOURNAL_HEAD_SIZE;
+        if (*is_ended)
+            break;
+        buffer_append_bytes(&rows, record);
+        status = each(context, &rows);
+        buffer_clear(&rows);
+    }
+    return status;
+}
+
+/* Sets *next to the segment with the lowest number behind `after`. */
+static enum status find_segment(struct journal *journal, uint64_t after, uint64_t *next)
+{
+    DIR *directory = opendir(journal->directory);
+    struct dirent *file;
+    uint64_t found = UINT64_MAX, number;
+
+    if (directory == NULL)
+        return fail(journal, "listing its directory");
+    while ((file = readdir(directory)) != NULL)
+        if (strncmp(file->d_name, NAME_PREFIX, sizeof NAME_PREFIX - 1) == 0 &&
+            bytes_to_uint64(bytes_of(file->d_name + sizeof NAME_PREFIX - 1), &number) &&
+            number > after && number < found)
+            found = number;
+    closedir(directory);
+    if (found == UINT64_MAX)
+        return STATUS_NOT_FOUND;
+    *next = found;
+    return STATUS_OK;
+}
+
+enum status journal_replay(struct journal *journal, uint64_t after,
+                           enum status (*each)(void *context, struct buffer *rows), void *context,
+                           uint64_t *last)
+{
+    struct buffer content = {0};
+    enum status status = STATUS_OK;
+    bool is_ended = true;
+
+    *last = after;
+    while (status == STATUS_OK && (status = find_segment(journal, *last, last)) == STATUS_OK) {
+        if (is_ended)
+            status = read_segment(journal, *last, &content);
+        if (is_ended && status == STATUS_OK)
+            status = replay_segment(buffer_view(&content), *last, &is_ended, each, context);
+    }
+    buffer_clear(&content);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status journal_remove(struct journal *journal)
+{
+    DIR *directory = opendir(journal->directory);
+    enum status status = STATUS_OK;
+    struct dirent *file;
+
+    close_all(journal);
+    if (directory == NULL)
+        return STATUS_IO;
+    while ((file = readdir(directory)) != NULL)
+        if (strncmp(file->d_name, NAME_PREFIX, sizeof NAME_PREFIX - 1) == 0 &&
+            unlinkat(dirfd(directory), file->d_name, 0) != 0)
+            status = fail(journal, "removing a file");
+    closedir(directory);
+    return status;
+}

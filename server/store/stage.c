@@ -1,0 +1,299 @@
+#include "store/stage.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "store/rows.h"
+
+struct stage {
+    atomic_int holders;
+    struct stage_filter *filter;
+    pthread_mutex_t mutex; /* of `runs`, as others see them */
+    struct run *runs[STAGE_RUNS_MAX]; /* the oldest first */
+    size_t run_count;
+    struct buffer *blocks; /* what the rows are in */
+    size_t block_count, block_capacity;
+    size_t bytes, rows;
+};
+
+/* ---------- the filter: two bits for each key ---------- */
+
+static uint64_t bit_of(uint64_t hash, int which)
+{
+    return (which == 0 ? hash : hash >> 32) % STAGE_FILTER_BITS;
+}
+
+static void set_bit(struct stage_filter *filter, uint64_t bit)
+{
+    _Atomic uint64_t *word = &filter->words[bit / 64];
+    uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
+
+    atomic_store_explicit(word, bits | UINT64_C(1) << bit % 64, memory_order_release);
+}
+
+static bool has_bit(const struct stage_filter *filter, uint64_t bit)
+{
+    return atomic_load_explicit(&filter->words[bit / 64], memory_order_acquire) >> bit % 64 & 1;
+}
+
+static void add_to_filter(struct stage_filter *filter, struct bytes key)
+{
+    uint64_t hash = hash_content(key);
+
+    set_bit(filter, bit_of(hash, 0));
+    set_bit(filter, bit_of(hash, 1));
+}
+
+bool stage_filter_may_have(const struct stage_filter *filter, struct bytes key)
+{
+    uint64_t hash;
+
+    if (atomic_load_explicit(&filter->rows, memory_order_acquire) == 0)
+        return false;
+    hash = hash_content(key);
+    return has_bit(filter, bit_of(hash, 0)) && has_bit(filter, bit_of(hash, 1));
+}
+
+void stage_filter_clear(struct stage_filter *filter)
+{
+    atomic_store_explicit(&filter->rows, 0, memory_order_release);
+    for (size_t i = 0; i < COUNT_OF(filter->words); i++)
+        atomic_store_explicit(&filter->words[i], 0, memory_order_release);
+}
+
+/* ---------- runs ---------- */
+
+static struct run *run_create(size_t count_max)
+{
+    struct run *run = xmalloc(sizeof *run + count_max * sizeof run->rows[0]);
+
+    atomic_init(&run->holders, 1);
+    run->count = 0;
+    return run;
+}
+
+static void run_release(struct run *run)
+{
+    if (atomic_fetch_sub_explicit(&run->holders, 1, memory_order_acq_rel) == 1)
+        free(run);
+}
+
+/* Of two rows with one key, the one that stands further on in its block is the newer. */
+static int by_key_and_place(const void *left, const void *right)
+{
+    const char *a = *(const char *const *)left;
+    const char *b = *(const char *const *)right;
+    int order = bytes_compare(row_key(a), row_key(b));
+
+    if (order != 0)
+        return order;
+    return a < b ? -1 : a > b;
+}
+
+static void keep_newest(struct run *run)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < run->count; i++) {
+        if (kept > 0 && bytes_equal(row_key(run->rows[kept - 1]), row_key(run->rows[i])))
+            kept--;
+        run->rows[kept++] = run->rows[i];
+    }
+    run->count = kept;
+}
+
+static size_t count_rows(struct bytes block)
+{
+    const char *end = block.data + block.size;
+    size_t count = 0;
+
+    for (const char *row = block.data; row < end; row = row_end(row))
+        count++;
+    return count;
+}
+
+static struct run *run_of_block(struct bytes block)
+{
+    const char *end = block.data + block.size;
+    struct run *run = run_create(count_rows(block));
+    bool is_sorted = true;
+
+    for (const char *row = block.data; row < end; row = row_end(row)) {
+        is_sorted = is_sorted && (run->count == 0 || bytes_compare(row_key(run->rows[run->count - 1]),
+                                                                   row_key(row)) < 0);
+        run->rows[run->count++] = row;
+    }
+    if (!is_sorted) {
+        qsort(run->rows, run->count, sizeof run->rows[0], by_key_and_place);
+        keep_newest(run);
+    }
+    return run;
+}
+
+static struct run *merge(const struct run *older, const struct run *newer)
+{
+    struct run *merged = run_create(older->count + newer->count);
+    size_t i = 0, j = 0;
+
+    while (i < older->count && j < newer->count) {
+        int order = bytes_compare(row_key(older->rows[i]), row_key(newer->rows[j]));
+
+        i += order == 0;
+        merged->rows[merged->count++] = order < 0 ? older->rows[i++] : newer->rows[j++];
+    }
+    while (i < older->count)
+        merged->rows[merged->count++] = older->rows[i++];
+    while (j < newer->count)
+        merged->rows[merged->count++] = newer->rows[j++];
+    return merged;
+}
+
+size_t run_seek(const struct run *run, struct bytes key)
+{
+    size_t from = 0, end = run->count;
+
+    while (from < end) {
+        size_t middle = from + (end - from) / 2;
+
+        if (bytes_compare(row_key(run->rows[middle]), key) < 0)
+            from = middle + 1;
+        else
+            end = middle;
+    }
+    return from;
+}
+
+/* ---------- the stage ---------- */
+
+struct stage *stage_create(struct stage_filter *filter)
+{
+    struct stage *stage = xcalloc(1, sizeof *stage);
+
+    atomic_init(&stage->holders, 1);
+    stage->filter = filter;
+    pthread_mutex_init(&stage->mutex, NULL);
+    return stage;
+}
+
+void stage_release(struct stage *stage)
+{
+    if (stage == NULL ||
+        atomic_fetch_sub_explicit(&stage->holders, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < stage->run_count; i++)
+        run_release(stage->runs[i]);
+    for (size_t i = 0; i < stage->block_count; i++)
+        buffer_clear(&stage->blocks[i]);
+    free(stage->blocks);
+    pthread_mutex_destroy(&stage->mutex);
+    free(stage);
+}
+
+size_t stage_bytes(const struct stage *stage)
+{
+    return stage->bytes;
+}
+
+size_t stage_rows(const struct stage *stage)
+{
+    return stage->rows;
+}
+
+/* The bytes stay where they are: rows are pointed to. */
+static struct bytes keep_block(struct stage *stage, struct buffer *rows, size_t skipped)
+{
+    struct bytes block = {rows->data + skipped, rows->size - skipped};
+
+    if (stage->block_count == stage->block_capacity) {
+        stage->block_capacity = stage->block_capacity == 0 ? 64 : stage->block_capacity * 2;
+        stage->blocks = xrealloc(stage->blocks, stage->block_capacity * sizeof *stage->blocks);
+    }
+    stage->blocks[stage->block_count++] = *rows;
+    stage->bytes += rows->capacity;
+    *rows = (struct buffer){0};
+    return block;
+}
+
+/* The newest `replaced` runs leave, `run` comes in their place. */
+static void replace_runs(struct stage *stage, size_t replaced, struct run *run)
+{
+    struct run *left[2];
+
+    pthread_mutex_lock(&stage->mutex);
+    for (size_t i = 0; i < replaced; i++)
+        left[i] = stage->runs[--stage->run_count];
+    stage->runs[stage->run_count++] = run;
+    pthread_mutex_unlock(&stage->mutex);
+    for (size_t i = 0; i < replaced; i++)
+        run_release(left[i]);
+}
+
+static void merge_newest_two(struct stage *stage)
+{
+    replace_runs(stage, 2,
+                 merge(stage->runs[stage->run_count - 2], stage->runs[stage->run_count - 1]));
+}
+
+static bool are_newest_alike(const struct stage *stage)
+{
+    return stage->run_count > 1 && stage->runs[stage->run_count - 2]->count <
+                                       2 * stage->runs[stage->run_count - 1]->count;
+}
+
+void stage_add(struct stage *stage, struct buffer *rows, size_t skipped)
+{
+    struct run *run = run_of_block(keep_block(stage, rows, skipped));
+
+    for (size_t i = 0; i < run->count; i++)
+        add_to_filter(stage->filter, row_key(run->rows[i]));
+    stage->rows += run->count;
+    atomic_store_explicit(&stage->filter->rows, stage->rows, memory_order_release);
+    replace_runs(stage, 0, run);
+    while (are_newest_alike(stage))
+        merge_newest_two(stage);
+}
+
+const struct run *stage_merge(struct stage *stage)
+{
+    if (stage->run_count == 0)
+        replace_runs(stage, 0, run_create(0));
+    while (stage->run_count > 1)
+        merge_newest_two(stage);
+    return stage->runs[0];
+}
+
+/* ---------- looking ---------- */
+
+void stage_view_open(struct stage *stage, struct stage_view *view)
+{
+    atomic_fetch_add_explicit(&stage->holders, 1, memory_order_relaxed);
+    view->stage = stage;
+    pthread_mutex_lock(&stage->mutex);
+    view->count = stage->run_count;
+    for (size_t i = 0; i < view->count; i++) {
+        view->runs[i] = stage->runs[view->count - 1 - i];
+        atomic_fetch_add_explicit(&view->runs[i]->holders, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&stage->mutex);
+}
+
+void stage_view_close(struct stage_view *view)
+{
+    for (size_t i = 0; i < view->count; i++)
+        run_release(view->runs[i]);
+    stage_release(view->stage);
+}
+
+const char *stage_view_find(const struct stage_view *view, struct bytes key)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        const struct run *run = view->runs[i];
+        size_t place = run_seek(run, key);
+
+        if (place < run->count && bytes_equal(row_key(run->rows[place]), key))
+            return run->rows[place];
+    }
+    return NULL;
+}

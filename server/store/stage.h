@@ -1,0 +1,75 @@
+/* stage.h - rows that are in the journal and not yet in LevelDB, in the order of their keys.
+ *
+ * LevelDB takes rows in order several times faster than as they come, and each key's last row is
+ * enough.  So what is written stands here until there is much of it (engine.h).
+ *
+ * A stage is a few runs, each an array of pointers to rows, sorted, each key once.  What is added
+ * is a run of its own; two runs of like size become one (a merge sort, done as the rows come), so
+ * there are never more than STAGE_RUNS_MAX.  A run never changes: readers hold it and look.
+ *
+ * T1  One thread at a time adds.  Others may look meanwhile, from whatever runs they hold.
+ * T2  stage_filter_may_have() needs no lock.  It is true of every key that was added before, as far
+ *     as the caller can know, until the filter is cleared.
+ */
+#ifndef STORE_STAGE_H
+#define STORE_STAGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+/* Runs at least double in size from the newest to the oldest. */
+#define STAGE_RUNS_MAX 40
+
+#define STAGE_FILTER_BITS (1u << 20)
+
+/* Which keys may be in a stage; longer-lived than any of them. */
+struct stage_filter {
+    _Atomic size_t rows; /* 0 = none */
+    _Atomic uint64_t words[STAGE_FILTER_BITS / 64];
+};
+
+struct stage;
+
+struct run {
+    atomic_int holders;
+    size_t count;
+    const char *rows[]; /* rows.h */
+};
+
+/* What somebody who looks holds: the newest run first. */
+struct stage_view {
+    struct stage *stage;
+    struct run *runs[STAGE_RUNS_MAX];
+    size_t count;
+};
+
+/* `filter` is clear, and its own until stage_filter_clear(). */
+struct stage *stage_create(struct stage_filter *filter);
+/* Ends the owner's hold; it goes when all views have ended. */
+void stage_release(struct stage *stage);
+
+/* Takes over the bytes of `rows`, which becomes empty, from `skipped` on. */
+void stage_add(struct stage *stage, struct buffer *rows, size_t skipped);
+/* All runs become one, which is returned; valid until the stage goes. */
+const struct run *stage_merge(struct stage *stage);
+
+size_t stage_bytes(const struct stage *stage);
+/* Rows, of which some may since have been replaced. */
+size_t stage_rows(const struct stage *stage);
+
+/* False: no row of that key is there (T2). */
+bool stage_filter_may_have(const struct stage_filter *filter, struct bytes key);
+void stage_filter_clear(struct stage_filter *filter);
+
+void stage_view_open(struct stage *stage, struct stage_view *view);
+void stage_view_close(struct stage_view *view);
+/* The newest row of a key, NULL if there is none. */
+const char *stage_view_find(const struct stage_view *view, struct bytes key);
+/* The first place in a run whose key is not before `key`. */
+size_t run_seek(const struct run *run, struct bytes key);
+
+#endif
