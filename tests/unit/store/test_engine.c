@@ -137,10 +137,11 @@ static struct level all_levels(void)
 
 static off_t log_size(void)
 {
-    char command[160], text[32] = "";
+    char command[224], text[32] = "";
     FILE *pipe;
 
-    (void)snprintf(command, sizeof command, "cat %s/*.log | wc -c", directory);
+    (void)snprintf(command, sizeof command, "cat %s/*.log %s/journal.* | wc -c", directory,
+                   directory);
     pipe = popen(command, "r");
     assert_non_null(pipe);
     assert_non_null(fgets(text, sizeof text, pipe));
@@ -217,7 +218,8 @@ static int64_t size_of_equal_bytes(bool compresses)
     for (size_t i = 0; i < 4; i++)
         put_large(batch, i, 4 << 20);
     engine_batch_destroy(batch);
-    assert_int_equal(engine_reopen(engine), STATUS_OK); /* makes a table of the log */
+    assert_int_equal(engine_reopen(engine), STATUS_OK); /* moves all into LevelDB's log */
+    assert_int_equal(engine_reopen(engine), STATUS_OK); /* makes a table of that */
     return all_levels().bytes;
 }
 

@@ -1,0 +1,229 @@
+/* The journal as a file: what is read back after the end of a process, or of a machine. */
+#include "store/journal.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "store/rows.h"
+#include "unit/test.h"
+
+static char directory[64];
+static struct journal *journal;
+static struct buffer read_back; /* the keys, one behind the other */
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(directory, "/tmp/grapevine-test-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    log_set_level(LOG_NOTHING);
+    journal = journal_create(directory);
+    assert_int_equal(journal_begin(journal, 1), STATUS_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+
+    (void)state;
+    journal_destroy(journal);
+    buffer_clear(&read_back);
+    (void)snprintf(command, sizeof command, "rm -rf %s", directory);
+    return system(command);
+}
+
+static void append(const char *key)
+{
+    struct buffer rows = {0};
+
+    buffer_reserve(&rows, JOURNAL_HEAD_SIZE);
+    rows.size = JOURNAL_HEAD_SIZE;
+    rows_put(&rows, bytes_of(key), bytes_of("value"));
+    assert_int_equal(journal_append(journal, &rows), STATUS_OK);
+    buffer_clear(&rows);
+}
+
+static enum status take(void *context, struct buffer *rows)
+{
+    (void)context;
+    buffer_append_bytes(&read_back, row_key(rows->data + JOURNAL_HEAD_SIZE));
+    return STATUS_OK;
+}
+
+/* As the next process reads it. */
+static void assert_replayed(uint64_t after, const char *keys, uint64_t expected_last)
+{
+    struct journal *next = journal_create(directory);
+    uint64_t last;
+
+    read_back.size = 0;
+    assert_int_equal(journal_replay(next, after, take, NULL, &last), STATUS_OK);
+    assert_true(bytes_equal(buffer_view(&read_back), bytes_of(keys)));
+    assert_int_equal(last, expected_last);
+    journal_destroy(next);
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    return path;
+}
+
+static off_t size_of(const char *name)
+{
+    struct stat file;
+
+    return stat(path_of(name), &file) == 0 ? file.st_size : -1;
+}
+
+static void damage(const char *name, off_t place)
+{
+    int file = open(path_of(name), O_RDWR);
+    char byte;
+
+    assert_true(file >= 0);
+    assert_int_equal(pread(file, &byte, 1, place), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(file, &byte, 1, place), 1);
+    close(file);
+}
+
+static void records_come_back_in_order_through_all_segments(void **state)
+{
+    (void)state;
+    append("a");
+    append("b");
+    assert_int_equal(journal_begin(journal, 2), STATUS_OK);
+    append("c");
+    assert_replayed(0, "abc", 2);
+    assert_replayed(1, "c", 2);
+    assert_replayed(2, "", 2);
+}
+
+static void an_unfinished_record_ends_it(void **state)
+{
+    (void)state;
+    append("a");
+    append("b");
+    assert_int_equal(truncate(path_of("journal.1"), size_of("journal.1") - 1), 0);
+    assert_replayed(0, "a", 1);
+}
+
+static void nothing_counts_behind_a_damaged_record(void **state)
+{
+    off_t place;
+
+    (void)state;
+    append("a");
+    place = size_of("journal.1");
+    append("b");
+    append("c");
+    assert_int_equal(journal_begin(journal, 2), STATUS_OK);
+    append("d");
+    damage("journal.1", place + JOURNAL_HEAD_SIZE);
+    assert_replayed(0, "a", 2);
+}
+
+/* Its end is missing: the machine went down before it was written. */
+static void nor_behind_a_segment_without_an_end(void **state)
+{
+    off_t size;
+
+    (void)state;
+    append("a");
+    size = size_of("journal.1");
+    assert_int_equal(journal_begin(journal, 2), STATUS_OK);
+    append("b");
+    assert_int_equal(truncate(path_of("journal.1"), size), 0);
+    assert_replayed(0, "a", 2);
+}
+
+static void what_is_cut_is_gone_and_the_journal_goes_on(void **state)
+{
+    (void)state;
+    append("a");
+    append("b");
+    assert_int_equal(journal_cut(journal), STATUS_OK);
+    assert_replayed(0, "a", 1);
+    append("c");
+    assert_replayed(0, "ac", 1);
+}
+
+static void a_released_segment_becomes_a_later_one_and_what_it_held_is_not_read(void **state)
+{
+    ino_t first, third;
+    struct stat file;
+
+    (void)state;
+    append("a");
+    append("b");
+    assert_int_equal(stat(path_of("journal.1"), &file), 0);
+    first = file.st_ino;
+    assert_int_equal(journal_begin(journal, 2), STATUS_OK);
+    append("c");
+    journal_release(journal, 1);
+    assert_replayed(0, "c", 2);
+    assert_int_equal(journal_begin(journal, 3), STATUS_OK);
+    assert_int_equal(stat(path_of("journal.3"), &file), 0);
+    third = file.st_ino;
+    assert_int_equal(first, third);
+    assert_replayed(1, "c", 3);
+    append("d");
+    assert_replayed(1, "cd", 3);
+}
+
+static void the_newest_segment_is_never_released(void **state)
+{
+    (void)state;
+    append("a");
+    journal_release(journal, 5);
+    assert_replayed(0, "a", 1);
+}
+
+static void what_is_removed_is_all_gone(void **state)
+{
+    (void)state;
+    append("a");
+    assert_int_equal(journal_begin(journal, 2), STATUS_OK);
+    journal_release(journal, 1);
+    assert_int_equal(journal_remove(journal), STATUS_OK);
+    assert_replayed(0, "", 0);
+    assert_int_equal(size_of("journal.spare"), -1);
+    assert_int_equal(journal_begin(journal, 3), STATUS_OK);
+}
+
+static void syncing_covers_all_segments_and_counts_what_is_there(void **state)
+{
+    (void)state;
+    append("a");
+    assert_int_equal(journal_begin(journal, 2), STATUS_OK);
+    append("b");
+    assert_int_equal(journal_sync(journal), STATUS_OK);
+    assert_int_equal(journal_bytes(journal), size_of("journal.1") + size_of("journal.2"));
+}
+
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CLAIM(records_come_back_in_order_through_all_segments),
+        CLAIM(an_unfinished_record_ends_it),
+        CLAIM(nothing_counts_behind_a_damaged_record),
+        CLAIM(nor_behind_a_segment_without_an_end),
+        CLAIM(what_is_cut_is_gone_and_the_journal_goes_on),
+        CLAIM(a_released_segment_becomes_a_later_one_and_what_it_held_is_not_read),
+        CLAIM(the_newest_segment_is_never_released),
+        CLAIM(what_is_removed_is_all_gone),
+        CLAIM(syncing_covers_all_segments_and_counts_what_is_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,168 @@
+#include "store/stage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "store/rows.h"
+#include "unit/test.h"
+
+static struct stage_filter filter;
+static struct stage *stage;
+
+static int set_up(void **state)
+{
+    (void)state;
+    stage = stage_create(&filter);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stage_release(stage);
+    stage_filter_clear(&filter);
+    return 0;
+}
+
+static void add(const char *key, const char *value)
+{
+    struct buffer rows = {0};
+
+    if (value == NULL)
+        rows_delete(&rows, bytes_of(key));
+    else
+        rows_put(&rows, bytes_of(key), bytes_of(value));
+    stage_add(stage, &rows, 0);
+}
+
+/* NULL = no row. */
+static void assert_found(const struct stage_view *view, const char *key, const char *value)
+{
+    const char *row = stage_view_find(view, bytes_of(key));
+
+    assert_int_equal(row != NULL, value != NULL);
+    if (value != NULL)
+        assert_true(bytes_equal(row_value(row), bytes_of(value)));
+}
+
+static void the_newest_row_of_a_key_counts(void **state)
+{
+    struct stage_view view;
+
+    (void)state;
+    add("a", "1");
+    add("b", "1");
+    add("a", "2");
+    stage_view_open(stage, &view);
+    assert_found(&view, "a", "2");
+    assert_found(&view, "b", "1");
+    assert_found(&view, "c", NULL);
+    stage_view_close(&view);
+}
+
+static void of_one_batch_the_last_row_of_a_key_counts(void **state)
+{
+    struct buffer rows = {0};
+    const struct run *run;
+
+    (void)state;
+    rows_put(&rows, bytes_of("b"), bytes_of("1"));
+    rows_put(&rows, bytes_of("a"), bytes_of("1"));
+    rows_delete(&rows, bytes_of("b"));
+    rows_put(&rows, bytes_of("a"), bytes_of("2"));
+    stage_add(stage, &rows, 0);
+    run = stage_merge(stage);
+    assert_int_equal(run->count, 2);
+    assert_true(bytes_equal(row_value(run->rows[0]), bytes_of("2")));
+    assert_true(row_is_deleted(run->rows[1]));
+}
+
+static void a_view_stays_as_it_was(void **state)
+{
+    struct stage_view view;
+
+    (void)state;
+    add("a", "1");
+    stage_view_open(stage, &view);
+    for (int i = 0; i < 100; i++)
+        add("a", "2");
+    add("b", "2");
+    assert_found(&view, "a", "1");
+    assert_found(&view, "b", NULL);
+    stage_view_close(&view);
+}
+
+static void a_view_outlives_its_stage(void **state)
+{
+    struct stage_view view;
+
+    (void)state;
+    add("a", "1");
+    stage_view_open(stage, &view);
+    stage_release(stage);
+    stage = NULL;
+    assert_found(&view, "a", "1");
+    stage_view_close(&view);
+}
+
+static void runs_stay_few_and_merge_into_all_keys_in_order(void **state)
+{
+    struct random random = {1};
+    struct stage_view view;
+    const struct run *run;
+    char key[16];
+
+    (void)state;
+    for (int i = 0; i < 5000; i++) {
+        (void)snprintf(key, sizeof key, "%04d", (int)random_below(&random, 3000));
+        add(key, "1");
+    }
+    stage_view_open(stage, &view);
+    assert_true(view.count <= 13); /* 2^13 > 5000 */
+    stage_view_close(&view);
+    run = stage_merge(stage);
+    for (size_t i = 1; i < run->count; i++)
+        assert_true(bytes_compare(row_key(run->rows[i - 1]), row_key(run->rows[i])) < 0);
+    assert_in_range(run->count, 2000, 3000);
+    assert_int_equal(run_seek(run, bytes_of("")), 0);
+    assert_int_equal(run_seek(run, row_key(run->rows[7])), 7);
+    assert_int_equal(run_seek(run, bytes_of("9")), run->count);
+}
+
+static void the_filter_knows_all_keys_that_are_there_and_few_others(void **state)
+{
+    int wrong = 0;
+    char key[16];
+
+    (void)state;
+    assert_false(stage_filter_may_have(&filter, bytes_of("0")));
+    for (int i = 0; i < 60000; i++) {
+        (void)snprintf(key, sizeof key, "%d", i);
+        add(key, "1");
+        assert_true(stage_filter_may_have(&filter, bytes_of(key)));
+    }
+    for (int i = 0; i < 10000; i++) {
+        (void)snprintf(key, sizeof key, "other:%d", i);
+        wrong += stage_filter_may_have(&filter, bytes_of(key));
+    }
+    assert_in_range(wrong, 1, 300);
+    stage_filter_clear(&filter);
+    assert_false(stage_filter_may_have(&filter, bytes_of("0")));
+}
+
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CLAIM(the_newest_row_of_a_key_counts),
+        CLAIM(of_one_batch_the_last_row_of_a_key_counts),
+        CLAIM(a_view_stays_as_it_was),
+        CLAIM(a_view_outlives_its_stage),
+        CLAIM(runs_stay_few_and_merge_into_all_keys_in_order),
+        CLAIM(the_filter_knows_all_keys_that_are_there_and_few_others),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
