@@ -133,6 +133,7 @@ static enum status move_frozen(struct engine *engine)
 {
     enum status status = journal_sync(engine->journal); /* F5 */
 
+    engine->is_journal_to_blame = status != STATUS_OK;
     if (status == STATUS_OK)
         status = move(engine, engine->frozen, engine->frozen_number);
     if (status == STATUS_OK && ++engine->moves_unsynced >= MOVES_UNSYNCED_MAX)

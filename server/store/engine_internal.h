@@ -29,7 +29,7 @@ struct engine {
     uint64_t freezes;        /* so far */
     bool is_moving, is_stopping;
     enum status moved;       /* how the last move ended */
-    bool is_journal_to_blame; /* the last failure was its */
+    atomic_bool is_journal_to_blame; /* the last failure was its */
 
     pthread_t thread;
 

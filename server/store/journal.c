@@ -27,15 +27,17 @@ struct segment {
     uint64_t number;
     int file;
     uint64_t end;    /* of what was appended */
-    uint64_t before; /* of what was before the last append */
     uint64_t synced; /* up to here it is on disk */
 };
 
 struct journal {
     char *directory;
     pthread_mutex_t mutex; /* of the list, and of what says how far it is on disk */
-    struct segment segments[JOURNAL_SEGMENTS_MAX]; /* the newest last */
+    struct segment *segments[JOURNAL_SEGMENTS_MAX]; /* the newest last */
     size_t count;
+    /* the appending thread's */
+    struct segment *newest;
+    uint64_t before_last; /* where the last record begins */
     int spare; /* the file NAME_SPARE, -1 = there is none */
     bool has_new_names;   /* since the directory was synced */
     struct buffer end_mark;
@@ -66,9 +68,12 @@ struct journal *journal_create(const char *directory)
 
 static void close_all(struct journal *journal)
 {
-    for (size_t i = 0; i < journal->count; i++)
-        close(journal->segments[i].file);
+    for (size_t i = 0; i < journal->count; i++) {
+        close(journal->segments[i]->file);
+        free(journal->segments[i]);
+    }
     journal->count = 0;
+    journal->newest = NULL;
     if (journal->spare >= 0)
         close(journal->spare);
     journal->spare = -1;
@@ -91,19 +96,9 @@ int64_t journal_bytes(struct journal *journal)
 
     pthread_mutex_lock(&journal->mutex);
     for (size_t i = 0; i < journal->count; i++)
-        bytes += journal->segments[i].end;
+        bytes += journal->segments[i]->end;
     pthread_mutex_unlock(&journal->mutex);
     return (int64_t)bytes;
-}
-
-static struct segment *newest(struct journal *journal)
-{
-    return &journal->segments[journal->count - 1];
-}
-
-uint64_t journal_number(const struct journal *journal)
-{
-    return journal->segments[journal->count - 1].number;
 }
 
 /* ---------- records ---------- */
@@ -169,9 +164,9 @@ const char *journal_error(const struct journal *journal)
 
 enum status journal_append(struct journal *journal, struct buffer *rows)
 {
-    struct segment *segment = newest(journal);
+    struct segment *segment = journal->newest;
 
-    segment->before = segment->end;
+    journal->before_last = segment->end;
     fill_head(rows, segment->number, segment->end);
     if (write_all(segment->file, buffer_view(rows)) != STATUS_OK)
         return fail(journal, "writing");
@@ -183,13 +178,13 @@ enum status journal_append(struct journal *journal, struct buffer *rows)
 
 enum status journal_cut(struct journal *journal)
 {
-    struct segment *segment = newest(journal);
+    struct segment *segment = journal->newest;
 
-    if (ftruncate(segment->file, (off_t)segment->before) != 0 ||
-        lseek(segment->file, (off_t)segment->before, SEEK_SET) < 0)
+    if (ftruncate(segment->file, (off_t)journal->before_last) != 0 ||
+        lseek(segment->file, (off_t)journal->before_last, SEEK_SET) < 0)
         return fail(journal, "cutting");
     pthread_mutex_lock(&journal->mutex);
-    segment->end = segment->before;
+    segment->end = journal->before_last;
     if (segment->synced > segment->end)
         segment->synced = segment->end;
     pthread_mutex_unlock(&journal->mutex);
@@ -237,13 +232,15 @@ enum status journal_begin(struct journal *journal, uint64_t number)
 {
     int file;
 
-    if (journal->count > 0 && end_newest(journal) != STATUS_OK)
+    if (journal->newest != NULL && end_newest(journal) != STATUS_OK)
         return STATUS_IO;
     file = open_segment(journal, number);
     if (file < 0)
         return fail(journal, "beginning a file");
+    journal->newest = xcalloc(1, sizeof *journal->newest);
+    *journal->newest = (struct segment){.number = number, .file = file};
     pthread_mutex_lock(&journal->mutex);
-    journal->segments[journal->count++] = (struct segment){.number = number, .file = file};
+    journal->segments[journal->count++] = journal->newest;
     journal->has_new_names = true;
     pthread_mutex_unlock(&journal->mutex);
     return STATUS_OK;
@@ -251,7 +248,7 @@ enum status journal_begin(struct journal *journal, uint64_t number)
 
 /* A file that is not needed: kept to be the next one, if there is none yet and it isn't too large.
  */
-static void retire_segment(struct journal *journal, const struct segment *segment)
+static void retire_segment(struct journal *journal, struct segment *segment)
 {
     char path[PATH_SIZE], spare[PATH_SIZE];
 
@@ -259,17 +256,18 @@ static void retire_segment(struct journal *journal, const struct segment *segmen
     if (journal->spare < 0 && segment->end <= SPARE_BYTES_MAX &&
         rename(path, spare_path(journal, spare)) == 0) {
         journal->spare = segment->file;
-        return;
+    } else {
+        close(segment->file);
+        unlink(path);
     }
-    close(segment->file);
-    unlink(path);
+    free(segment);
 }
 
 void journal_release(struct journal *journal, uint64_t number)
 {
     pthread_mutex_lock(&journal->mutex);
-    while (journal->count > 1 && journal->segments[0].number <= number) {
-        retire_segment(journal, &journal->segments[0]);
+    while (journal->count > 1 && journal->segments[0]->number <= number) {
+        retire_segment(journal, journal->segments[0]);
         journal->count--;
         memmove(journal->segments, journal->segments + 1,
                 journal->count * sizeof journal->segments[0]);
@@ -296,7 +294,7 @@ static size_t take_unsynced(struct journal *journal, struct segment unsynced[])
     size_t count = 0;
 
     for (size_t i = 0; i < journal->count; i++) {
-        struct segment *segment = &journal->segments[i];
+        struct segment *segment = journal->segments[i];
 
         if (segment->synced == segment->end)
             continue;
@@ -309,7 +307,7 @@ static size_t take_unsynced(struct journal *journal, struct segment unsynced[])
 static void note_synced(struct journal *journal, const struct segment *synced)
 {
     for (size_t i = 0; i < journal->count; i++) {
-        struct segment *segment = &journal->segments[i];
+        struct segment *segment = journal->segments[i];
 
         if (segment->number == synced->number && segment->synced < synced->end)
             segment->synced = synced->end < segment->end ? synced->end : segment->end;

@@ -47,9 +47,6 @@ enum status journal_replay(struct journal *journal, uint64_t after,
 
 /* Ends the newest segment, if there is one, and begins the one of that number. */
 enum status journal_begin(struct journal *journal, uint64_t number) MUST_USE;
-/* Of the newest segment. */
-uint64_t journal_number(const struct journal *journal);
-
 /* `rows` begins with JOURNAL_HEAD_SIZE bytes of room. */
 enum status journal_append(struct journal *journal, struct buffer *rows) MUST_USE;
 /* Everything that was appended before is on disk afterwards.  From any thread. */
