@@ -113,9 +113,12 @@ static enum status check_mark(int file, const char *path, char *error, size_t si
                     "is not Grapevine's: its file " MARK " says something else");
     if (format == DIRECTORY_FORMAT)
         return STATUS_OK;
+    if (format > 0 && format < DIRECTORY_FORMAT)
+        return ftruncate(file, 0) == 0 ? write_mark(file, path, error, size)
+                                       : fail_errno(error, size, path, "can't be written");
     (void)snprintf(what, sizeof what,
-                   "has format %d, but this version of Grapevine reads format %d only", format,
-                   DIRECTORY_FORMAT);
+                   "has format %d, but this version of Grapevine reads formats up to %d only",
+                   format, DIRECTORY_FORMAT);
     return fail(STATUS_FOREIGN, error, size, path, what);
 }
 

@@ -11,7 +11,8 @@
 #include "base/compiler.h"
 #include "base/status.h"
 
-#define DIRECTORY_FORMAT 1
+/* 2: with a journal before LevelDB.  Of format 1, without, it is a continuation. */
+#define DIRECTORY_FORMAT 2
 
 /* Creates the directory if it is missing, claims it, and locks it.  *lock_file is closed to give it
  * back.  On failure `error` is one sentence: STATUS_LOCKED, STATUS_FOREIGN, STATUS_IO. */

@@ -448,7 +448,6 @@ static void stop_mover(struct engine *engine)
     pthread_join(engine->thread, NULL);
 }
 
-
 /* ---------- closing, and opening anew: nobody is inside any other call ---------- */
 
 /* The mover rests, whatever it had to do. */

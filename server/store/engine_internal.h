@@ -23,12 +23,12 @@ struct engine {
     pthread_mutex_t mutex; /* of what follows; innermost but for a stage's own */
     pthread_cond_t changed;
     struct stage *active;
-    struct stage *frozen;    /* on its way into LevelDB, or NULL */
-    uint64_t active_number;  /* its segment of the journal */
+    struct stage *frozen;   /* on its way into LevelDB, or NULL */
+    uint64_t active_number; /* its segment of the journal */
     uint64_t frozen_number;
-    uint64_t freezes;        /* so far */
+    uint64_t freezes; /* so far */
     bool is_moving, is_stopping;
-    enum status moved;       /* how the last move ended */
+    enum status moved;               /* how the last move ended */
     atomic_bool is_journal_to_blame; /* the last failure was its */
 
     pthread_t thread;

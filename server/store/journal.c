@@ -38,7 +38,7 @@ struct journal {
     /* the appending thread's */
     struct segment *newest;
     uint64_t before_last; /* where the last record begins */
-    int spare; /* the file NAME_SPARE, -1 = there is none */
+    int spare;            /* the file NAME_SPARE, -1 = there is none */
     bool has_new_names;   /* since the directory was synced */
     struct buffer end_mark;
     atomic_int error_number; /* of the last failure */
@@ -280,8 +280,9 @@ void journal_release(struct journal *journal, uint64_t number)
 static enum status sync_directory(struct journal *journal)
 {
     int directory = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum status status =
-        directory >= 0 && fsync(directory) == 0 ? STATUS_OK : fail(journal, "syncing its directory");
+    enum status status = directory >= 0 && fsync(directory) == 0
+                             ? STATUS_OK
+                             : fail(journal, "syncing its directory");
 
     if (directory >= 0)
         close(directory);

@@ -6,7 +6,8 @@
  *
  * The hash covers all behind it, seeded with the segment's number and the record's place: what a
  * file held in an earlier life is not taken for a record.  A record of no bytes ends a segment: the
- * next one goes on.  Reading stops at the first record that isn't whole, and nothing behind it counts.
+ * next one goes on.  Reading stops at the first record that isn't whole, and nothing behind it
+ * counts.
  *
  * J1  A record that was appended survives the end of the process; one that was synced, that of the
  *     machine, and all before it with it.
@@ -14,8 +15,8 @@
  *     before that.
  * J3  A segment goes only when its owner says that it isn't needed.
  *
- * A segment that is not needed any more becomes the next one (`journal.spare` meanwhile): a file that
- * keeps its size is synced without touching the file system's own journal.
+ * A segment that is not needed any more becomes the next one (`journal.spare` meanwhile): a file
+ * that keeps its size is synced without touching the file system's own journal.
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H

@@ -10,7 +10,7 @@
 struct stage {
     atomic_int holders;
     struct stage_filter *filter;
-    pthread_mutex_t mutex; /* of `runs`, as others see them */
+    pthread_mutex_t mutex;            /* of `runs`, as others see them */
     struct run *runs[STAGE_RUNS_MAX]; /* the oldest first */
     size_t run_count;
     struct buffer *blocks; /* what the rows are in */
@@ -121,8 +121,9 @@ static struct run *run_of_block(struct bytes block)
     bool is_sorted = true;
 
     for (const char *row = block.data; row < end; row = row_end(row)) {
-        is_sorted = is_sorted && (run->count == 0 || bytes_compare(row_key(run->rows[run->count - 1]),
-                                                                   row_key(row)) < 0);
+        is_sorted =
+            is_sorted && (run->count == 0 ||
+                          bytes_compare(row_key(run->rows[run->count - 1]), row_key(row)) < 0);
         run->rows[run->count++] = row;
     }
     if (!is_sorted) {
@@ -179,8 +180,7 @@ struct stage *stage_create(struct stage_filter *filter)
 
 void stage_release(struct stage *stage)
 {
-    if (stage == NULL ||
-        atomic_fetch_sub_explicit(&stage->holders, 1, memory_order_acq_rel) != 1)
+    if (stage == NULL || atomic_fetch_sub_explicit(&stage->holders, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < stage->run_count; i++)
         run_release(stage->runs[i]);
@@ -238,8 +238,8 @@ static void merge_newest_two(struct stage *stage)
 
 static bool are_newest_alike(const struct stage *stage)
 {
-    return stage->run_count > 1 && stage->runs[stage->run_count - 2]->count <
-                                       2 * stage->runs[stage->run_count - 1]->count;
+    return stage->run_count > 1 &&
+           stage->runs[stage->run_count - 2]->count < 2 * stage->runs[stage->run_count - 1]->count;
 }
 
 void stage_add(struct stage *stage, struct buffer *rows, size_t skipped)

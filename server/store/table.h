@@ -12,7 +12,7 @@
  * Numbers are little-endian.  A key carries 8 more bytes: the sequence number of its write, which
  * is 0 here (older than all others), and its type, a value.  This is what libleveldb's TableBuilder
  * writes, which its C interface has not got; the format is described in its doc/table_format.md,
- * and libleveldb 1.x keeps to it.  Filter and checksums agree with engine.c's options, which
+ * and libleveldb 1.x keeps to it.  Filter and checksums agree with tree.c's options, which
  * test_tables.c shows by reading through LevelDB.
  */
 #ifndef STORE_TABLE_H

@@ -241,7 +241,7 @@ static struct tree *create(const char *directory, bool compresses)
     leveldb_options_set_block_size(tree->options, TABLE_BLOCK_SIZE);
     leveldb_options_set_max_open_files(tree->options, OPEN_FILES_MAX);
     leveldb_options_set_compression(tree->options, compresses ? leveldb_snappy_compression
-                                                                : leveldb_no_compression);
+                                                              : leveldb_no_compression);
     tree->read = leveldb_readoptions_create();
     tree->read_once = leveldb_readoptions_create();
     leveldb_readoptions_set_fill_cache(tree->read_once, 0);
@@ -250,7 +250,7 @@ static struct tree *create(const char *directory, bool compresses)
 }
 
 enum status tree_open(const char *directory, bool compresses, struct tree **tree,
-                        bool *was_repaired, char error[TREE_ERROR_MAX])
+                      bool *was_repaired, char error[TREE_ERROR_MAX])
 {
     struct tree *opened = create(directory, compresses);
     enum status status = tables_clean(directory);

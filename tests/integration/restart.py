@@ -116,6 +116,22 @@ def the_write_rate_holds_across_a_restart():
 
 
 @claim
+def a_directory_of_the_format_before_is_taken_over():
+    with Server() as server:
+        mark = os.path.join(server.directory, "GRAPEVINE")
+        check(server.client()("SET", "k", "v"), "OK")
+        server.stop()
+        with open(mark, encoding="ascii") as file:
+            newest = file.read()
+        with open(mark, "w", encoding="ascii") as file:
+            file.write("Grapevine data directory, format 1\n")
+        server.start()
+        check(server.client()("GET", "k"), b"v")
+        with open(mark, encoding="ascii") as file:
+            check(file.read(), newest)
+
+
+@claim
 def a_rewritten_config_file_is_what_the_next_start_reads():
     with Server() as server:
         path = os.path.join(server.scratch, "grapevine.conf")

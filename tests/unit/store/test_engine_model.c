@@ -1,6 +1,6 @@
-/* The engine against a model of it: an array.  Stages are frozen and moved on the way; what is read,
- * by key or in order, is what the model holds, also from an iterator opened long before, and in
- * what a process killed at that moment would find. */
+/* The engine against a model of it: an array.  Stages are frozen and moved on the way; what is
+ * read, by key or in order, is what the model holds, also from an iterator opened long before, and
+ * in what a process killed at that moment would find. */
 #include "store/engine.h"
 
 #include <stdio.h>
@@ -10,11 +10,11 @@
 #include "base/random.h"
 #include "unit/test.h"
 
-#define KEYS       4000
-#define ROUNDS     600
-#define BATCH_MAX  80
-#define PAD        600 /* bytes of a value: some thousand rows fill a stage */
-#define ITERATED   7   /* rounds for which an iterator stays open */
+#define KEYS      4000
+#define ROUNDS    600
+#define BATCH_MAX 80
+#define PAD       600 /* bytes of a value: some thousand rows fill a stage */
+#define ITERATED  7   /* rounds for which an iterator stays open */
 
 /* The number last put under a key, 0 = none. */
 struct model {
@@ -189,10 +189,11 @@ static void a_killed_process_leaves_all_that_was_written(void **state)
 
     (void)state;
     (void)snprintf(path, sizeof path, "%s.copy", directory);
-    (void)snprintf(command, sizeof command,
-                   "cd %s && rm -rf %s && mkdir %s && cp journal.* %s && cp CURRENT MANIFEST* %s && "
-                   "{ cp *.ldb *.log %s 2> /dev/null || true; }",
-                   directory, path, path, path, path, path);
+    (void)snprintf(
+        command, sizeof command,
+        "cd %s && rm -rf %s && mkdir %s && cp journal.* %s && cp CURRENT MANIFEST* %s && "
+        "{ cp *.ldb *.log %s 2> /dev/null || true; }",
+        directory, path, path, path, path, path);
     for (uint32_t round = 1; round <= ROUNDS / 2; round++) {
         write_some(round);
         if (round % 30 != 0)
