@@ -21,10 +21,15 @@
 /* The share of the memory that what is new has for proving itself: a twentieth. */
 #define PROBATION_SHARE 20
 
-/* A bucket is one word: above, the ghost, 16 bits of the hash of what last left the bucket's
- * probation; below, the pointer to its first entry, whose upper bits no process's memory needs. */
+/* A bucket is one word: above, the ghost of what last left it for good while in probation; below,
+ * the pointer to its first entry, whose upper bits no process's memory needs. */
 #define POINTER_BITS 48
 #define POINTER_MASK (((uint64_t)1 << POINTER_BITS) - 1)
+
+/* A ghost is 8 bits of the hash and, above them, 8 bits of when that was.  It means something until
+ * as much as fits into the cache has left probation, in so many steps. */
+#define GHOST_HASH_BITS 8
+#define GHOST_STEPS     8
 
 #define RING_CAPACITY_MIN 64u /* a power of two */
 
@@ -47,6 +52,8 @@ struct shard {
     atomic_bool is_complete;
     struct ring rings[RING_COUNT];
     size_t bytes; /* of its entries, rings and buckets */
+    size_t left;  /* bytes that have left probation in this step */
+    uint8_t step; /* counts on and on */
     int64_t evicted;
 } CACHE_ALIGNED;
 
@@ -72,6 +79,7 @@ static void shard_init(struct shard *shard, size_t buckets, bool is_complete)
 {
     pthread_mutex_init(&shard->mutex, NULL);
     atomic_store(&shard->is_complete, is_complete);
+    shard->step = GHOST_STEPS; /* so that no ghost is a very old one */
     shard->buckets = xcalloc(buckets, sizeof *shard->buckets);
     shard->bytes = sizeof *shard + memory_cost(buckets * sizeof *shard->buckets);
 }
@@ -304,9 +312,18 @@ static uint64_t ghost_in(const _Atomic uint64_t *bucket)
     return atomic_load_explicit(bucket, memory_order_relaxed) >> POINTER_BITS;
 }
 
-static uint64_t ghost_of(const struct entry *entry)
+static uint64_t ghost_of(const struct shard *shard, const struct entry *entry)
 {
-    return entry->hash >> POINTER_BITS;
+    return (uint64_t)shard->step << GHOST_HASH_BITS | entry->hash >> (64 - GHOST_HASH_BITS);
+}
+
+/* Has it left not long ago? */
+static bool is_ghost_of(const struct shard *shard, uint64_t ghost, const struct entry *entry)
+{
+    uint64_t difference = ghost_of(shard, entry) - ghost;
+
+    return (difference & ((1u << GHOST_HASH_BITS) - 1)) == 0 &&
+           (uint8_t)(difference >> GHOST_HASH_BITS) < GHOST_STEPS;
 }
 
 /* Puts `next` where what follows `previous` stood; NULL = the first. */
@@ -367,7 +384,8 @@ static bool unlink_entry(const struct cache *cache, struct shard *shard, struct 
 static void link_entry(const struct cache *cache, struct shard *shard, struct entry *entry)
 {
     _Atomic uint64_t *bucket = bucket_of(cache, shard, entry->hash);
-    bool is_known = ghost_in(bucket) == ghost_of(entry) && entry->header.kind != ENTRY_ABSENT;
+    bool is_known =
+        is_ghost_of(shard, ghost_in(bucket), entry) && entry->header.kind != ENTRY_ABSENT;
 
     atomic_store_explicit(&entry->chain, first_in(bucket), memory_order_relaxed);
     set_first(bucket, ghost_in(bucket), entry);
@@ -385,17 +403,23 @@ static bool take_use(struct entry *entry)
     return uses > 0;
 }
 
-static void leave_ghost(const struct cache *cache, struct shard *shard, const struct entry *entry)
+static void leave_ghost(const struct cache *cache, struct shard *shard, const struct entry *entry,
+                        size_t bytes_max)
 {
     _Atomic uint64_t *bucket = bucket_of(cache, shard, entry->hash);
 
-    set_first(bucket, ghost_of(entry), first_in(bucket));
+    set_first(bucket, ghost_of(shard, entry), first_in(bucket));
+    shard->left += entry->allocated;
+    if (shard->left > bytes_max / GHOST_STEPS) {
+        shard->left = 0;
+        shard->step++;
+    }
 }
 
 /* The oldest in probation moves on if it was used, else it leaves.  What is missing never moves on:
  * a flood of questions for it drives out no record that was used. */
 static struct entry *leave_probation(const struct cache *cache, struct shard *shard,
-                                     bool *is_pinned)
+                                     size_t bytes_max, bool *is_pinned)
 {
     struct entry *entry = ring_pop(shard, &shard->rings[PROBATION]);
     bool is_absent = entry->header.kind == ENTRY_ABSENT;
@@ -410,7 +434,7 @@ static struct entry *leave_probation(const struct cache *cache, struct shard *sh
         return NULL;
     }
     if (!is_absent)
-        leave_ghost(cache, shard, entry);
+        leave_ghost(cache, shard, entry, bytes_max);
     return entry;
 }
 
@@ -437,7 +461,7 @@ static struct entry *choose_victim(const struct cache *cache, struct shard *shar
         bool has_excess = probation->bytes > bytes_max / PROBATION_SHARE || rest->entries == 0;
 
         if (has_excess && !is_pinned && probation->entries > 0)
-            victim = leave_probation(cache, shard, &is_pinned);
+            victim = leave_probation(cache, shard, bytes_max, &is_pinned);
         else if (rest->entries > 0)
             victim = leave_main(cache, shard);
         else

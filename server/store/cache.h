@@ -5,11 +5,12 @@
  *
  * What stays is chosen as in S3-FIFO (Yang and others, SOSP 2023), by two queues, first in first
  * out.  What is new is in probation, for a twentieth of the memory: who was used there moves to the
- * main queue, the others leave, and of each of them a ghost stays, some bits of its hash.  What
- * comes in and meets its own ghost goes to the main queue at once.  There the oldest goes round as
- * often as it was used, up to three times, then leaves.  So a hit writes only while an entry has
- * fewer than three uses; and what a listing or a one-time reader brings in never touches the main
- * queue.  bench/README.md has the figures of this and other policies.
+ * main queue, the others leave, and of each of them a ghost stays, some bits of its hash, for as
+ * long as it takes until as much as the cache holds has left.  What comes in and meets its own
+ * ghost goes to the main queue at once.  There the oldest goes round as often as it was used, up to
+ * three times, then leaves.  So a hit writes only while an entry has fewer than three uses; and
+ * what a listing or a one-time reader brings in never touches the main queue.  bench/README.md has
+ * the figures of this and other policies.
  *
  * What the engine has not is an entry, too (ENTRY_ABSENT), so that it need not be asked again; a
  * write of that key takes its place as it would take a record's.  It never leaves probation but to

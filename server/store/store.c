@@ -29,7 +29,8 @@
 
 /* ---------- reading ---------- */
 
-/* Marks a hit, writing to shared memory only if there is something to change. */
+/* Marks a use, writing to shared memory only if there is something to change.  The one that brought
+ * the record into memory says nothing about others to come: so the first does not count. */
 static inline void touch(struct store_thread *thread, struct entry *entry, int64_t now_ms)
 {
     uint32_t before = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
@@ -37,9 +38,18 @@ static inline void touch(struct store_thread *thread, struct entry *entry, int64
 
     if (UNLIKELY(options_counts_use(thread->store->options)))
         used_s = frequency_use(before, now_ms, &thread->random);
-    cache_touch(entry);
+    if (before != 0)
+        cache_touch(entry);
     if (before != used_s)
         atomic_store_explicit(&entry->used_s, used_s, memory_order_relaxed);
+}
+
+static void touch_absent(struct entry *entry)
+{
+    if (atomic_load_explicit(&entry->used_s, memory_order_relaxed) != 0)
+        cache_touch(entry);
+    else
+        atomic_store_explicit(&entry->used_s, 1, memory_order_relaxed);
 }
 
 static void raise_to(const struct store *store, uint64_t group, uint64_t *depends_on)
@@ -108,7 +118,7 @@ static inline enum status find_any(struct store_thread *thread, const struct ns 
     }
     raise_to(store, atomic_load_explicit(&entry->group, memory_order_relaxed), depends_on);
     if (UNLIKELY(entry->header.kind == ENTRY_ABSENT)) {
-        cache_touch((struct entry *)(uintptr_t)entry);
+        touch_absent((struct entry *)(uintptr_t)entry);
         return STATUS_NOT_FOUND;
     }
     *found = entry;

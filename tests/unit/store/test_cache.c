@@ -190,6 +190,18 @@ static void what_is_read_again_soon_after_it_left_stays(void **state)
     assert_non_null(find(fixture, 1, "back"));
 }
 
+static void what_is_read_again_long_after_it_left_is_new(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scan(fixture, 20000);
+    fill(fixture, "back");
+    scan(fixture, 20000);
+    fill(fixture, "back");
+    scan(fixture, 20000);
+    assert_null(find(fixture, 1, "back"));
+}
+
 static void what_is_written_again_counts_as_used(void **state)
 {
     struct fixture *fixture = *state;
@@ -404,6 +416,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_read_again_outlives_a_scan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_used_once_outlives_any_scan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_read_again_soon_after_it_left_stays, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_read_again_long_after_it_left_is_new, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_written_again_counts_as_used, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_used_any_more_makes_room_in_the_end, set_up,
