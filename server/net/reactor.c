@@ -6,6 +6,8 @@
 /* How soon an idle thread comes back to free what others may still have been reading. */
 #define COLLECT_MS 10
 
+#define COMMITS_IN_TURN_MAX 4
+
 struct timeval reactor_milliseconds(int64_t ms)
 {
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
@@ -90,12 +92,22 @@ static void answer_ring(struct reactor *reactor)
     reactor->ops->rung(reactor);
 }
 
+/* What was committed at once is answered at once; what that lets others write, too. */
+static void commit_turn(struct reactor *reactor)
+{
+    struct store_thread *thread = reactor->worker.store_thread;
+
+    for (int i = 0; i < COMMITS_IN_TURN_MAX && store_commit_turn(thread); i++)
+        reactor->ops->committed(reactor);
+    store_end_turn(thread);
+}
+
 void reactor_end_turn(struct reactor *reactor)
 {
     struct timeval soon = reactor_milliseconds(COLLECT_MS);
 
     if (reactor->is_in_turn) {
-        store_end_turn(reactor->worker.store_thread);
+        commit_turn(reactor);
         epoch_exit(reactor->epoch);
     }
     reactor->is_in_turn = false;

@@ -308,6 +308,19 @@ enum status engine_write(struct engine *engine, struct engine_batch *batch, bool
     return status;
 }
 
+/* A file that is being synced may hold up who appends to it. */
+enum status engine_try_write(struct engine *engine, struct engine_batch *batch)
+{
+    enum status status = STATUS_PARKED;
+
+    if (pthread_mutex_trylock(&engine->write_mutex) != 0)
+        return STATUS_PARKED;
+    if (!is_full(engine) && !journal_is_syncing(engine->journal))
+        status = write_batch(engine, batch, false);
+    pthread_mutex_unlock(&engine->write_mutex);
+    return status;
+}
+
 uint64_t engine_writes(const struct engine *engine)
 {
     return atomic_load(&engine->writes);

@@ -59,6 +59,8 @@ size_t engine_batch_size(const struct engine_batch *batch);
 
 /* The batch is empty afterwards, if it was written. */
 enum status engine_write(struct engine *engine, struct engine_batch *batch, bool sync) MUST_USE;
+/* The same without sync, or STATUS_PARKED if it would have to wait for anything. */
+enum status engine_try_write(struct engine *engine, struct engine_batch *batch) MUST_USE;
 /* How many were written, or tables installed, so far: what a reader found before is unchanged while
  * this is.  From any thread; a batch counts after readers see it. */
 uint64_t engine_writes(const struct engine *engine);

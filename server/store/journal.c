@@ -37,11 +37,12 @@ struct journal {
     size_t count;
     /* the appending thread's */
     struct segment *newest;
-    uint64_t before_last; /* where the last record begins */
-    int spare;            /* the file NAME_SPARE, -1 = there is none */
-    bool has_new_names;   /* since the directory was synced */
+    uint64_t before_last;         /* where the last record begins */
+    int spare;                    /* the file NAME_SPARE, -1 = there is none */
+    uint64_t names, names_synced; /* files that came; of these the directory is on disk */
     struct buffer end_mark;
     atomic_int error_number; /* of the last failure */
+    atomic_int syncing;      /* threads */
 };
 
 static const char *path_of(const struct journal *journal, uint64_t number, char path[PATH_SIZE])
@@ -241,7 +242,7 @@ enum status journal_begin(struct journal *journal, uint64_t number)
     *journal->newest = (struct segment){.number = number, .file = file};
     pthread_mutex_lock(&journal->mutex);
     journal->segments[journal->count++] = journal->newest;
-    journal->has_new_names = true;
+    journal->names++;
     pthread_mutex_unlock(&journal->mutex);
     return STATUS_OK;
 }
@@ -315,31 +316,59 @@ static void note_synced(struct journal *journal, const struct segment *synced)
     }
 }
 
-enum status journal_sync(struct journal *journal)
+static enum status sync_segments(struct journal *journal, struct segment unsynced[], size_t count)
 {
-    struct segment unsynced[JOURNAL_SEGMENTS_MAX];
     enum status status = STATUS_OK;
-    bool has_new_names;
-    size_t count;
 
-    pthread_mutex_lock(&journal->mutex);
-    count = take_unsynced(journal, unsynced);
-    has_new_names = journal->has_new_names;
-    journal->has_new_names = false;
-    pthread_mutex_unlock(&journal->mutex);
-    if (has_new_names)
-        status = sync_directory(journal);
     for (size_t i = 0; i < count; i++) {
         if (status == STATUS_OK && (unsynced[i].file < 0 || fdatasync(unsynced[i].file) != 0))
             status = fail(journal, "syncing");
         if (unsynced[i].file >= 0)
             close(unsynced[i].file);
     }
+    return status;
+}
+
+static enum status sync_all(struct journal *journal)
+{
+    struct segment unsynced[JOURNAL_SEGMENTS_MAX];
+    enum status status = STATUS_OK;
+    uint64_t names;
+    bool has_new_names;
+    size_t count;
+
     pthread_mutex_lock(&journal->mutex);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        note_synced(journal, &unsynced[i]);
-    journal->has_new_names |= status != STATUS_OK && has_new_names;
+    count = take_unsynced(journal, unsynced);
+    names = journal->names;
+    has_new_names = names != journal->names_synced;
     pthread_mutex_unlock(&journal->mutex);
+    if (has_new_names)
+        status = sync_directory(journal);
+    if (sync_segments(journal, unsynced, count) != STATUS_OK)
+        status = STATUS_IO;
+    if (status != STATUS_OK)
+        return status;
+    pthread_mutex_lock(&journal->mutex);
+    for (size_t i = 0; i < count; i++)
+        note_synced(journal, &unsynced[i]);
+    if (journal->names_synced < names)
+        journal->names_synced = names;
+    pthread_mutex_unlock(&journal->mutex);
+    return STATUS_OK;
+}
+
+bool journal_is_syncing(const struct journal *journal)
+{
+    return atomic_load(&journal->syncing) > 0;
+}
+
+enum status journal_sync(struct journal *journal)
+{
+    enum status status;
+
+    atomic_fetch_add(&journal->syncing, 1);
+    status = sync_all(journal);
+    atomic_fetch_sub(&journal->syncing, 1);
     return status;
 }
 

@@ -52,6 +52,8 @@ enum status journal_begin(struct journal *journal, uint64_t number) MUST_USE;
 enum status journal_append(struct journal *journal, struct buffer *rows) MUST_USE;
 /* Everything that was appended before is on disk afterwards.  From any thread. */
 enum status journal_sync(struct journal *journal) MUST_USE;
+/* Is some thread doing that now? */
+bool journal_is_syncing(const struct journal *journal);
 /* After a failure: the newest segment ends where it did before the last append. */
 enum status journal_cut(struct journal *journal) MUST_USE;
 

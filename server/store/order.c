@@ -21,6 +21,10 @@
 #define OPEN_BYTES_MAX   (32u << 20)
 #define OPEN_CHANGES_MAX 65536
 
+/* A group of up to so much is committed by the thread that made it: waking another costs more. */
+#define COMMIT_HERE_CHANGES_MAX 64
+#define COMMIT_HERE_BYTES_MAX   ((size_t)64 * 1024)
+
 /* Long values that together exceed this are written ahead, in several batches. */
 #define CHUNKS_IN_BATCH_MAX (1u << 20)
 
@@ -394,14 +398,19 @@ void order_wake(struct order *order, struct store_thread *thread)
 
 /* ---------- the commit thread ---------- */
 
-/* Not under the order: each call may be a system call. */
-static void notify_threads(struct order *order)
+/* Not under the order: each call may be a system call.  Who knows already is left out. */
+static void notify_others(struct order *order, const struct store_thread *knows)
 {
     pthread_mutex_lock(&order->threads_mutex);
     for (struct store_thread *thread = order->threads; thread != NULL; thread = thread->next)
-        if (thread->on_commit != NULL)
+        if (thread->on_commit != NULL && thread != knows)
             thread->on_commit(thread->context);
     pthread_mutex_unlock(&order->threads_mutex);
+}
+
+static void notify_threads(struct order *order)
+{
+    notify_others(order, NULL);
 }
 
 void order_wake_all(struct order *order)
@@ -564,16 +573,17 @@ static void count_commit(struct order *order, const struct group *group)
     }
 }
 
-static void retire_detached(struct order *order, struct group *group)
+static void retire_detached(struct epoch_thread *epoch, struct group *group)
 {
     for (size_t i = 0; i < group->detached_count; i++)
-        epoch_retire(order->commit_epoch, group->detached[i], entry_destroy);
+        epoch_retire(epoch, group->detached[i], entry_destroy);
     group->detached_count = 0;
 }
 
 /* The feed comes first: who sees the group as committed finds its writes there.  So do news: when a
  * write is answered, whoever is to hear of it has it in his inbox. */
-static void finish_group(struct order *order, struct group *group)
+static void finish_group(struct order *order, struct group *group, struct epoch_thread *epoch,
+                         const struct store_thread *knows)
 {
     if (order->feed != NULL)
         feed_group(order->feed, group, order->sorted, order->node_id);
@@ -591,12 +601,68 @@ static void finish_group(struct order *order, struct group *group)
     count_commit(order, group);
     pthread_cond_broadcast(&order->settled);
     pthread_mutex_unlock(&order->mutex);
-    notify_threads(order);
+    notify_others(order, knows);
 
-    retire_detached(order, group);
+    retire_detached(epoch, group);
     for (size_t i = 0; i < group->touched_count; i++)
         ns_release(group->touched[i]);
     order->spare = emptied(group);
+}
+
+/* Under the order: what the commit thread is to do next.  What is in flight while it asks was left
+ * to it. */
+static bool has_work(const struct order *order)
+{
+    return !group_is_empty(order->open) || order->in_flight != NULL || order->foreign != NULL;
+}
+
+/* ---------- a small group, by who made it ---------- */
+
+/* Under the order.  Nothing of it may wait, and nothing that it needs is the commit thread's
+ * alone; that one sleeps, and goes on sleeping meanwhile. */
+static bool may_commit_here(const struct order *order)
+{
+    const struct group *group = order->open;
+
+    return order->is_idle && !order->is_committing_here && order->in_flight == NULL &&
+           order->foreign == NULL && order->digest == NULL && order->refusing[0] == '\0' &&
+           !order->is_stopping && !group->wants_sync && !is_always_synced(order) &&
+           group->stamp_max <= order->ceiling && group->change_count <= COMMIT_HERE_CHANGES_MAX &&
+           group->bytes <= COMMIT_HERE_BYTES_MAX && group->news.size == 0;
+}
+
+/* The group stays in flight, for the commit thread, if the engine would wait or has failed. */
+static bool commit_here(struct order *order, struct store_thread *thread, struct group *group)
+{
+    bool is_committed = build_batch(order, group) == STATUS_OK &&
+                        engine_try_write(order->engine, order->batch) == STATUS_OK;
+
+    if (is_committed)
+        finish_group(order, group, thread->epoch, thread);
+    pthread_mutex_lock(&order->mutex);
+    order->is_committing_here = false;
+    if (order->in_flight != NULL || has_work(order) || order->is_stopping)
+        pthread_cond_signal(&order->work);
+    pthread_mutex_unlock(&order->mutex);
+    return is_committed;
+}
+
+bool order_commit_or_wake(struct order *order, struct store_thread *thread)
+{
+    struct group *group = NULL;
+
+    if (!thread->has_published)
+        return false;
+    thread->has_published = false;
+    pthread_mutex_lock(&order->mutex);
+    if (may_commit_here(order)) {
+        order->is_committing_here = true;
+        group = take_open(order);
+    } else if (order->is_idle) {
+        pthread_cond_signal(&order->work);
+    }
+    pthread_mutex_unlock(&order->mutex);
+    return group != NULL && commit_here(order, thread, group);
 }
 
 /* ---------- when a commit fails (C4) ---------- */
@@ -612,7 +678,7 @@ static void undo_group(struct order *order, struct group *group)
     for (size_t i = 0; i < group->touched_count; i++)
         ns_restore_counts(group->touched[i]);
     run_undos(group, true);
-    retire_detached(order, group);
+    retire_detached(order->commit_epoch, group);
     for (size_t i = 0; i < group->touched_count; i++)
         ns_release(group->touched[i]);
 }
@@ -747,12 +813,6 @@ static bool recover(struct order *order)
 
 /* ---------- the threads ---------- */
 
-/* Under the order; what the commit thread is to do next. */
-static bool has_work(const struct order *order)
-{
-    return !group_is_empty(order->open) || order->foreign != NULL;
-}
-
 /* False: time has passed, the digest may have work. */
 static bool wait_for_work(struct order *order)
 {
@@ -765,17 +825,20 @@ static bool wait_for_work(struct order *order)
     return order->digest == NULL;
 }
 
-/* Waits for work; false = the server stops and nothing is left. */
+/* Waits for work, and until nobody else commits; false = the server stops and nothing is left. */
 static bool next_work(struct order *order, struct group **group, struct foreign_batch **foreign)
 {
     bool is_something;
 
     pthread_mutex_lock(&order->mutex);
-    while (!has_work(order) && !order->is_stopping && !order->is_digest_busy)
-        if (!wait_for_work(order))
+    while (order->is_committing_here ||
+           (!has_work(order) && !order->is_stopping && !order->is_digest_busy))
+        if (!wait_for_work(order) && !order->is_committing_here)
             break;
     *foreign = order->foreign;
-    *group = group_is_empty(order->open) ? NULL : take_open(order);
+    *group = order->in_flight;
+    if (*group == NULL && !group_is_empty(order->open))
+        *group = take_open(order);
     is_something = *group != NULL || *foreign != NULL || !order->is_stopping;
     pthread_mutex_unlock(&order->mutex);
     return is_something;
@@ -791,7 +854,7 @@ static bool do_work(struct order *order, struct group *group, const struct forei
     if (group != NULL && order->digest != NULL)
         digest_end_batch(order->digest, status == STATUS_OK);
     if (group != NULL && status == STATUS_OK)
-        finish_group(order, group);
+        finish_group(order, group, order->commit_epoch, NULL);
     if (foreign == NULL)
         return status == STATUS_OK;
     if (status == STATUS_OK)

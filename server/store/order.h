@@ -17,8 +17,10 @@
  *     reply that depends on them has left, and none will.
  * C5  Stamps are issued under the order and rise with it.  No stamp above the persisted ceiling is
  *     seen outside: the batch that first carries one raises the ceiling and is synced.
- * C6  The commit thread alone writes to the engine; nobody else waits on its write side.
- * C7  Namespace counts are stored in the batch of the changes they count.
+ * C6  The commit thread alone waits on the engine's write side.  A small group is written by the
+ *     thread that made it, if the commit thread sleeps and the engine need not wait; what goes
+ * wrong with that is the commit thread's. C7  Namespace counts are stored in the batch of the
+ * changes they count.
  *
  * Locks, in the order in which they may be taken together: the order, the registry's titles, a
  * shard of the cache.
@@ -158,6 +160,7 @@ struct order {
     struct buffer key, value;
     uint64_t ceiling;
     bool is_stopping, is_idle;
+    bool is_committing_here;       /* some other thread does, see C6 */
     atomic_bool has_sync_failed;   /* in the sync thread: the kernel tells of it once only */
     struct foreign_batch *foreign; /* from order_submit_batch(), the oldest first */
     pthread_cond_t work, done, seen, settled, unsynced;
@@ -227,9 +230,11 @@ void order_published(struct order *order, struct store_thread *thread, uint64_t 
 void order_each_uncommitted(struct order *order,
                             void (*each)(void *context, const struct entry *entry), void *context);
 
-/* Wakes the commit thread if this thread has published since it last did: at the end of its turn.
- */
+/* At the end of a thread's turn, if it has published: wakes the commit thread. */
 void order_wake(struct order *order, struct store_thread *thread);
+/* The same; or commits the open group here (C6).  Then true, and on_commit() is not called for this
+ * thread. */
+bool order_commit_or_wake(struct order *order, struct store_thread *thread);
 
 /* Calls on_commit() of all threads, as after a commit. */
 void order_wake_all(struct order *order);

@@ -706,6 +706,11 @@ void store_end_turn(struct store_thread *thread)
     order_wake(&thread->store->order, thread);
 }
 
+bool store_commit_turn(struct store_thread *thread)
+{
+    return order_commit_or_wake(&thread->store->order, thread);
+}
+
 struct epoch_thread *store_epoch(struct store_thread *thread)
 {
     return thread->epoch;

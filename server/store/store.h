@@ -40,6 +40,9 @@ void store_leave(struct store_thread *thread);
 /* At the end of every turn in which the thread may have written: hands what it published to the
  * commit thread.  Until then nothing of it is committed, so that a turn's writes go together. */
 void store_end_turn(struct store_thread *thread);
+/* The same; but a small group is committed at once, if nothing makes that wait.  Then true:
+ * store_committed() rose, and on_commit() isn't called for this thread. */
+bool store_commit_turn(struct store_thread *thread) MUST_USE;
 struct epoch_thread *store_epoch(struct store_thread *thread);
 
 /* --- commits --- */

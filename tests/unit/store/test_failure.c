@@ -160,8 +160,13 @@ static struct ns *db(int n)
 
 /* ---------- a client ---------- */
 
+/* Commits by itself what it can, every other time. */
 static void end_turn(void)
 {
+    static unsigned turns;
+
+    if (turns++ % 2 == 0)
+        (void)!store_commit_turn(fixture.thread);
     store_end_turn(fixture.thread);
     epoch_exit(store_epoch(fixture.thread));
     poll(NULL, 0, 1);
@@ -289,6 +294,12 @@ static void reopen_store(void)
 {
     close_store();
     open_store();
+}
+
+static void ignore_told(void *context, struct bytes list)
+{
+    (void)context;
+    (void)list;
 }
 
 /* ---------- claims ---------- */
@@ -513,6 +524,39 @@ static void a_commit_that_could_not_be_synced_does_not_come_back(void **state)
     assert_count_is_exact(2);
 }
 
+/* Once the commit thread sleeps. */
+static void a_small_group_is_committed_by_who_made_it(void **state)
+{
+    bool is_committed = false;
+
+    (void)state;
+    assert_true(put("k", "1")); /* raises the clock's ceiling */
+    for (int i = 0; i < DEADLINE_MS && !is_committed; i++) {
+        uint64_t group = put_unseen("k", bytes_of("2"));
+
+        is_committed = store_commit_turn(fixture.thread);
+        assert_true(!is_committed || store_committed(fixture.store) >= group);
+        assert_true(is_committed || wait_for_group(group));
+    }
+    assert_true(is_committed);
+    assert_stored("k", "2");
+}
+
+static void what_must_be_synced_or_told_is_left_to_the_commit_thread(void **state)
+{
+    (void)state;
+    assert_true(put("k", "1"));
+    put_unseen("k", bytes_of("2"));
+    (void)store_request_sync(fixture.store);
+    assert_false(store_commit_turn(fixture.thread));
+    assert_true(wait_for_group(store_newest_group(fixture.store)));
+    store_set_teller(fixture.store, ignore_told, NULL);
+    store_listen(fixture.store, 1);
+    put_unseen("k", bytes_of("3"));
+    assert_false(store_commit_turn(fixture.thread));
+    assert_true(wait_for_group(store_newest_group(fixture.store)));
+}
+
 static void a_sync_that_fails_in_the_background_is_not_forgotten(void **state)
 {
     struct store_statistics statistics;
@@ -685,7 +729,7 @@ static void *run_writer(void *context)
     for (uint64_t at = 0; !atomic_load(&is_over); at++) {
         epoch_enter(epoch);
         transfer(writer, at);
-        store_end_turn(writer->thread);
+        (void)!store_commit_turn(writer->thread);
         epoch_exit(epoch);
         if (at % 5 == 0)
             poll(NULL, 0, 1);
@@ -816,6 +860,8 @@ int main(void)
         CLAIM(a_node_is_known_though_its_first_record_was_lost),
         CLAIM(a_failed_commit_is_not_fed_and_saves_no_state),
         CLAIM(of_a_failed_commit_nobody_is_told),
+        CLAIM(a_small_group_is_committed_by_who_made_it),
+        CLAIM(what_must_be_synced_or_told_is_left_to_the_commit_thread),
         SYNCED_CLAIM(what_is_synced_always_is_durable_when_it_is_committed),
         CLAIM(what_a_failed_commit_overwrote_and_deleted_is_back),
         CLAIM(an_emptied_namespace_comes_back_and_its_readers_need_not_wait),

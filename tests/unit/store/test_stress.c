@@ -85,7 +85,7 @@ static struct bytes account_key(int i, char text[32])
 
 static void end_turn(struct client *client)
 {
-    store_end_turn(client->thread);
+    (void)!store_commit_turn(client->thread);
     epoch_exit(store_epoch(client->thread));
     epoch_enter(store_epoch(client->thread));
 }
