@@ -33,6 +33,12 @@ FLAVOUR_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 FLAVOUR_fuzz    := $(FLAVOUR_asan) -fsanitize=fuzzer-no-link
 
 CFLAGS   ?= $(FLAVOUR_$(FLAVOUR))
+
+# The released server is optimized as a whole: what is called for every request lies in many folders.
+# Its objects hold ordinary code too, which tests are linked from.  (clang knows no such objects.)
+ifeq ($(FLAVOUR)-$(findstring clang,$(CC)),release-)
+LTO := -flto=auto
+endif
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver -Iclient $(WARNINGS) $(CFLAGS) -MMD -MP
 LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -lcrypto -lsodium \
             -lleveldb -l:libsnappy.so.1 -ljansson -lpthread -lm
@@ -70,9 +76,11 @@ SIM_PROGRAM    := $(OUT)/tests/sim/sim
 
 all: $(OUT)/grapevine-server $(OUT)/grapevine-cli $(OUT)/libgrapevine.a $(OUT)/$(SHARED) $(MANUAL)  ## build grapevine-server, grapevine-cli and libgrapevine into build/
 
+$(OBJ)/server/%.o: ALL_CFLAGS += $(LTO) $(LTO:%=-ffat-lto-objects)
+
 $(OUT)/grapevine-server: $(call objects,$(SERVER_SOURCES))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(LTO) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(OUT)/grapevine-cli: $(call objects,$(CLI_SOURCES)) $(OUT)/libgrapevine.a
 	@mkdir -p $(@D)
