@@ -195,13 +195,19 @@ static bool is_full(const struct engine *engine)
            stage_rows(engine->active) >= STAGE_ROWS_MAX;
 }
 
+/* F3. */
+static enum status blame_journal(struct engine *engine)
+{
+    engine->must_cut = true;
+    engine->is_journal_to_blame = true;
+    return STATUS_IO;
+}
+
 /* Nothing is frozen. */
 static enum status freeze(struct engine *engine)
 {
-    if (journal_begin(engine->journal, engine->active_number + 1) != STATUS_OK) {
-        engine->is_journal_to_blame = true;
-        return STATUS_IO;
-    }
+    if (journal_begin(engine->journal, engine->active_number + 1) != STATUS_OK)
+        return blame_journal(engine);
     pthread_mutex_lock(&engine->mutex);
     engine->frozen = engine->active;
     engine->frozen_number = engine->active_number++;
@@ -270,11 +276,12 @@ static enum status write_journal(struct engine *engine, struct engine_batch *bat
 {
     enum status status = journal_append(engine->journal, &batch->rows);
 
-    if (status == STATUS_OK && sync)
+    if (status == STATUS_OK && sync) {
         status = journal_sync(engine->journal);
-    engine->must_cut = status != STATUS_OK;
-    engine->is_journal_to_blame = engine->must_cut;
-    return status;
+        if (status != STATUS_OK)
+            journal_take_back(engine->journal);
+    }
+    return status == STATUS_OK ? STATUS_OK : blame_journal(engine);
 }
 
 static enum status write_batch(struct engine *engine, struct engine_batch *batch, bool sync)

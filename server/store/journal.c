@@ -1,5 +1,6 @@
 #include "store/journal.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -177,18 +178,24 @@ enum status journal_append(struct journal *journal, struct buffer *rows)
     return STATUS_OK;
 }
 
-enum status journal_cut(struct journal *journal)
+void journal_take_back(struct journal *journal)
 {
     struct segment *segment = journal->newest;
 
-    if (ftruncate(segment->file, (off_t)journal->before_last) != 0 ||
-        lseek(segment->file, (off_t)journal->before_last, SEEK_SET) < 0)
-        return fail(journal, "cutting");
     pthread_mutex_lock(&journal->mutex);
     segment->end = journal->before_last;
     if (segment->synced > segment->end)
         segment->synced = segment->end;
     pthread_mutex_unlock(&journal->mutex);
+}
+
+enum status journal_cut(struct journal *journal)
+{
+    struct segment *segment = journal->newest;
+
+    if (ftruncate(segment->file, (off_t)segment->end) != 0 ||
+        lseek(segment->file, (off_t)segment->end, SEEK_SET) < 0)
+        return fail(journal, "cutting");
     return STATUS_OK;
 }
 
@@ -229,18 +236,24 @@ static int open_segment(struct journal *journal, uint64_t number)
     return -1;
 }
 
+/* The new file is there first: who finds it while the one before has no end takes nothing from it.
+ */
 enum status journal_begin(struct journal *journal, uint64_t number)
 {
-    int file;
+    int file = open_segment(journal, number);
+    char path[PATH_SIZE];
 
-    if (journal->newest != NULL && end_newest(journal) != STATUS_OK)
-        return STATUS_IO;
-    file = open_segment(journal, number);
     if (file < 0)
         return fail(journal, "beginning a file");
+    if (journal->newest != NULL && end_newest(journal) != STATUS_OK) {
+        close(file);
+        unlink(path_of(journal, number, path));
+        return STATUS_IO;
+    }
     journal->newest = xcalloc(1, sizeof *journal->newest);
     *journal->newest = (struct segment){.number = number, .file = file};
     pthread_mutex_lock(&journal->mutex);
+    assert(journal->count < JOURNAL_SEGMENTS_MAX);
     journal->segments[journal->count++] = journal->newest;
     journal->names++;
     pthread_mutex_unlock(&journal->mutex);

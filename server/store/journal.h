@@ -11,8 +11,8 @@
  *
  * J1  A record that was appended survives the end of the process; one that was synced, that of the
  *     machine, and all before it with it.
- * J2  What a failed append or sync left behind is gone after journal_cut(), and nothing is appended
- *     before that.
+ * J2  What a failed append, or beginning of a segment, left behind is gone after journal_cut(), and
+ *     nothing is appended before that.
  * J3  A segment goes only when its owner says that it isn't needed.
  *
  * A segment that is not needed any more becomes the next one (`journal.spare` meanwhile): a file
@@ -54,7 +54,9 @@ enum status journal_append(struct journal *journal, struct buffer *rows) MUST_US
 enum status journal_sync(struct journal *journal) MUST_USE;
 /* Is some thread doing that now? */
 bool journal_is_syncing(const struct journal *journal);
-/* After a failure: the newest segment ends where it did before the last append. */
+/* The last record that was appended is not to be there; journal_cut() follows. */
+void journal_take_back(struct journal *journal);
+/* After a failure: nothing is in the newest segment but what was appended. */
 enum status journal_cut(struct journal *journal) MUST_USE;
 
 /* What is in all segments; from any thread. */

@@ -150,10 +150,28 @@ static void what_is_cut_is_gone_and_the_journal_goes_on(void **state)
     (void)state;
     append("a");
     append("b");
+    journal_take_back(journal);
     assert_int_equal(journal_cut(journal), STATUS_OK);
     assert_replayed(0, "a", 1);
     append("c");
     assert_replayed(0, "ac", 1);
+    assert_int_equal(journal_cut(journal), STATUS_OK);
+    assert_replayed(0, "ac", 1);
+}
+
+static void a_segment_that_cannot_begin_changes_nothing(void **state)
+{
+    (void)state;
+    append("a");
+    assert_int_equal(mkdir(path_of("journal.2"), 0700), 0);
+    assert_int_equal(journal_begin(journal, 2), STATUS_IO);
+    assert_int_equal(journal_cut(journal), STATUS_OK);
+    assert_int_equal(rmdir(path_of("journal.2")), 0);
+    append("b");
+    assert_replayed(0, "ab", 1);
+    assert_int_equal(journal_begin(journal, 2), STATUS_OK);
+    append("c");
+    assert_replayed(0, "abc", 2);
 }
 
 static void a_released_segment_becomes_a_later_one_and_what_it_held_is_not_read(void **state)
@@ -219,6 +237,7 @@ int main(void)
         CLAIM(nothing_counts_behind_a_damaged_record),
         CLAIM(nor_behind_a_segment_without_an_end),
         CLAIM(what_is_cut_is_gone_and_the_journal_goes_on),
+        CLAIM(a_segment_that_cannot_begin_changes_nothing),
         CLAIM(a_released_segment_becomes_a_later_one_and_what_it_held_is_not_read),
         CLAIM(the_newest_segment_is_never_released),
         CLAIM(what_is_removed_is_all_gone),
