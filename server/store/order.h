@@ -19,8 +19,8 @@
  *     seen outside: the batch that first carries one raises the ceiling and is synced.
  * C6  The commit thread alone waits on the engine's write side.  A small group is written by the
  *     thread that made it, if the commit thread sleeps and the engine need not wait; what goes
- * wrong with that is the commit thread's. C7  Namespace counts are stored in the batch of the
- * changes they count.
+ *     wrong with that is the commit thread's.
+ * C7  Namespace counts are stored in the batch of the changes they count.
  *
  * Locks, in the order in which they may be taken together: the order, the registry's titles, a
  * shard of the cache.
