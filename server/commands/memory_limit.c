@@ -5,37 +5,31 @@
 #include "commands/table.h"
 #include "commands/transactions.h"
 
-/* The least of cache-size, too. */
+/* The least that the cache may take, besides its hash table. */
 #define CACHE_MIN_BYTES (1 << 20)
 
-/* What is used besides the cache of records. */
-static int64_t measure_rest(const struct services *services)
+static int64_t max_of(int64_t a, int64_t b)
 {
-    struct store_statistics store;
-
-    store_statistics(services->store, &store);
-    return (int64_t)memory_used() - store.cache_bytes;
-}
-
-static int64_t clamp(int64_t value, int64_t min, int64_t max)
-{
-    return value < min ? min : value > max ? max : value;
+    return a > b ? a : b;
 }
 
 void memory_limit_look(struct services *services)
 {
     const struct options *options = services->options;
     int64_t max = options_number(options, OPTION_MAXMEMORY);
-    int64_t cache_size = options_number(options, OPTION_CACHE_SIZE);
+    int64_t room = INT64_MAX;
     bool is_over = false;
 
     if (max > 0) {
-        int64_t rest = measure_rest(services);
+        struct store_statistics store;
+        int64_t rest;
 
-        cache_size = clamp(max - rest, CACHE_MIN_BYTES, cache_size);
+        store_statistics(services->store, &store);
+        rest = (int64_t)memory_used() - store.cache_bytes;
+        room = max_of(max - rest, store.cache_overhead + CACHE_MIN_BYTES);
         is_over = rest > max && options_is_noeviction(options);
     }
-    store_set_cache_size(services->store, cache_size);
+    store_set_cache_size(services->store, options_number(options, OPTION_CACHE_SIZE), room);
     atomic_store_explicit(&services->is_out_of_memory, is_over, memory_order_relaxed);
 }
 

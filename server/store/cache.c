@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/compiler.h"
@@ -51,7 +52,7 @@ struct shard {
     _Atomic uint64_t generation;
     atomic_bool is_complete;
     struct ring rings[RING_COUNT];
-    size_t bytes; /* of its entries, rings and buckets */
+    size_t bytes; /* of its entries and rings */
     size_t left;  /* bytes that have left probation in this step */
     uint8_t step; /* counts on and on */
     int64_t evicted;
@@ -61,7 +62,7 @@ struct cache {
     struct shard shards[SHARD_COUNT];
     uint64_t seed;
     uint64_t bucket_mask;
-    _Atomic size_t shard_bytes_max;
+    _Atomic size_t shard_bytes_max; /* what entries and rings of a shard may take of it */
     const _Atomic uint64_t *committed;
 };
 
@@ -75,13 +76,23 @@ static size_t buckets_for(size_t bytes_max)
     return buckets;
 }
 
+/* What a shard costs when it is empty. */
+static size_t fixed_cost(size_t buckets)
+{
+    return sizeof(struct shard) + memory_cost(buckets * sizeof(uint64_t));
+}
+
+static size_t bucket_count(const struct cache *cache)
+{
+    return cache->bucket_mask + 1;
+}
+
 static void shard_init(struct shard *shard, size_t buckets, bool is_complete)
 {
     pthread_mutex_init(&shard->mutex, NULL);
     atomic_store(&shard->is_complete, is_complete);
     shard->step = GHOST_STEPS; /* so that no ghost is a very old one */
     shard->buckets = xcalloc(buckets, sizeof *shard->buckets);
-    shard->bytes = sizeof *shard + memory_cost(buckets * sizeof *shard->buckets);
 }
 
 struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed, bool is_complete)
@@ -93,7 +104,7 @@ struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed, 
     cache->seed = random_secret_u64();
     cache->bucket_mask = buckets - 1;
     cache->committed = committed;
-    cache_set_bytes_max(cache, bytes_max);
+    cache_set_bytes_max(cache, bytes_max, SIZE_MAX);
     for (size_t i = 0; i < SHARD_COUNT; i++)
         shard_init(&cache->shards[i], buckets, is_complete);
     return cache;
@@ -124,9 +135,27 @@ void cache_destroy(struct cache *cache)
     free(cache);
 }
 
-void cache_set_bytes_max(struct cache *cache, size_t bytes_max)
+static size_t min_size(size_t a, size_t b)
 {
-    atomic_store_explicit(&cache->shard_bytes_max, bytes_max / SHARD_COUNT, memory_order_relaxed);
+    return a < b ? a : b;
+}
+
+/* What a shard's share of `bytes_max` leaves for records, if it had so many buckets. */
+static size_t share_for_records(size_t bytes_max, size_t buckets)
+{
+    size_t share = bytes_max / SHARD_COUNT, cost = fixed_cost(buckets);
+
+    return share > cost ? share - cost : 0;
+}
+
+void cache_set_bytes_max(struct cache *cache, size_t bytes_max, size_t room)
+{
+    size_t buckets = bucket_count(cache), wanted = min_size(buckets_for(bytes_max), buckets);
+
+    atomic_store_explicit(
+        &cache->shard_bytes_max,
+        min_size(share_for_records(bytes_max, wanted), share_for_records(room, buckets)),
+        memory_order_relaxed);
 }
 
 uint64_t cache_hash(const struct cache *cache, uint32_t ns, struct bytes key)
@@ -575,7 +604,9 @@ void cache_forget(struct cache *cache, struct epoch_thread *thread)
 
 void cache_statistics(struct cache *cache, struct cache_statistics *statistics)
 {
-    *statistics = (struct cache_statistics){0};
+    int64_t fixed = (int64_t)(fixed_cost(bucket_count(cache)) * SHARD_COUNT);
+
+    *statistics = (struct cache_statistics){.bytes = fixed, .overhead = fixed};
     for (size_t i = 0; i < SHARD_COUNT; i++) {
         struct shard *shard = &cache->shards[i];
 

@@ -28,7 +28,8 @@
  * H5  A shard from which nothing stored was ever evicted, of a store that began empty, is complete:
  *     what is not in it does not exist, and the engine need not be asked.
  * H6  What is counted is what the memory costs: entries as the allocator rounds them up, rings and
- *     buckets.
+ *     buckets.  Where it gets smaller, the buckets that are too many for it (H7) stay and are
+ *     counted, but records have as much of the new size as if the cache had begun with it.
  * H7  The number of buckets is fixed at start by the memory given, so no reader meets a resize.
  */
 #ifndef STORE_CACHE_H
@@ -43,13 +44,14 @@
 
 struct cache;
 
-/* `bytes_max` bounds all of it (H6).  `committed` is the newest committed group; it outlives the
- * cache.  is_complete: nothing is stored. */
+/* `bytes_max` bounds all of it (but see H6).  `committed` is the newest committed group; it
+ * outlives the cache.  is_complete: nothing is stored. */
 struct cache *cache_create(size_t bytes_max, const _Atomic uint64_t *committed, bool is_complete);
 /* Frees all entries; nobody reads any more. */
 void cache_destroy(struct cache *cache);
 
-void cache_set_bytes_max(struct cache *cache, size_t bytes_max);
+/* `room` bounds all of it in any case, also the buckets that are too many (H6); SIZE_MAX = no. */
+void cache_set_bytes_max(struct cache *cache, size_t bytes_max, size_t room);
 
 uint64_t cache_hash(const struct cache *cache, uint32_t ns, struct bytes key);
 

@@ -835,9 +835,9 @@ char *store_take_property(struct store_thread *thread, const char *name)
     return store_is_engine_open(store) ? engine_take_property(store->engine, name) : NULL;
 }
 
-void store_set_cache_size(struct store *store, int64_t bytes)
+void store_set_cache_size(struct store *store, int64_t bytes, int64_t room)
 {
-    cache_set_bytes_max(store->cache, (size_t)bytes);
+    cache_set_bytes_max(store->cache, (size_t)bytes, (size_t)room);
 }
 
 void store_hold_expiry(struct store *store, int64_t until_ms)

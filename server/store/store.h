@@ -94,8 +94,8 @@ int64_t store_live_bytes(struct store *store);
  * The caller frees; NULL if unknown or closed for the moment. */
 char *store_take_property(struct store_thread *thread, const char *name);
 
-/* CONFIG SET cache-size. */
-void store_set_cache_size(struct store *store, int64_t bytes);
+/* cache-size; and what maxmemory leaves for the cache, its hash table included. */
+void store_set_cache_size(struct store *store, int64_t bytes, int64_t room);
 
 /* DEBUG SET-ACTIVE-EXPIRE and tests: the background expiry off or on. */
 void store_set_active_expiry(struct store *store, bool is_on);

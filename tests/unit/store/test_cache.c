@@ -116,6 +116,53 @@ static void memory_stays_within_its_bound(void **state)
     assert_int_equal(statistics.entries + statistics.evicted, 20000);
 }
 
+#define LARGE_SIZE ((size_t)64 << 20)
+
+/* How many records stay, of as many as never fit. */
+static int64_t count_kept(struct fixture *fixture)
+{
+    struct cache_statistics statistics;
+    char key[32];
+
+    for (int i = 0; i < 20000; i++) {
+        snprintf(key, sizeof key, "key:%d", i);
+        cache_publish(fixture->cache, fixture->thread, make(fixture, 1, key, 0));
+    }
+    cache_statistics(fixture->cache, &statistics);
+    return statistics.entries;
+}
+
+static void begin_with(struct fixture *fixture, size_t bytes_max)
+{
+    cache_destroy(fixture->cache);
+    fixture->cache = cache_create(bytes_max, &fixture->committed, true);
+}
+
+static void a_cache_made_smaller_keeps_as_many_records_as_one_that_began_so(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t kept = count_kept(fixture);
+
+    begin_with(fixture, LARGE_SIZE);
+    assert_int_equal(count_kept(fixture), 20000);
+    cache_set_bytes_max(fixture->cache, 1 << 20, SIZE_MAX);
+    assert_in_range(count_kept(fixture), kept - kept / 20, kept + kept / 20);
+}
+
+static void where_there_is_less_room_the_hash_table_counts_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cache_statistics empty, statistics;
+    const int64_t left = 1 << 20;
+
+    begin_with(fixture, LARGE_SIZE);
+    cache_statistics(fixture->cache, &empty);
+    cache_set_bytes_max(fixture->cache, LARGE_SIZE, (size_t)(empty.bytes + left));
+    assert_true(count_kept(fixture) < 20000);
+    cache_statistics(fixture->cache, &statistics);
+    assert_in_range(statistics.bytes, empty.bytes + left / 2, empty.bytes + left);
+}
+
 static void what_is_not_committed_is_not_evicted(void **state)
 {
     struct fixture *fixture = *state;
@@ -412,6 +459,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_fill_is_refused_after_a_written_entry_left_the_shard,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_stays_within_its_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_cache_made_smaller_keeps_as_many_records_as_one_that_began_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(where_there_is_less_room_the_hash_table_counts_too, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_not_evicted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_read_again_outlives_a_scan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_used_once_outlives_any_scan, set_up, tear_down),
