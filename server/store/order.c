@@ -1020,6 +1020,8 @@ static void tell_of_load(struct order *order)
     buffer_clear(&list);
 }
 
+/* What the cache knows of keys that were not there is not true any more: it is forgotten before
+ * anybody can have found the rows, or heard of them. */
 static enum status install(struct order *order, void *context)
 {
     struct bulk *bulk = context;
@@ -1027,6 +1029,7 @@ static enum status install(struct order *order, void *context)
 
     begin_reopening(order);
     status = engine_install_tables(order->engine, bulk->tables);
+    cache_forget(order->cache, order->commit_epoch);
     end_reopening(order, status == STATUS_OK);
     notify_threads(order);
     if (status == STATUS_OK && order->digest != NULL)

@@ -526,8 +526,7 @@ static enum status finish(struct transfer_load *load)
     return status;
 }
 
-/* What was built beside the store becomes part of it.  What the cache knows of keys that were not
- * there is not true any more. */
+/* What was built beside the store becomes part of it. */
 static enum status install(struct transfer_load *load)
 {
     struct bulk bulk = {load->tables, xcalloc(load->ns_count + 1, sizeof *bulk.leaves), 0};
@@ -546,8 +545,6 @@ static enum status install(struct transfer_load *load)
     for (size_t i = 0; i < bulk.leaves_count; i++)
         leaves_destroy(bulk.leaves[i].leaves);
     free(bulk.leaves);
-    if (status == STATUS_OK)
-        cache_forget(load->store->cache, load->thread->epoch);
     return status;
 }
 

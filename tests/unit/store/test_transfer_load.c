@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "replication/records.h"
 #include "store/digest.h"
+#include "store/news.h"
 #include "store/replica.h"
 #include "store/transfer_page.h"
 #include "unit/store/stores.h"
@@ -423,6 +424,47 @@ static void what_was_known_to_be_absent_is_found_after_loading(void **state)
     assert_string_equal(node_get(&blank, ns, "other"), "loaded");
 }
 
+static struct {
+    struct store_thread *thread;
+    struct ns *ns;
+    int count, found; /* news of loads; those after which the key was there at once */
+} listener;
+
+static void look(void *context, struct bytes list)
+{
+    const struct entry *entry;
+    struct news news;
+    uint64_t group = 0;
+
+    (void)context;
+    if (!news_next(&list, &news) || news.kind != NEWS_LOADED)
+        return;
+    epoch_enter(store_epoch(listener.thread));
+    listener.count++;
+    listener.found += store_find(listener.thread, listener.ns, bytes_of("k"), now_ms(), &entry,
+                                 &group) == STATUS_OK;
+    epoch_exit(store_epoch(listener.thread));
+}
+
+static void who_hears_of_a_load_finds_what_was_absent_before(void **state)
+{
+    struct ns *ns = node_db(&blank, 0);
+
+    (void)state;
+    node_set(&source, node_db(&source, 0), "k", "loaded");
+    assert_string_equal(node_get(&blank, ns, "k"), "");
+    listener.ns = ns;
+    listener.thread = store_join(blank.store, NULL, NULL);
+    listener.count = listener.found = 0;
+    store_set_teller(blank.store, look, NULL);
+    store_listen(blank.store, 1);
+    load_all(&source, &blank);
+    store_listen(blank.store, -1);
+    store_leave(listener.thread);
+    assert_int_equal(listener.count, 1);
+    assert_int_equal(listener.found, 1);
+}
+
 #define MANY_KEYS 4000 /* some leaves */
 
 static void sums_of_what_was_loaded_are_known_at_once(void **state)
@@ -580,6 +622,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_namespace_is_known_before_its_keys_even_if_it_is_new,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_known_to_be_absent_is_found_after_loading, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_hears_of_a_load_finds_what_was_absent_before, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(sums_of_what_was_loaded_are_known_at_once, set_up,
                                         tear_down),
