@@ -17,7 +17,7 @@
  * F4  A synced write, as engine_sync(), makes durable all that was written before, too.
  * F5  Nothing reaches LevelDB before it is durable in the journal, and LevelDB notes with the last
  *     row of a stage that it has it.  So after a crash LevelDB has some prefix of what was written,
- * and pieces of what the journal still holds: opening moves that once more.
+ *     and pieces of what the journal still holds: opening moves that once more.
  */
 #ifndef STORE_ENGINE_H
 #define STORE_ENGINE_H

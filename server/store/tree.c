@@ -378,9 +378,18 @@ static enum status sync_file(int directory, const char *name, void *context)
     return status;
 }
 
+static enum status sync_names(struct tree *tree, int directory)
+{
+    (void)tree;
+    return fsync(directory) == 0 ? STATUS_OK : STATUS_IO;
+}
+
+/* The names too: LevelDB begins a log now and then. */
 enum status tree_sync_logs(struct tree *tree)
 {
-    return each_log(tree, sync_file, NULL);
+    enum status status = each_log(tree, sync_file, NULL);
+
+    return status == STATUS_OK ? with_directory(tree, sync_names) : status;
 }
 
 static void count_log(struct tree *tree, const struct tree_batch *batch)
