@@ -489,7 +489,7 @@ static void let_mover_try_again(struct engine *engine)
 
 static enum status cut(struct engine *engine)
 {
-    enum status status = engine->must_cut ? journal_cut(engine->journal) : STATUS_OK;
+    enum status status = journal_cut(engine->journal);
 
     engine->must_cut = status != STATUS_OK;
     engine->is_journal_to_blame = engine->must_cut;

@@ -18,7 +18,7 @@ struct engine {
     /* Held by who writes, or moves all that is staged: the journal and the adding are its. */
     pthread_mutex_t write_mutex;
     struct journal *journal;
-    bool must_cut; /* the last append or sync failed */
+    bool must_cut; /* an append, or a sync behind it, failed */
 
     pthread_mutex_t mutex; /* of what follows; innermost but for a stage's own */
     pthread_cond_t changed;

@@ -33,7 +33,9 @@ struct segment {
 
 struct journal {
     char *directory;
-    pthread_mutex_t mutex; /* of the list, and of what says how far it is on disk */
+    pthread_mutex_t sync_mutex; /* held to sync, or to take back; before the other */
+    bool has_sync_failed;       /* under it: J4 */
+    pthread_mutex_t mutex;      /* of the list, and of what says how far it is on disk */
     struct segment *segments[JOURNAL_SEGMENTS_MAX]; /* the newest last */
     size_t count;
     /* the appending thread's */
@@ -64,6 +66,7 @@ struct journal *journal_create(const char *directory)
 
     journal->directory = xstrdup(directory);
     journal->spare = -1;
+    pthread_mutex_init(&journal->sync_mutex, NULL);
     pthread_mutex_init(&journal->mutex, NULL);
     return journal;
 }
@@ -87,6 +90,7 @@ void journal_destroy(struct journal *journal)
         return;
     close_all(journal);
     pthread_mutex_destroy(&journal->mutex);
+    pthread_mutex_destroy(&journal->sync_mutex);
     buffer_clear(&journal->end_mark);
     free(journal->directory);
     free(journal);
@@ -182,21 +186,35 @@ void journal_take_back(struct journal *journal)
 {
     struct segment *segment = journal->newest;
 
+    pthread_mutex_lock(&journal->sync_mutex); /* who syncs now would note what is not there */
     pthread_mutex_lock(&journal->mutex);
     segment->end = journal->before_last;
     if (segment->synced > segment->end)
         segment->synced = segment->end;
     pthread_mutex_unlock(&journal->mutex);
+    pthread_mutex_unlock(&journal->sync_mutex);
+}
+
+/* On disk, too: what was taken back must not be read again after the end of the machine. */
+static enum status cut_file(struct journal *journal, const struct segment *segment)
+{
+    if (ftruncate(segment->file, (off_t)segment->end) != 0 ||
+        lseek(segment->file, (off_t)segment->end, SEEK_SET) < 0 || fdatasync(segment->file) != 0)
+        return fail(journal, "cutting");
+    return STATUS_OK;
 }
 
 enum status journal_cut(struct journal *journal)
 {
-    struct segment *segment = journal->newest;
+    enum status status = STATUS_OK;
 
-    if (ftruncate(segment->file, (off_t)segment->end) != 0 ||
-        lseek(segment->file, (off_t)segment->end, SEEK_SET) < 0)
-        return fail(journal, "cutting");
-    return STATUS_OK;
+    pthread_mutex_lock(&journal->sync_mutex);
+    if (journal->newest != NULL)
+        status = cut_file(journal, journal->newest);
+    if (status == STATUS_OK)
+        journal->has_sync_failed = false;
+    pthread_mutex_unlock(&journal->sync_mutex);
+    return status;
 }
 
 /* ---------- segments ---------- */
@@ -380,13 +398,18 @@ enum status journal_sync(struct journal *journal)
     enum status status;
 
     atomic_fetch_add(&journal->syncing, 1);
-    status = sync_all(journal);
+    pthread_mutex_lock(&journal->sync_mutex);
+    status = journal->has_sync_failed ? STATUS_IO : sync_all(journal);
+    journal->has_sync_failed = status != STATUS_OK;
+    pthread_mutex_unlock(&journal->sync_mutex);
     atomic_fetch_sub(&journal->syncing, 1);
     return status;
 }
 
 /* ---------- reading, and removing ---------- */
 
+/* What is read goes on to LevelDB, so it is put on disk first: a process that ended left it in the
+ * kernel's hands. */
 static enum status read_segment(struct journal *journal, uint64_t number, struct buffer *content)
 {
     char path[PATH_SIZE];
@@ -395,7 +418,7 @@ static enum status read_segment(struct journal *journal, uint64_t number, struct
     ssize_t size = -1;
 
     content->size = 0;
-    if (file >= 0 && fstat(file, &about) == 0) {
+    if (file >= 0 && fdatasync(file) == 0 && fstat(file, &about) == 0) {
         buffer_reserve(content, (size_t)about.st_size + 1);
         while ((size = read(file, content->data + content->size,
                             content->capacity - content->size)) > 0)
@@ -457,11 +480,14 @@ enum status journal_replay(struct journal *journal, uint64_t after,
                            uint64_t *last)
 {
     struct buffer content = {0};
-    enum status status = STATUS_OK;
+    enum status status = sync_directory(journal);
     bool is_ended = true;
+    uint64_t number;
 
     *last = after;
-    while (status == STATUS_OK && (status = find_segment(journal, *last, last)) == STATUS_OK) {
+    while (status == STATUS_OK && (status = find_segment(journal, *last, &number)) == STATUS_OK) {
+        is_ended = is_ended && (*last == after || number == *last + 1);
+        *last = number;
         if (is_ended)
             status = read_segment(journal, *last, &content);
         if (is_ended && status == STATUS_OK)
@@ -477,7 +503,11 @@ enum status journal_remove(struct journal *journal)
     enum status status = STATUS_OK;
     struct dirent *file;
 
+    pthread_mutex_lock(&journal->sync_mutex);
+    pthread_mutex_lock(&journal->mutex);
     close_all(journal);
+    pthread_mutex_unlock(&journal->mutex);
+    pthread_mutex_unlock(&journal->sync_mutex);
     if (directory == NULL)
         return STATUS_IO;
     while ((file = readdir(directory)) != NULL)

@@ -14,6 +14,8 @@
  * J2  What a failed append, or beginning of a segment, left behind is gone after journal_cut(), and
  *     nothing is appended before that.
  * J3  A segment goes only when its owner says that it isn't needed.
+ * J4  After a sync failed, all do until journal_cut(): the kernel tells one of those who ask, once,
+ *     and what it could not write may be lost.
  *
  * A segment that is not needed any more becomes the next one (`journal.spare` meanwhile): a file
  * that keeps its size is synced without touching the file system's own journal.
@@ -39,9 +41,10 @@ struct journal;
 struct journal *journal_create(const char *directory);
 void journal_destroy(struct journal *journal);
 
-/* Calls each() for the rows of every record of the segments behind `after`, oldest first; `rows`
- * are the callee's to take over from JOURNAL_HEAD_SIZE on.  *last is the newest segment there is,
- * or `after`.  STATUS_IO, or what each() said. */
+/* Calls each() for the rows of every record of the segments behind `after`, oldest first, when they
+ * are on disk; a segment behind a missing one doesn't count.  `rows` are the callee's to take over
+ * from JOURNAL_HEAD_SIZE on.  *last is the newest segment there is, or `after`.  STATUS_IO, or what
+ * each() said. */
 enum status journal_replay(struct journal *journal, uint64_t after,
                            enum status (*each)(void *context, struct buffer *rows), void *context,
                            uint64_t *last) MUST_USE;
@@ -56,7 +59,7 @@ enum status journal_sync(struct journal *journal) MUST_USE;
 bool journal_is_syncing(const struct journal *journal);
 /* The last record that was appended is not to be there; journal_cut() follows. */
 void journal_take_back(struct journal *journal);
-/* After a failure: nothing is in the newest segment but what was appended. */
+/* After a failure: nothing is in the newest segment but what was appended, also on disk. */
 enum status journal_cut(struct journal *journal) MUST_USE;
 
 /* What is in all segments; from any thread. */

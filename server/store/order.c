@@ -506,15 +506,11 @@ static uint64_t next_ceiling(const struct order *order, const struct group *grou
 
 /* Must the group's commit be a durable point?  Then it raises the ceiling, too, unless that is all
  * that the policy asks for. */
-static enum status decide_sync(struct order *order, struct group *group)
+static void decide_sync(const struct order *order, struct group *group)
 {
-    group->is_synced = is_always_synced(order);
     if (group->stamp_max > order->ceiling)
         group->wants_sync = true;
-    if (!group->wants_sync)
-        return STATUS_OK;
-    group->is_synced = true;
-    return order->has_sync_failed ? STATUS_IO : STATUS_OK;
+    group->is_synced = group->wants_sync || is_always_synced(order);
 }
 
 static enum status write_group(struct order *order, struct group *group)
@@ -522,10 +518,9 @@ static enum status write_group(struct order *order, struct group *group)
     uint64_t ceiling = order->ceiling;
     enum status status = build_batch(order, group);
 
-    if (status == STATUS_OK)
-        status = decide_sync(order, group);
     if (status != STATUS_OK)
         return status;
+    decide_sync(order, group);
     if (group->wants_sync) {
         ceiling = next_ceiling(order, group);
         put_ceiling(order, ceiling);
@@ -780,8 +775,6 @@ static bool try_to_recover(struct order *order)
     begin_reopening(order);
     is_open = engine_reopen(order->engine) == STATUS_OK &&
               commit_clean_pending(order->engine) == STATUS_OK;
-    if (is_open)
-        order->has_sync_failed = false;
     end_reopening(order, is_open);
     return is_open;
 }
@@ -901,7 +894,8 @@ static void wait_to_sync(struct order *order)
 }
 
 /* Makes durable points, well within the second that everysec promises.  The journal is pushed to
- * disk from here first, so that the synced write of the commit thread hardly waits. */
+ * disk from here first, so that the synced write of the commit thread hardly waits; if that fails,
+ * so does this. */
 static void *run_syncs(void *context)
 {
     struct order *order = context;
@@ -912,8 +906,7 @@ static void *run_syncs(void *context)
         if (order->is_stopping || !is_sync_wanted(order))
             continue;
         pthread_mutex_unlock(&order->mutex);
-        if (engine_sync(order->engine) != STATUS_OK)
-            order->has_sync_failed = true;
+        (void)!engine_sync(order->engine);
         pthread_mutex_lock(&order->mutex);
         if (order->refusing[0] == '\0') {
             order->open->wants_sync = true;

@@ -161,7 +161,6 @@ struct order {
     uint64_t ceiling;
     bool is_stopping, is_idle;
     bool is_committing_here;       /* some other thread does, see C6 */
-    atomic_bool has_sync_failed;   /* in the sync thread: the kernel tells of it once only */
     struct foreign_batch *foreign; /* from order_submit_batch(), the oldest first */
     pthread_cond_t work, done, seen, settled, unsynced;
     pthread_t commit_thread, sync_thread;

@@ -1,10 +1,15 @@
 /* The journal as a file: what is read back after the end of a process, or of a machine. */
 #include "store/journal.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,12 +20,32 @@ static char directory[64];
 static struct journal *journal;
 static struct buffer read_back; /* the keys, one behind the other */
 
+/* ---------- the disk: this program's fdatasync() is the one below ---------- */
+
+static atomic_int syncs, syncs_to_fail, sync_ms;
+
+int fdatasync(int file)
+{
+    atomic_fetch_add(&syncs, 1);
+    poll(NULL, 0, atomic_load(&sync_ms));
+    if (atomic_load(&syncs_to_fail) > 0) {
+        atomic_fetch_sub(&syncs_to_fail, 1);
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, file);
+}
+
+/* ---------- the journal ---------- */
+
 static int set_up(void **state)
 {
     (void)state;
     strcpy(directory, "/tmp/grapevine-test-XXXXXX");
     assert_non_null(mkdtemp(directory));
     log_set_level(LOG_NOTHING);
+    atomic_store(&syncs_to_fail, 0);
+    atomic_store(&sync_ms, 0);
     journal = journal_create(directory);
     assert_int_equal(journal_begin(journal, 1), STATUS_OK);
     return 0;
@@ -205,6 +230,85 @@ static void the_newest_segment_is_never_released(void **state)
     assert_replayed(0, "a", 1);
 }
 
+static void nothing_counts_behind_a_missing_segment(void **state)
+{
+    (void)state;
+    append("a");
+    assert_int_equal(journal_begin(journal, 2), STATUS_OK);
+    append("b");
+    assert_int_equal(journal_begin(journal, 3), STATUS_OK);
+    append("c");
+    assert_int_equal(unlink(path_of("journal.2")), 0);
+    assert_replayed(0, "a", 3);
+}
+
+static void what_is_replayed_is_on_disk(void **state)
+{
+    struct journal *next = journal_create(directory);
+    uint64_t last;
+
+    (void)state;
+    append("a");
+    read_back.size = 0;
+    atomic_store(&syncs_to_fail, 1);
+    assert_int_equal(journal_replay(next, 0, take, NULL, &last), STATUS_IO);
+    assert_int_equal(read_back.size, 0);
+    assert_replayed(0, "a", 1);
+    journal_destroy(next);
+}
+
+static void after_a_failed_sync_all_fail_until_it_is_cut(void **state)
+{
+    (void)state;
+    append("a");
+    atomic_store(&syncs_to_fail, 1);
+    assert_int_equal(journal_sync(journal), STATUS_IO);
+    append("b");
+    assert_int_equal(journal_sync(journal), STATUS_IO);
+    assert_int_equal(journal_cut(journal), STATUS_OK);
+    assert_int_equal(journal_sync(journal), STATUS_OK);
+    assert_replayed(0, "ab", 1);
+}
+
+static void what_is_cut_is_gone_from_the_disk(void **state)
+{
+    (void)state;
+    append("a");
+    journal_take_back(journal);
+    atomic_store(&syncs_to_fail, 1);
+    assert_int_equal(journal_cut(journal), STATUS_IO);
+    assert_int_equal(journal_cut(journal), STATUS_OK);
+}
+
+static void *sync_slowly(void *context)
+{
+    (void)context;
+    assert_int_equal(journal_sync(journal), STATUS_OK);
+    return NULL;
+}
+
+/* It is as long as what was taken back: what was synced then is not what is there now. */
+static void what_is_appended_in_the_place_of_another_is_not_synced_yet(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    append("a");
+    atomic_store(&sync_ms, 50);
+    atomic_store(&syncs, 0);
+    assert_int_equal(pthread_create(&thread, NULL, sync_slowly, NULL), 0);
+    while (atomic_load(&syncs) == 0)
+        poll(NULL, 0, 1);
+    journal_take_back(journal);
+    assert_int_equal(journal_cut(journal), STATUS_OK);
+    append("b");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    atomic_store(&sync_ms, 0);
+    atomic_store(&syncs, 0);
+    assert_int_equal(journal_sync(journal), STATUS_OK);
+    assert_int_equal(atomic_load(&syncs), 1);
+}
+
 static void what_is_removed_is_all_gone(void **state)
 {
     (void)state;
@@ -240,6 +344,11 @@ int main(void)
         CLAIM(a_segment_that_cannot_begin_changes_nothing),
         CLAIM(a_released_segment_becomes_a_later_one_and_what_it_held_is_not_read),
         CLAIM(the_newest_segment_is_never_released),
+        CLAIM(nothing_counts_behind_a_missing_segment),
+        CLAIM(what_is_replayed_is_on_disk),
+        CLAIM(after_a_failed_sync_all_fail_until_it_is_cut),
+        CLAIM(what_is_cut_is_gone_from_the_disk),
+        CLAIM(what_is_appended_in_the_place_of_another_is_not_synced_yet),
         CLAIM(what_is_removed_is_all_gone),
         CLAIM(syncing_covers_all_segments_and_counts_what_is_there),
     };
