@@ -565,10 +565,11 @@ static void drop_written(struct txn *txn, struct slot *slot)
     slot->written = NULL;
 }
 
-/* A new value does not make a key less used. */
+/* A new value does not make a key less used; where there was none, nothing was used. */
 static void keep_count(const struct txn *txn, const struct slot *slot, struct entry *entry)
 {
-    if (UNLIKELY(options_counts_use(txn->store->options)) && slot->base != NULL)
+    if (UNLIKELY(options_counts_use(txn->store->options)) && slot->base != NULL &&
+        entry_is_live(slot->base, txn->now_ms))
         atomic_store_explicit(&entry->used_s,
                               atomic_load_explicit(&slot->base->used_s, memory_order_relaxed),
                               memory_order_relaxed);

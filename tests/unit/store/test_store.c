@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "store/frequency.h"
 #include "store/scan.h"
 #include "unit/test.h"
 
@@ -315,6 +316,23 @@ static void a_missing_key_is_found_as_soon_as_it_is_written(void **state)
     assert_missing("k");
     assert_int_equal(delete ("k"), STATUS_NOT_FOUND);
     assert_int_equal(db(0)->key_count, 1);
+}
+
+static void that_a_key_was_missed_says_nothing_of_how_often_it_is_used(void **state)
+{
+    const struct bytes words[] = {bytes_of("maxmemory-policy"), bytes_of("allkeys-lfu")};
+    char error[OPTIONS_ERROR_MAX];
+    const struct entry *entry;
+    uint64_t depends_on = 0;
+
+    (void)state;
+    assert_int_equal(options_set(fixture.options, words, COUNT_OF(words), error), STATUS_OK);
+    open_not_complete();
+    assert_missing("k");
+    assert_int_equal(put("k", "v"), STATUS_OK);
+    assert_int_equal(
+        store_peek(fixture.thread, db(0), bytes_of("k"), now_ms(), &entry, &depends_on), STATUS_OK);
+    assert_int_equal(frequency_count(entry->used_s, now_ms()), FREQUENCY_START);
 }
 
 /* So writes of new keys pay nothing for it. */
@@ -685,6 +703,7 @@ int main(void)
         CLAIM(a_long_value_comes_back_whole_from_disk),
         CLAIM(the_engine_is_asked_once_for_a_missing_key),
         CLAIM(a_missing_key_is_found_as_soon_as_it_is_written),
+        CLAIM(that_a_key_was_missed_says_nothing_of_how_often_it_is_used),
         CLAIM(only_reads_leave_a_mark_of_what_is_missing),
         CLAIM(what_is_only_viewed_does_not_stay_in_memory),
         CLAIM(what_is_in_memory_is_viewed_there_and_not_used_by_it),
