@@ -146,17 +146,24 @@ static enum status put(const char *key, const char *value)
     return put_at(db(0), key, bytes_of(value), EXPIRY_NONE, true);
 }
 
-static enum status delete (const char *key) {
-    uint64_t group = 0; int64_t wait_ms; enum status status;
+static enum status remove_key(const char *key)
+{
+    uint64_t group = 0;
+    int64_t wait_ms;
+    enum status status;
 
-    txn_reset(fixture.txn, now_ms()); txn_name(fixture.txn, db(0), bytes_of(key));
+    txn_reset(fixture.txn, now_ms());
+    txn_name(fixture.txn, db(0), bytes_of(key));
     assert_int_equal(txn_enter(fixture.txn), STATUS_OK);
     status = txn_delete(fixture.txn, db(0), bytes_of(key));
-    if (status != STATUS_OK){txn_abandon(fixture.txn); return status;}
-status = txn_commit(fixture.txn, &group, &wait_ms);
-if (status == STATUS_OK)
-    wait_committed(group);
-return status;
+    if (status != STATUS_OK) {
+        txn_abandon(fixture.txn);
+        return status;
+    }
+    status = txn_commit(fixture.txn, &group, &wait_ms);
+    if (status == STATUS_OK)
+        wait_committed(group);
+    return status;
 }
 
 static enum status find(const char *key, const struct entry **entry)
@@ -221,7 +228,7 @@ static void a_delete_counts_as_a_write_also_after_a_restart(void **state)
     (void)state;
     assert_int_equal(put("k", "1"), STATUS_OK);
     pass_ms(1000);
-    assert_int_equal(delete ("k"), STATUS_OK);
+    assert_int_equal(remove_key("k"), STATUS_OK);
     assert_missing("k");
     reopen_store();
     pass_ms(500);
@@ -234,7 +241,7 @@ static void a_delete_counts_as_a_write_also_after_a_restart(void **state)
 static void deleting_what_is_not_there_is_no_write(void **state)
 {
     (void)state;
-    assert_int_equal(delete ("nothing"), STATUS_NOT_FOUND);
+    assert_int_equal(remove_key("nothing"), STATUS_NOT_FOUND);
     assert_int_equal(put("nothing", "something"), STATUS_OK);
 }
 
@@ -312,9 +319,9 @@ static void a_missing_key_is_found_as_soon_as_it_is_written(void **state)
     assert_int_equal(put("k", "v"), STATUS_OK);
     assert_value("k", "v");
     pass_ms(1000);
-    assert_int_equal(delete ("k"), STATUS_OK);
+    assert_int_equal(remove_key("k"), STATUS_OK);
     assert_missing("k");
-    assert_int_equal(delete ("k"), STATUS_NOT_FOUND);
+    assert_int_equal(remove_key("k"), STATUS_NOT_FOUND);
     assert_int_equal(db(0)->key_count, 1);
 }
 
@@ -343,7 +350,7 @@ static void only_reads_leave_a_mark_of_what_is_missing(void **state)
     (void)state;
     open_not_complete();
     before = statistics().cache_entries;
-    assert_int_equal(delete ("missing"), STATUS_NOT_FOUND);
+    assert_int_equal(remove_key("missing"), STATUS_NOT_FOUND);
     assert_int_equal(statistics().cache_entries, before);
     assert_missing("missing");
     assert_int_equal(statistics().cache_entries, before + 1);
