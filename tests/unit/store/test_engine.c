@@ -231,6 +231,7 @@ static void tables_are_compressed_if_asked_for(void **state)
 }
 
 #define ROWS       400000
+#define MEMORY_MAX 262144 /* what the allocator and open files take */
 #define ROW_SIZE   100
 #define BATCH_ROWS 1000
 
@@ -270,18 +271,21 @@ static void get_rows(void)
     }
 }
 
-/* Memory is bounded by options: the index of 40 MB alone would be a quarter of a megabyte. */
+/* Memory is bounded by options: filter and index of 40 MB would be three quarters of a megabyte. */
 static void a_table_that_is_read_takes_no_memory(void **state)
 {
     size_t before;
 
     (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* their allocators have a way of their own */
+#endif
     put_rows();
-    for (int i = 0; i < 2; i++) /* first it makes tables of the log, then it has none open */
+    for (int i = 0; i < 3; i++) /* all into the log, tables of the log, and none open */
         assert_int_equal(engine_reopen(engine), STATUS_OK);
     before = memory_used();
     get_rows();
-    assert_true(memory_used() < before + 65536);
+    assert_true(memory_used() < before + MEMORY_MAX);
 }
 
 /* A buffer is full before the one behind it is on disk. */
