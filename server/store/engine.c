@@ -10,7 +10,6 @@
 #include "base/wire.h"
 #include "store/keyspace.h"
 #include "store/rows.h"
-#include "store/tables.h"
 
 /* A stage is full with so many rows, or an eighth of what LevelDB gathers in memory. */
 #define STAGE_ROWS_MAX         60000
@@ -117,7 +116,8 @@ static enum status move(struct engine *engine, struct stage *stage, uint64_t num
     return flush(engine);
 }
 
-/* The journal of what LevelDB has on disk may go. */
+/* The journal of what LevelDB has on disk may go.  If syncing fails, the kernel tells of it once
+ * only: nothing is moved, nor goes, until LevelDB was opened anew. */
 static enum status release_journal(struct engine *engine, uint64_t number)
 {
     enum status status = tree_sync_logs(engine->tree);
@@ -125,7 +125,11 @@ static enum status release_journal(struct engine *engine, uint64_t number)
     if (status == STATUS_OK) {
         journal_release(engine->journal, number);
         engine->moves_unsynced = 0;
+        return STATUS_OK;
     }
+    pthread_mutex_lock(&engine->mutex);
+    engine->moved = status;
+    pthread_mutex_unlock(&engine->mutex);
     return status;
 }
 
@@ -441,10 +445,8 @@ enum status engine_open(const char *directory, bool compresses, struct engine **
 {
     struct engine *opened;
     struct tree *tree;
-    enum status status = tables_clean(directory);
+    enum status status = tree_open(directory, compresses, &tree, was_repaired, error);
 
-    if (status == STATUS_OK)
-        status = tree_open(directory, compresses, &tree, was_repaired, error);
     if (status != STATUS_OK)
         return status;
     opened = create(directory, tree);

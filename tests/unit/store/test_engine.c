@@ -1,14 +1,41 @@
 /* What is not shown by the store as a whole: wiping, and what is counted. */
 #include "store/engine.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "unit/test.h"
+
+/* This program's fdatasync() is the one below, and refuses on demand. */
+static atomic_int log_syncs_to_fail; /* of LevelDB's logs */
+
+static bool is_log(int file)
+{
+    char link[64], path[256];
+    ssize_t size;
+
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    size = readlink(link, path, sizeof path);
+    return size > 4 && memcmp(path + size - 4, ".log", 4) == 0;
+}
+
+int fdatasync(int file)
+{
+    if (atomic_load(&log_syncs_to_fail) > 0 && is_log(file)) {
+        atomic_fetch_sub(&log_syncs_to_fail, 1);
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, file);
+}
 
 static char directory[64];
 static struct engine *engine;
@@ -230,6 +257,22 @@ static void tables_are_compressed_if_asked_for(void **state)
     assert_true(size_of_equal_bytes(true) < 4 << 20);
 }
 
+/* The kernel tells once that LevelDB's log may have lost something. */
+static void what_leveldb_may_have_lost_stays_in_the_journal(void **state)
+{
+    (void)state;
+    log_set_level(LOG_NOTHING);
+    put("a");
+    atomic_store(&log_syncs_to_fail, 1);
+    engine_compact(engine, bytes_of("a"), bytes_of("b"));
+    assert_int_equal(atomic_load(&log_syncs_to_fail), 0);
+    engine_compact(engine, bytes_of("a"), bytes_of("b"));
+    assert_true(exists("journal.1"));
+    assert_int_equal(engine_reopen(engine), STATUS_OK);
+    assert_false(exists("journal.1"));
+    assert_true(has("a"));
+}
+
 #define ROWS       400000
 #define MEMORY_MAX 262144 /* what the allocator and open files take */
 #define ROW_SIZE   100
@@ -317,6 +360,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_table_that_is_read_takes_no_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tables_are_compressed_if_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_write_that_waits_for_compaction_is_a_stall, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_leveldb_may_have_lost_stays_in_the_journal, set_up,
                                         tear_down),
     };
 
