@@ -68,7 +68,7 @@ int64_t journal_bytes(struct journal *journal);
 /* What the last failure was, for people. */
 const char *journal_error(const struct journal *journal);
 
-/* Segments up to that number are not needed any more. */
+/* Segments up to that number are not needed any more.  From any thread. */
 void journal_release(struct journal *journal, uint64_t number);
 /* No segment is: all files go. */
 enum status journal_remove(struct journal *journal) MUST_USE;
