@@ -33,8 +33,8 @@ struct outcome dispatch(struct worker *worker, struct session *session, struct r
                         const struct request *request, int64_t now_ms);
 
 /* If worker->times_runs: before the work pauses or the clock is set anew.  Counts what dispatch()
- * has left uncounted, reads of single keys from memory, which take less time than a look at the
- * clock is worth. */
+ * has left uncounted, reads of single keys from memory and of no long values, which take less time
+ * than a look at the clock is worth. */
 void dispatch_end_run(struct worker *worker);
 
 /* The reply that takes the place of one whose commit failed. */

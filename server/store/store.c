@@ -29,6 +29,9 @@
 
 /* ---------- reading ---------- */
 
+/* Copying so much takes microseconds. */
+#define LONG_VALUE_MIN (32u * 1024)
+
 /* Marks a use, writing to shared memory only if there is something to change.  The one that brought
  * the record into memory says nothing about others to come: so the first does not count. */
 static inline void touch(struct store_thread *thread, struct entry *entry, int64_t now_ms)
@@ -163,6 +166,8 @@ enum status store_find(struct store_thread *thread, const struct ns *ns, struct 
 
     if (status != STATUS_OK)
         return status;
+    if (UNLIKELY(entry->header.value_size >= LONG_VALUE_MIN))
+        thread->met |= STORE_MET_LONG;
     touch(thread, (struct entry *)(uintptr_t)entry, now_ms);
     *found = entry;
     return STATUS_OK;

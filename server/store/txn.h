@@ -66,6 +66,7 @@ uint64_t store_publications(const struct store *store);
 enum {
     STORE_MET_EXPIRED = 1 << 0, /* a record whose time is over and that nobody buried yet */
     STORE_MET_DISK = 1 << 1,    /* a record that was not in memory */
+    STORE_MET_LONG = 1 << 2,    /* a value that takes a while to copy */
 };
 unsigned store_take_met(struct store_thread *thread);
 

@@ -277,6 +277,16 @@ static void a_run_of_quick_reads_is_counted_when_it_ends(void **state)
     assert_int_equal(gets_counted(), 3);
 }
 
+static void a_read_of_a_long_value_is_timed_by_itself(void **state)
+{
+    (void)state;
+    talk.worker.times_runs = true;
+    (void)say("SETRANGE a 50000 1");
+    (void)say("STRLEN a");
+    (void)say("GET a");
+    assert_int_equal(gets_counted(), 1);
+}
+
 static void each_read_is_timed_where_any_may_be_notable(void **state)
 {
     (void)state;
@@ -409,6 +419,7 @@ int main(void)
         TEST(a_reply_waits_for_the_commit_of_what_it_saw),
         TEST(calls_failures_and_refusals_are_counted),
         TEST(a_run_of_quick_reads_is_counted_when_it_ends),
+        TEST(a_read_of_a_long_value_is_timed_by_itself),
         TEST(each_read_is_timed_where_any_may_be_notable),
         TEST(command_getkeys_finds_the_keys_of_a_request),
         TEST(command_getkeysandflags_knows_what_get_makes_of_set),
