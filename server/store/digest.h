@@ -27,12 +27,11 @@
  *     it is not ready.  Wanted again, everything is counted anew.
  * S9  The newest own stamp of leaves that are not marked is on disk (NOTE_OWN): a batch that stores
  *     sums stores it too, for after a crash nobody counts these leaves.
- *
  * S10 While a page is read for a new node now and then, counting waits; not for ever.
+ * S11 Sums are not trusted for ever: a leaf now and then is counted and compared (a scrub).
  *
  * In a namespace with very many leaves hardly two changes between checkpoints meet in one: there
  * the sum itself goes into the batch, instead of a mark now and a sum later.
- * S9  Sums are not trusted for ever: a leaf now and then is counted and compared (a scrub).
  */
 #ifndef STORE_DIGEST_H
 #define STORE_DIGEST_H

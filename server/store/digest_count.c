@@ -323,21 +323,22 @@ static enum status wake_up(struct store_digest *digest)
 
 void digest_give_way(struct store_digest *digest)
 {
-    atomic_store_explicit(&digest->page_us, clock_monotonic_us(digest->clock),
-                          memory_order_relaxed);
+    int64_t now_us = clock_monotonic_us(digest->clock);
+    int64_t before_us = atomic_load_explicit(&digest->page_us, memory_order_relaxed);
+
+    if (before_us == 0 || now_us - before_us >= GIVE_WAY_US)
+        atomic_store_explicit(&digest->pages_since_us, now_us, memory_order_relaxed);
+    atomic_store_explicit(&digest->page_us, now_us, memory_order_relaxed);
 }
 
 /* S10 */
-static bool gives_way(struct store_digest *digest)
+static bool gives_way(const struct store_digest *digest)
 {
     int64_t page_us = atomic_load_explicit(&digest->page_us, memory_order_relaxed);
+    int64_t since_us = atomic_load_explicit(&digest->pages_since_us, memory_order_relaxed);
     int64_t now_us = clock_monotonic_us(digest->clock);
 
-    if (page_us == 0 || now_us - page_us >= GIVE_WAY_US) {
-        digest->gives_way_since_us = now_us;
-        return false;
-    }
-    return now_us - digest->gives_way_since_us < GIVE_WAY_US_MAX;
+    return page_us != 0 && now_us - page_us < GIVE_WAY_US && now_us - since_us < GIVE_WAY_US_MAX;
 }
 
 static enum status work(struct store_digest *digest, bool *is_more)

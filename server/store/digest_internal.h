@@ -35,8 +35,8 @@ struct store_digest {
     atomic_bool is_resting;
     atomic_bool is_ready;
     _Atomic uint64_t last_own;
-    _Atomic int64_t page_us; /* S10: when one was read, 0 = never */
-    int64_t gives_way_since_us;
+    /* S10: when a page was read, 0 = never; and the first of those that followed closely */
+    _Atomic int64_t page_us, pages_since_us;
     struct buffer key, value; /* of rows */
 
     /* the batch that is being committed */

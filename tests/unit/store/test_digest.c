@@ -910,6 +910,22 @@ static void commit_some(void)
         assert_true(wait_for_group(put(0, 1, "v", EXPIRY_NONE)));
 }
 
+static void counting_gives_way_however_late_a_load_begins(void **state)
+{
+    struct random random = {24};
+
+    (void)state;
+    change_much(&random, 500);
+    want_digest(false);
+    pass_ms(60000);
+    digest_give_way(store_digest(fixture.store));
+    want_digest(true);
+    commit_some();
+    assert_false(is_counted());
+    pass_ms(1000);
+    assert_right();
+}
+
 static void counting_gives_way_to_who_reads_pages_for_a_while(void **state)
 {
     struct random random = {23};
@@ -1260,6 +1276,7 @@ int main(void)
         CLAIM(nor_after_a_crash),
         CLAIM(a_join_that_failed_is_taken_back),
         CLAIM(what_rested_is_counted_anew),
+        CLAIM(counting_gives_way_however_late_a_load_begins),
         CLAIM(counting_gives_way_to_who_reads_pages_for_a_while),
         CLAIM(it_does_not_rest_before_the_disk_knows),
         CLAIM(nor_does_it_wake_up_before),
