@@ -46,7 +46,8 @@ void *ours_create(size_t capacity, size_t key_count)
     ours->thread = epoch_join(ours->epoch);
     ours->cache = cache_create(bytes, &ours->committed, false);
     cache_statistics(ours->cache, &empty);
-    cache_set_bytes_max(ours->cache, bytes + (size_t)empty.bytes, SIZE_MAX);
+    bytes += (size_t)empty.bytes;
+    cache_set_bytes_max(ours->cache, bytes, bytes);
     epoch_enter(ours->thread);
     return ours;
 }
