@@ -559,6 +559,17 @@ struct entry *cache_publish(struct cache *cache, struct epoch_thread *thread, st
     return old;
 }
 
+void cache_shrink(struct cache *cache, struct epoch_thread *thread)
+{
+    for (size_t i = 0; i < SHARD_COUNT; i++) {
+        struct shard *shard = &cache->shards[i];
+
+        pthread_mutex_lock(&shard->mutex);
+        evict(cache, shard, thread);
+        pthread_mutex_unlock(&shard->mutex);
+    }
+}
+
 bool cache_unlink(struct cache *cache, struct entry *entry)
 {
     struct shard *shard = shard_of(cache, entry->hash);

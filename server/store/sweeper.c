@@ -415,6 +415,7 @@ static void *run(void *context)
             sweep_indexes(sweeper);
             purge_namespaces(sweeper);
         }
+        cache_shrink(sweeper->store->cache, sweeper->thread->epoch);
         epoch_collect(sweeper->thread->epoch);
         if (!sweeper->is_behind)
             pause_for(sweeper, sweeper->quiet_rounds < QUIET_ROUNDS ? PERIOD_MS : QUIET_MS);

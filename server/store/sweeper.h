@@ -1,11 +1,12 @@
 /* sweeper.h - the background thread that clears up.
  *
- * Three chores, each in small transactions or batches so that nobody waits for it:
+ * Its chores, the first three in small transactions or batches so that nobody waits for them:
  *   - records whose expiry has passed become expired records, found by the expiry index;
  *   - tombstones and expired records that nobody needs any more are removed for good: the write
  *     rate needs them for a second (a delete is a write of its key), other replicas until all of
  *     them have heard of it (the horizon, replica.h);
- *   - the keys of emptied and dropped namespaces are removed, range by range.
+ *   - the keys of emptied and dropped namespaces are removed, range by range;
+ *   - a cache that is to be smaller gives memory back, also if nothing comes into it.
  *
  * W1  Reads are exact without it: a record past its expiry is absent at once, and what a client
  *     found absent so is expired then and there (txn_expire_named), for DBSIZE's sake.

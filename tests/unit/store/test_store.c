@@ -295,6 +295,13 @@ static struct store_statistics statistics(void)
     return result;
 }
 
+static int64_t cached_records(void)
+{
+    struct store_statistics now = statistics();
+
+    return now.cache_bytes - now.cache_overhead;
+}
+
 /* A store that did not begin empty must ask the engine. */
 static void open_not_complete(void)
 {
@@ -354,6 +361,26 @@ static void only_reads_leave_a_mark_of_what_is_missing(void **state)
     assert_int_equal(statistics().cache_entries, before);
     assert_missing("missing");
     assert_int_equal(statistics().cache_entries, before + 1);
+}
+
+static void a_cache_made_smaller_gives_memory_back_without_a_write(void **state)
+{
+    char value[50000];
+
+    (void)state;
+    memset(value, 'v', sizeof value);
+    for (int i = 0; i < 60; i++) {
+        char key[16];
+
+        (void)snprintf(key, sizeof key, "key %d", i);
+        assert_int_equal(put_at(db(0), key, (struct bytes){value, sizeof value}, EXPIRY_NONE, true),
+                         STATUS_OK);
+    }
+    assert_true(cached_records() >= 60 * (int64_t)sizeof value);
+    store_set_cache_size(fixture.store, 1 << 20, INT64_MAX);
+    for (int i = 0; i < DEADLINE_MS && cached_records() > 1 << 20; i++)
+        poll(NULL, 0, 1);
+    assert_true(cached_records() <= 1 << 20);
 }
 
 static void what_is_only_viewed_does_not_stay_in_memory(void **state)
@@ -712,6 +739,7 @@ int main(void)
         CLAIM(a_missing_key_is_found_as_soon_as_it_is_written),
         CLAIM(that_a_key_was_missed_says_nothing_of_how_often_it_is_used),
         CLAIM(only_reads_leave_a_mark_of_what_is_missing),
+        CLAIM(a_cache_made_smaller_gives_memory_back_without_a_write),
         CLAIM(what_is_only_viewed_does_not_stay_in_memory),
         CLAIM(what_is_in_memory_is_viewed_there_and_not_used_by_it),
         CLAIM(one_refused_key_refuses_the_whole_transaction),
