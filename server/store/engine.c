@@ -11,8 +11,8 @@
 #include "store/keyspace.h"
 #include "store/rows.h"
 
-/* A stage is full with so many rows, or an eighth of what LevelDB gathers in memory. */
-#define STAGE_ROWS_MAX         60000
+/* A stage is full with so many rows (STAGE_ROWS_MAX), or an eighth of what LevelDB gathers in
+ * memory. */
 #define STAGES_IN_WRITE_BUFFER 8
 
 /* What LevelDB is given at once. */
@@ -105,11 +105,13 @@ static enum status move_rows(struct engine *engine, const struct run *run)
 /* With the last of its rows goes the note that all are there (F5). */
 static enum status move(struct engine *engine, struct stage *stage, uint64_t number)
 {
+    struct run *rows = stage_merge(stage);
     uint64_t stored;
     enum status status;
 
     tree_batch_clear(engine->batch);
-    status = move_rows(engine, stage_merge(stage));
+    status = move_rows(engine, rows);
+    run_release(rows);
     if (status != STATUS_OK)
         return status;
     tree_batch_put(engine->batch, keyspace_moved(), number_bytes(&stored, number));

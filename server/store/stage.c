@@ -7,6 +7,9 @@
 #include "base/memory.h"
 #include "store/rows.h"
 
+/* Longer runs are left to stage_merge(): adding holds up clients. */
+#define MERGED_ROWS_MAX 4096
+
 struct stage {
     atomic_int holders;
     struct stage_filter *filter;
@@ -74,7 +77,13 @@ static struct run *run_create(size_t count_max)
     return run;
 }
 
-static void run_release(struct run *run)
+static struct run *run_hold(struct run *run)
+{
+    atomic_fetch_add_explicit(&run->holders, 1, memory_order_relaxed);
+    return run;
+}
+
+void run_release(struct run *run)
 {
     if (atomic_fetch_sub_explicit(&run->holders, 1, memory_order_acq_rel) == 1)
         free(run);
@@ -238,8 +247,13 @@ static void merge_newest_two(struct stage *stage)
 
 static bool are_newest_alike(const struct stage *stage)
 {
-    return stage->run_count > 1 &&
-           stage->runs[stage->run_count - 2]->count < 2 * stage->runs[stage->run_count - 1]->count;
+    size_t older, newer;
+
+    if (stage->run_count < 2)
+        return false;
+    older = stage->runs[stage->run_count - 2]->count;
+    newer = stage->runs[stage->run_count - 1]->count;
+    return older < 2 * newer && older + newer <= MERGED_ROWS_MAX;
 }
 
 void stage_add(struct stage *stage, struct buffer *rows, size_t skipped)
@@ -255,13 +269,29 @@ void stage_add(struct stage *stage, struct buffer *rows, size_t skipped)
         merge_newest_two(stage);
 }
 
-const struct run *stage_merge(struct stage *stage)
+/* Neighbours in age become one, then these, and so on: each row is looked at log2(runs) times. */
+struct run *stage_merge(const struct stage *stage)
 {
-    if (stage->run_count == 0)
-        replace_runs(stage, 0, run_create(0));
-    while (stage->run_count > 1)
-        merge_newest_two(stage);
-    return stage->runs[0];
+    struct run *runs[STAGE_RUNS_MAX];
+    size_t count = stage->run_count;
+
+    if (count == 0)
+        return run_create(0);
+    for (size_t i = 0; i < count; i++)
+        runs[i] = run_hold(stage->runs[i]);
+    while (count > 1) {
+        for (size_t i = 0; i + 1 < count; i += 2) {
+            struct run *merged = merge(runs[i], runs[i + 1]);
+
+            run_release(runs[i]);
+            run_release(runs[i + 1]);
+            runs[i / 2] = merged;
+        }
+        if (count % 2 == 1)
+            runs[count / 2] = runs[count - 1];
+        count = (count + 1) / 2;
+    }
+    return runs[0];
 }
 
 /* ---------- looking ---------- */
@@ -272,10 +302,8 @@ void stage_view_open(struct stage *stage, struct stage_view *view)
     view->stage = stage;
     pthread_mutex_lock(&stage->mutex);
     view->count = stage->run_count;
-    for (size_t i = 0; i < view->count; i++) {
-        view->runs[i] = stage->runs[view->count - 1 - i];
-        atomic_fetch_add_explicit(&view->runs[i]->holders, 1, memory_order_relaxed);
-    }
+    for (size_t i = 0; i < view->count; i++)
+        view->runs[i] = run_hold(stage->runs[view->count - 1 - i]);
     pthread_mutex_unlock(&stage->mutex);
 }
 

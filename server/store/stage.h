@@ -4,8 +4,9 @@
  * enough.  So what is written stands here until there is much of it (engine.h).
  *
  * A stage is a few runs, each an array of pointers to rows, sorted, each key once.  What is added
- * is a run of its own; two runs of like size become one (a merge sort, done as the rows come), so
- * there are never more than STAGE_RUNS_MAX.  A run never changes: readers hold it and look.
+ * is a run of its own; two short runs of like size become one (the beginning of a merge sort, done
+ * as the rows come), so there are never more than STAGE_RUNS_MAX.  A run never changes: readers
+ * hold it and look.
  *
  * T1  One thread at a time adds.  Others may look meanwhile, from whatever runs they hold.
  * T2  stage_filter_may_have() needs no lock.  It is true of every key that was added before, as far
@@ -21,8 +22,11 @@
 
 #include "base/buffer.h"
 
-/* Runs at least double in size from the newest to the oldest. */
-#define STAGE_RUNS_MAX 40
+/* Of STAGE_ROWS_MAX rows, most of them in runs of thousands. */
+#define STAGE_RUNS_MAX 64
+
+/* Who adds stops there. */
+#define STAGE_ROWS_MAX 60000
 
 #define STAGE_FILTER_BITS (1u << 20)
 
@@ -54,8 +58,9 @@ void stage_release(struct stage *stage);
 
 /* Takes over the bytes of `rows`, which becomes empty, from `skipped` on. */
 void stage_add(struct stage *stage, struct buffer *rows, size_t skipped);
-/* All runs become one, which is returned; valid until the stage goes. */
-const struct run *stage_merge(struct stage *stage);
+/* All runs as one, for as long as the stage is there; the caller releases it.  Nobody adds. */
+struct run *stage_merge(const struct stage *stage);
+void run_release(struct run *run);
 
 size_t stage_bytes(const struct stage *stage);
 /* Rows, of which some may since have been replaced. */

@@ -20,11 +20,11 @@
 
 /* Chosen by measurement: bench/README.md, "LevelDB's settings".  A small disk gets a small write
  * buffer: what lies in full logs when it fills must fit once more into what is freed. */
-#define WRITE_BUFFER_MAX (32u << 20)
+#define WRITE_BUFFER_MAX (64u << 20)
 #define WRITE_BUFFER_MIN (1u << 20)
 #define DISK_PER_BUFFER  64 /* the disk holds at least so many write buffers */
 #define BLOCK_CACHE_SIZE (16u << 20)
-#define FILE_SIZE        (32u << 20)
+#define FILE_SIZE_MAX    (32u << 20)
 #define BLOOM_BITS       TABLE_BLOOM_BITS
 
 /* LevelDB maps so many tables at most, and reads others into memory of its own.  A mapped table
@@ -46,7 +46,7 @@
 
 struct tree {
     char *directory;
-    size_t write_buffer_size;
+    size_t write_buffer_size, file_size;
     bool compresses;
     leveldb_t *db; /* NULL while it could not be reopened */
     leveldb_options_t *options;
@@ -228,6 +228,8 @@ static struct tree *create(const char *directory, bool compresses)
     tree->directory = xstrdup(directory);
     tree->compresses = compresses;
     tree->write_buffer_size = write_buffer_for(directory);
+    tree->file_size =
+        tree->write_buffer_size < FILE_SIZE_MAX ? tree->write_buffer_size : FILE_SIZE_MAX;
     pthread_mutex_init(&tree->error_mutex, NULL);
     tree->cache = leveldb_cache_create_lru(BLOCK_CACHE_SIZE);
     tree->filter = leveldb_filterpolicy_create_bloom(BLOOM_BITS);
@@ -235,7 +237,7 @@ static struct tree *create(const char *directory, bool compresses)
     leveldb_options_set_create_if_missing(tree->options, 1);
     leveldb_options_set_paranoid_checks(tree->options, 1);
     leveldb_options_set_write_buffer_size(tree->options, tree->write_buffer_size);
-    leveldb_options_set_max_file_size(tree->options, tree->write_buffer_size);
+    leveldb_options_set_max_file_size(tree->options, tree->file_size);
     leveldb_options_set_cache(tree->options, tree->cache);
     leveldb_options_set_filter_policy(tree->options, tree->filter);
     leveldb_options_set_block_size(tree->options, TABLE_BLOCK_SIZE);
@@ -464,7 +466,7 @@ static int level_for(uint64_t size)
 
 struct tables *tree_create_tables(const struct tree *tree)
 {
-    return tables_create(tree->directory, tree->write_buffer_size, tree->compresses);
+    return tables_create(tree->directory, tree->file_size, tree->compresses);
 }
 
 static enum status install(struct tree *tree, struct tables *tables, int level,

@@ -64,7 +64,7 @@ static void the_newest_row_of_a_key_counts(void **state)
 static void of_one_batch_the_last_row_of_a_key_counts(void **state)
 {
     struct buffer rows = {0};
-    const struct run *run;
+    struct run *run;
 
     (void)state;
     rows_put(&rows, bytes_of("b"), bytes_of("1"));
@@ -76,6 +76,7 @@ static void of_one_batch_the_last_row_of_a_key_counts(void **state)
     assert_int_equal(run->count, 2);
     assert_true(bytes_equal(row_value(run->rows[0]), bytes_of("2")));
     assert_true(row_is_deleted(run->rows[1]));
+    run_release(run);
 }
 
 static void a_view_stays_as_it_was(void **state)
@@ -110,24 +111,25 @@ static void runs_stay_few_and_merge_into_all_keys_in_order(void **state)
 {
     struct random random = {1};
     struct stage_view view;
-    const struct run *run;
+    struct run *run;
     char key[16];
 
     (void)state;
-    for (int i = 0; i < 5000; i++) {
-        (void)snprintf(key, sizeof key, "%04d", (int)random_below(&random, 3000));
+    for (int i = 0; i < STAGE_ROWS_MAX; i++) {
+        (void)snprintf(key, sizeof key, "%05d", (int)random_below(&random, 30000));
         add(key, "1");
     }
     stage_view_open(stage, &view);
-    assert_true(view.count <= 13); /* 2^13 > 5000 */
+    assert_true(view.count <= STAGE_RUNS_MAX / 2);
     stage_view_close(&view);
     run = stage_merge(stage);
     for (size_t i = 1; i < run->count; i++)
         assert_true(bytes_compare(row_key(run->rows[i - 1]), row_key(run->rows[i])) < 0);
-    assert_in_range(run->count, 2000, 3000);
+    assert_in_range(run->count, 25000, 30000);
     assert_int_equal(run_seek(run, bytes_of("")), 0);
     assert_int_equal(run_seek(run, row_key(run->rows[7])), 7);
     assert_int_equal(run_seek(run, bytes_of("9")), run->count);
+    run_release(run);
 }
 
 static void the_filter_knows_all_keys_that_are_there_and_few_others(void **state)
