@@ -7,11 +7,13 @@
  *     replay --port 6379 --command get --keys 100000 --pipeline 16 --requests 1000000
  *     replay --port 11211 --protocol memcached --command set --each yes --keys 1000000
  *     replay --port 6379 --command get --keys 100000 --pipeline 400 --connections 256
- *            --bursts 100 --pid 4711
+ *            --bursts 100 --pid 4711 --before 1000000
  *
  * With --bursts the load costs the server nothing: it is stopped (SIGSTOP) while a pipeline is sent
  * on every connection, goes on (SIGCONT), and has the machine to itself until the last reply has
- * arrived; only that time counts.  A burst must fit into the sockets' buffers on both sides.
+ * arrived; only that time counts.  A burst must fit into the sockets' buffers on both sides.  So
+ * many requests as --before says come steadily first: a server that spreads its clients over
+ * threads only under load has done so then.
  *
  * The result is one line of JSON.  The keys are those of redis-benchmark: key:000000000042. */
 #include <arpa/inet.h>
@@ -44,7 +46,7 @@
 #define READ_SIZE       (256 * 1024)
 
 struct options {
-    int port, database, connections, pipeline, value_bytes, bursts, pid;
+    int port, database, connections, pipeline, value_bytes, bursts, before, pid;
     int64_t keys, requests;
     bool is_memcached, is_set;
     bool is_each;   /* every key once, in order */
@@ -344,11 +346,23 @@ static void await_all(const struct load *load, const struct connection *connecti
 }
 
 /* Returns the time in which the server was at work. */
+static void run_before_bursts(struct load *load, struct connection *connections)
+{
+    int64_t requests = load->options.requests;
+
+    load->options.requests = load->options.before;
+    run_steadily(load, connections);
+    load->options.requests = requests;
+    load->sent = 0;
+    load->latency_count = 0;
+}
+
 static int64_t run_bursts(struct load *load, struct connection *connections)
 {
     const struct options *options = &load->options;
     int64_t busy_us = 0;
 
+    run_before_bursts(load, connections);
     for (int burst = 0; burst < options->bursts; burst++) {
         int64_t began_us;
 
@@ -430,6 +444,7 @@ static void set_option(struct options *options, const char *name, const char *te
         {"pipeline", &options->pipeline, 1, 100000},
         {"value-bytes", &options->value_bytes, 1, 1 << 20},
         {"bursts", &options->bursts, 1, 1000000},
+        {"before", &options->before, 0, 1000000000},
         {"pid", &options->pid, 2, INT32_MAX},
     };
 
@@ -454,9 +469,10 @@ static void set_option(struct options *options, const char *name, const char *te
 
 static void read_options(struct options *options, int argc, char **argv)
 {
-    static const char *const names[] = {
-        "port",   "database", "connections", "pipeline", "keys", "requests", "value-bytes",
-        "bursts", "pid",      "protocol",    "command",  "each", "multi",    "random-values"};
+    static const char *const names[] = {"port",   "database", "connections",  "pipeline",
+                                        "keys",   "requests", "value-bytes",  "bursts",
+                                        "before", "pid",      "protocol",     "command",
+                                        "each",   "multi",    "random-values"};
     struct option table[sizeof names / sizeof *names + 1] = {0};
     int which, index;
 
@@ -501,7 +517,8 @@ int main(int argc, char **argv)
     read_options(&load.options, argc, argv);
     allow_files((rlim_t)load.options.connections + FILES_MORE);
     build_command(&load);
-    load.latencies_us = allocate((size_t)load.options.requests / (size_t)load.options.pipeline +
+    load.latencies_us = allocate((size_t)(load.options.requests + load.options.before) /
+                                         (size_t)load.options.pipeline +
                                      (size_t)load.options.connections + 1,
                                  sizeof *load.latencies_us);
     connections = allocate((size_t)load.options.connections, sizeof *connections);
