@@ -1,10 +1,19 @@
 #include "store/commit.h"
 
+#include <stdlib.h>
+
+#include "base/memory.h"
 #include "base/wire.h"
+#include "store/digest.h"
 #include "store/keyspace.h"
+#include "store/notes.h"
+#include "store/ns_internal.h"
 #include "store/record.h"
 
 #define CHUNK_BATCH_MAX (4u << 20)
+
+/* Long values that together exceed this are written ahead, in several batches. */
+#define CHUNKS_IN_BATCH_MAX (1u << 20)
 
 struct bytes commit_chunk(struct buffer *key, const struct entry *entry, uint16_t index)
 {
@@ -178,6 +187,122 @@ enum status commit_chunks_first(struct order *order, const struct group *group)
         status = flush(order);
     return status;
 }
+
+/* ---------- a whole group ---------- */
+
+static int by_key(const void *left, const void *right)
+{
+    const struct entry *a = (*(const struct change *const *)left)->entry;
+    const struct entry *b = (*(const struct change *const *)right)->entry;
+
+    if (a->ns != b->ns)
+        return a->ns < b->ns ? -1 : 1;
+    return bytes_compare(entry_key(a), entry_key(b));
+}
+
+/* LevelDB takes keys in order faster.  The group itself stays as it is: listings look at it. */
+static const struct change **sort_changes(struct order *order, const struct group *group)
+{
+    if (group->change_count > order->sorted_capacity) {
+        order->sorted_capacity = group->change_capacity;
+        free(order->sorted);
+        order->sorted = xcalloc(order->sorted_capacity, sizeof *order->sorted);
+    }
+    for (size_t i = 0; i < group->change_count; i++)
+        order->sorted[i] = &group->changes[i];
+    if (group->change_count > 1)
+        qsort(order->sorted, group->change_count, sizeof *order->sorted, by_key);
+    return order->sorted;
+}
+
+static void put_counts(struct order *order, const struct group *group)
+{
+    for (size_t i = 0; i < group->touched_count; i++)
+        ns_put_counts(group->touched[i], order->batch, &order->key, &order->value);
+}
+
+static void put_notes(struct order *order, const struct group *group)
+{
+    for (size_t i = 0; i < group->note_count; i++) {
+        const struct note *note = &group->notes[i];
+
+        if (note->value.data == NULL)
+            engine_batch_delete(order->batch, note->key);
+        else
+            engine_batch_put(order->batch, note->key, note->value);
+    }
+}
+
+static void put_ceiling(struct order *order, uint64_t ceiling)
+{
+    order->value.size = 0;
+    wire_put_u64(&order->value, ceiling);
+    engine_batch_put(order->batch, keyspace_local(&order->key, NOTE_CEILING, bytes_of("")),
+                     buffer_view(&order->value));
+}
+
+enum status commit_build(struct order *order, const struct group *group)
+{
+    bool are_chunks_written = commit_chunk_bytes(group) > CHUNKS_IN_BATCH_MAX;
+    const struct change **changes = sort_changes(order, group);
+    enum status status = STATUS_OK;
+
+    engine_batch_clear(order->batch);
+    if (are_chunks_written)
+        status = commit_chunks_first(order, group);
+    for (size_t i = 0; i < group->change_count; i++)
+        commit_change(order->batch, &order->key, &order->value, changes[i], are_chunks_written);
+    if (are_chunks_written)
+        engine_batch_delete(order->batch, commit_pending_mark(&order->key));
+    if (order->digest != NULL)
+        digest_add_group(order->digest, order->batch, group, changes);
+    put_counts(order, group);
+    put_notes(order, group);
+    return status;
+}
+
+bool commit_is_always_synced(const struct order *order)
+{
+    return options_number(order->options, OPTION_APPENDFSYNC) == APPENDFSYNC_ALWAYS;
+}
+
+/* A ceiling above every stamp of the group and of the near future (C5).  It follows the stamps, not
+ * the clock, which may be wrong (GATE_SKEW). */
+static uint64_t next_ceiling(const struct order *order, const struct group *group)
+{
+    uint64_t ceiling = group->stamp_max + stamp_of_wall_ms(COMMIT_CEILING_AHEAD_MS);
+
+    return ceiling > order->ceiling ? ceiling : order->ceiling;
+}
+
+/* Must the group's commit be a durable point?  Then it raises the ceiling, too, unless that is all
+ * that the policy asks for. */
+static void decide_sync(const struct order *order, struct group *group)
+{
+    if (group->stamp_max > order->ceiling)
+        group->wants_sync = true;
+    group->is_synced = group->wants_sync || commit_is_always_synced(order);
+}
+
+enum status commit_write(struct order *order, struct group *group)
+{
+    uint64_t ceiling = order->ceiling;
+    enum status status = commit_build(order, group);
+
+    if (status != STATUS_OK)
+        return status;
+    decide_sync(order, group);
+    if (group->wants_sync) {
+        ceiling = next_ceiling(order, group);
+        put_ceiling(order, ceiling);
+    }
+    status = engine_write(order->engine, order->batch, group->is_synced);
+    if (status == STATUS_OK)
+        order->ceiling = ceiling;
+    return status;
+}
+
+/* ---------- what an interrupted attempt left ---------- */
 
 /* Deletes the chunks named by one element of the mark. */
 static enum status delete_listed(struct engine_batch *batch, struct bytes *list)

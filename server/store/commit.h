@@ -4,6 +4,16 @@
 
 #include "store/order.h"
 
+/* How far ahead of the stamps the persisted ceiling is put. */
+#define COMMIT_CEILING_AHEAD_MS 500
+
+/* Everything of the group as order->batch, after its long values if there are many (C1). */
+enum status commit_build(struct order *order, const struct group *group) MUST_USE;
+/* The same, and writes it: as a durable point if it must be one, then with a higher ceiling. */
+enum status commit_write(struct order *order, struct group *group) MUST_USE;
+/* Is every group a durable point? */
+bool commit_is_always_synced(const struct order *order);
+
 /* Appends to the batch what a change stores and removes: the record, its chunks, its index rows.
  * Chunks are left out if `has_chunks_written`. */
 void commit_change(struct engine_batch *batch, struct buffer *key, struct buffer *value,

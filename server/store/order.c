@@ -1,21 +1,15 @@
-#include "store/order.h"
+#include "store/order_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/condition.h"
-#include "base/log.h"
 #include "base/memory.h"
-#include "base/wire.h"
 #include "replication/gossip.h"
 #include "store/commit.h"
 #include "store/digest.h"
 #include "store/feed_group.h"
-#include "store/keyspace.h"
 #include "store/news.h"
-#include "store/notes.h"
 #include "store/ns_internal.h"
-#include "store/record.h"
 
 /* How much may wait for the commit thread before writers are parked. */
 #define OPEN_BYTES_MAX   (32u << 20)
@@ -25,91 +19,8 @@
 #define COMMIT_HERE_CHANGES_MAX 64
 #define COMMIT_HERE_BYTES_MAX   ((size_t)64 * 1024)
 
-/* Long values that together exceed this are written ahead, in several batches. */
-#define CHUNKS_IN_BATCH_MAX (1u << 20)
-
-/* How far ahead of the stamps the persisted ceiling is put. */
-#define CEILING_AHEAD_MS 500
-
-#define GATE_RETRY_MS      100  /* a client that waits at the gate looks again so often */
-#define SYNC_PERIOD_MS     200  /* of the sync thread */
-#define RETRY_PERIOD_MS    200  /* after a failed commit: how often to look for space */
-#define GROUP_ENTRIES_KEPT 4096 /* larger arrays are given back when a group is done */
-#define GROUP_NEWS_KEPT    ((size_t)256 * 1024)
-
-/* ---------- groups ---------- */
-
-/* Room for one more in an array of `count` elements. */
-static void *grow(void *array, size_t count, size_t *capacity, size_t element_size)
-{
-    if (count < *capacity)
-        return array;
-    *capacity = *capacity == 0 ? 64 : *capacity * 2;
-    return xrealloc(array, *capacity * element_size);
-}
-
-static void free_notes(struct group *group)
-{
-    for (size_t i = 0; i < group->note_count; i++) {
-        free((void *)(uintptr_t)group->notes[i].key.data);
-        free((void *)(uintptr_t)group->notes[i].value.data);
-    }
-    group->note_count = 0;
-}
-
-static void free_group(struct group *group)
-{
-    if (group == NULL)
-        return;
-    free_notes(group);
-    free(group->changes);
-    free(group->detached);
-    free(group->touched);
-    free(group->notes);
-    buffer_clear(&group->news);
-    free(group);
-}
-
-/* Keeps the arrays, unless they grew out of the ordinary. */
-static struct group *emptied(struct group *group)
-{
-    struct group kept = {0};
-
-    free_notes(group);
-    if (group->change_capacity > GROUP_ENTRIES_KEPT) {
-        free_group(group);
-        return xcalloc(1, sizeof *group);
-    }
-    kept.changes = group->changes;
-    kept.change_capacity = group->change_capacity;
-    kept.detached = group->detached;
-    kept.detached_capacity = group->detached_capacity;
-    kept.touched = group->touched;
-    kept.touched_capacity = group->touched_capacity;
-    kept.notes = group->notes;
-    kept.note_capacity = group->note_capacity;
-    if (group->news.capacity > GROUP_NEWS_KEPT)
-        buffer_clear(&group->news);
-    kept.news = group->news;
-    kept.news.size = 0;
-    *group = kept;
-    return group;
-}
-
-static bool group_is_empty(const struct group *group)
-{
-    return group->change_count == 0 && group->note_count == 0 && !group->wants_sync;
-}
-
-static void run_undos(struct group *group, bool is_failed)
-{
-    for (struct undo *undo = group->undos, *next; undo != NULL; undo = next) {
-        next = undo->next;
-        undo->run(undo->context, is_failed);
-        free(undo);
-    }
-    group->undos = NULL;
-}
+#define GATE_RETRY_MS  100 /* a client that waits at the gate looks again so often */
+#define SYNC_PERIOD_MS 200 /* of the sync thread */
 
 /* ---------- publishing, under the order ---------- */
 
@@ -220,22 +131,6 @@ static uint64_t group_of(const struct entry *entry)
     return atomic_load_explicit(&entry->group, memory_order_relaxed);
 }
 
-static void add_change(struct order *order, struct entry *entry, const struct entry *base)
-{
-    struct group *group = order->open;
-
-    group->changes =
-        grow(group->changes, group->change_count, &group->change_capacity, sizeof *group->changes);
-    entry->change = (uint32_t)group->change_count;
-    group->changes[group->change_count++] = (struct change){
-        .entry = entry,
-        .old = base != NULL && base->header.kind != ENTRY_ABSENT ? base->header
-                                                                 : (struct record_header){0}};
-    group->bytes += sizeof *entry + entry->key_size + entry->header.meta_size;
-    if (entry->header.kind == ENTRY_LIVE)
-        group->bytes += entry->header.value_size;
-}
-
 /* An entry left the cache: whose is it now? */
 static void release_replaced(struct order *order, struct store_thread *thread, struct entry *old)
 {
@@ -247,17 +142,7 @@ static void release_replaced(struct order *order, struct store_thread *thread, s
         epoch_retire(thread->epoch, old, entry_destroy);
         return;
     }
-    flying->detached = grow(flying->detached, flying->detached_count, &flying->detached_capacity,
-                            sizeof *flying->detached);
-    flying->detached[flying->detached_count++] = old;
-}
-
-/* What expires in the group that wrote it is still to be told. */
-static void replace_change(struct group *group, struct entry *entry, const struct entry *base)
-{
-    entry->change = base->change;
-    group->changes[base->change].entry = entry;
-    entry->is_own |= base->is_own && entry->header.stamp == base->header.stamp;
+    group_detach(flying, old);
 }
 
 void order_publish(struct order *order, struct store_thread *thread, struct entry *entry,
@@ -267,59 +152,33 @@ void order_publish(struct order *order, struct store_thread *thread, struct entr
 
     atomic_store_explicit(&entry->group, group->number, memory_order_relaxed);
     if (base != NULL && group_of(base) == group->number)
-        replace_change(group, entry, base);
+        group_replace_change(group, entry, base);
     else
-        add_change(order, entry, base);
+        group_add_change(group, entry, base);
     release_replaced(order, thread, cache_publish(order->cache, thread->epoch, entry));
 }
 
 void order_touch(struct order *order, struct ns *ns)
 {
-    struct group *group = order->open;
-
     if (ns->is_touched)
         return;
     ns->is_touched = true;
-    group->touched = grow(group->touched, group->touched_count, &group->touched_capacity,
-                          sizeof *group->touched);
-    group->touched[group->touched_count++] = ns_retain(ns);
-}
-
-static struct bytes copy_of(struct bytes bytes)
-{
-    char *data = xmalloc(bytes.size + 1);
-
-    if (bytes.size > 0)
-        memcpy(data, bytes.data, bytes.size);
-    return (struct bytes){data, bytes.size};
+    group_touch(order->open, ns);
 }
 
 void order_note(struct order *order, struct bytes key, struct bytes value)
 {
-    struct group *group = order->open;
-
-    group->notes =
-        grow(group->notes, group->note_count, &group->note_capacity, sizeof *group->notes);
-    group->notes[group->note_count++] = (struct note){copy_of(key), copy_of(value)};
+    group_note(order->open, key, value);
 }
 
 void order_note_deleted(struct order *order, struct bytes key)
 {
-    struct group *group = order->open;
-
-    group->notes =
-        grow(group->notes, group->note_count, &group->note_capacity, sizeof *group->notes);
-    group->notes[group->note_count++] = (struct note){copy_of(key), {NULL, 0}};
+    group_note(order->open, key, (struct bytes){NULL, 0});
 }
 
 void order_add_undos(struct order *order, struct undo *undos)
 {
-    struct undo **end = &undos;
-
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = order->open->undos;
-    order->open->undos = undos;
+    group_add_undos(order->open, undos);
 }
 
 void order_add_news(struct order *order, const struct news *news)
@@ -398,8 +257,8 @@ void order_wake(struct order *order, struct store_thread *thread)
 
 /* ---------- the commit thread ---------- */
 
-/* Not under the order: each call may be a system call.  Who knows already is left out. */
-static void notify_others(struct order *order, const struct store_thread *knows)
+/* Each call may be a system call. */
+void order_notify_others(struct order *order, const struct store_thread *knows)
 {
     pthread_mutex_lock(&order->threads_mutex);
     for (struct store_thread *thread = order->threads; thread != NULL; thread = thread->next)
@@ -408,127 +267,9 @@ static void notify_others(struct order *order, const struct store_thread *knows)
     pthread_mutex_unlock(&order->threads_mutex);
 }
 
-static void notify_threads(struct order *order)
-{
-    notify_others(order, NULL);
-}
-
 void order_wake_all(struct order *order)
 {
-    notify_threads(order);
-}
-
-static int by_key(const void *left, const void *right)
-{
-    const struct entry *a = (*(const struct change *const *)left)->entry;
-    const struct entry *b = (*(const struct change *const *)right)->entry;
-
-    if (a->ns != b->ns)
-        return a->ns < b->ns ? -1 : 1;
-    return bytes_compare(entry_key(a), entry_key(b));
-}
-
-/* LevelDB takes keys in order faster.  The group itself stays as it is: listings look at it. */
-static const struct change **sort_changes(struct order *order, const struct group *group)
-{
-    if (group->change_count > order->sorted_capacity) {
-        order->sorted_capacity = group->change_capacity;
-        free(order->sorted);
-        order->sorted = xcalloc(order->sorted_capacity, sizeof *order->sorted);
-    }
-    for (size_t i = 0; i < group->change_count; i++)
-        order->sorted[i] = &group->changes[i];
-    if (group->change_count > 1)
-        qsort(order->sorted, group->change_count, sizeof *order->sorted, by_key);
-    return order->sorted;
-}
-
-static void put_counts(struct order *order, const struct group *group)
-{
-    for (size_t i = 0; i < group->touched_count; i++)
-        ns_put_counts(group->touched[i], order->batch, &order->key, &order->value);
-}
-
-static void put_notes(struct order *order, const struct group *group)
-{
-    for (size_t i = 0; i < group->note_count; i++) {
-        const struct note *note = &group->notes[i];
-
-        if (note->value.data == NULL)
-            engine_batch_delete(order->batch, note->key);
-        else
-            engine_batch_put(order->batch, note->key, note->value);
-    }
-}
-
-static void put_ceiling(struct order *order, uint64_t ceiling)
-{
-    order->value.size = 0;
-    wire_put_u64(&order->value, ceiling);
-    engine_batch_put(order->batch, keyspace_local(&order->key, NOTE_CEILING, bytes_of("")),
-                     buffer_view(&order->value));
-}
-
-/* Everything of the group as one batch, after its long values if there are many (C1). */
-static enum status build_batch(struct order *order, const struct group *group)
-{
-    bool are_chunks_written = commit_chunk_bytes(group) > CHUNKS_IN_BATCH_MAX;
-    const struct change **changes = sort_changes(order, group);
-    enum status status = STATUS_OK;
-
-    engine_batch_clear(order->batch);
-    if (are_chunks_written)
-        status = commit_chunks_first(order, group);
-    for (size_t i = 0; i < group->change_count; i++)
-        commit_change(order->batch, &order->key, &order->value, changes[i], are_chunks_written);
-    if (are_chunks_written)
-        engine_batch_delete(order->batch, commit_pending_mark(&order->key));
-    if (order->digest != NULL)
-        digest_add_group(order->digest, order->batch, group, changes);
-    put_counts(order, group);
-    put_notes(order, group);
-    return status;
-}
-
-static bool is_always_synced(const struct order *order)
-{
-    return options_number(order->options, OPTION_APPENDFSYNC) == APPENDFSYNC_ALWAYS;
-}
-
-/* A ceiling above every stamp of the group and of the near future (C5).  It follows the stamps, not
- * the clock, which may be wrong (GATE_SKEW). */
-static uint64_t next_ceiling(const struct order *order, const struct group *group)
-{
-    uint64_t ceiling = group->stamp_max + stamp_of_wall_ms(CEILING_AHEAD_MS);
-
-    return ceiling > order->ceiling ? ceiling : order->ceiling;
-}
-
-/* Must the group's commit be a durable point?  Then it raises the ceiling, too, unless that is all
- * that the policy asks for. */
-static void decide_sync(const struct order *order, struct group *group)
-{
-    if (group->stamp_max > order->ceiling)
-        group->wants_sync = true;
-    group->is_synced = group->wants_sync || is_always_synced(order);
-}
-
-static enum status write_group(struct order *order, struct group *group)
-{
-    uint64_t ceiling = order->ceiling;
-    enum status status = build_batch(order, group);
-
-    if (status != STATUS_OK)
-        return status;
-    decide_sync(order, group);
-    if (group->wants_sync) {
-        ceiling = next_ceiling(order, group);
-        put_ceiling(order, ceiling);
-    }
-    status = engine_write(order->engine, order->batch, group->is_synced);
-    if (status == STATUS_OK)
-        order->ceiling = ceiling;
-    return status;
+    order_notify_others(order, NULL);
 }
 
 /* The group leaves the open place; what it must know of the namespaces is fixed now (C7). */
@@ -568,13 +309,6 @@ static void count_commit(struct order *order, const struct group *group)
     }
 }
 
-static void retire_detached(struct epoch_thread *epoch, struct group *group)
-{
-    for (size_t i = 0; i < group->detached_count; i++)
-        epoch_retire(epoch, group->detached[i], entry_destroy);
-    group->detached_count = 0;
-}
-
 /* The feed comes first: who sees the group as committed finds its writes there.  So do news: when a
  * write is answered, whoever is to hear of it has it in his inbox. */
 static void finish_group(struct order *order, struct group *group, struct epoch_thread *epoch,
@@ -592,16 +326,15 @@ static void finish_group(struct order *order, struct group *group, struct epoch_
     order->in_flight = NULL;
     for (size_t i = 0; i < group->touched_count; i++)
         ns_commit_counts(group->touched[i]);
-    run_undos(group, false);
+    group_run_undos(group, false);
     count_commit(order, group);
     pthread_cond_broadcast(&order->settled);
     pthread_mutex_unlock(&order->mutex);
-    notify_others(order, knows);
+    order_notify_others(order, knows);
 
-    retire_detached(epoch, group);
-    for (size_t i = 0; i < group->touched_count; i++)
-        ns_release(group->touched[i]);
-    order->spare = emptied(group);
+    group_retire_detached(group, epoch);
+    group_release_touched(group);
+    order->spare = group_emptied(group);
 }
 
 /* Under the order: what the commit thread is to do next.  What is in flight while it asks was left
@@ -621,7 +354,7 @@ static bool may_commit_here(const struct order *order)
 
     return order->is_idle && !order->is_committing_here && order->in_flight == NULL &&
            order->foreign == NULL && order->digest == NULL && order->refusing[0] == '\0' &&
-           !order->is_stopping && !group->wants_sync && !is_always_synced(order) &&
+           !order->is_stopping && !group->wants_sync && !commit_is_always_synced(order) &&
            group->stamp_max <= order->ceiling && group->change_count <= COMMIT_HERE_CHANGES_MAX &&
            group->bytes <= COMMIT_HERE_BYTES_MAX && group->news.size == 0;
 }
@@ -629,7 +362,7 @@ static bool may_commit_here(const struct order *order)
 /* The group stays in flight, for the commit thread, if the engine would wait or has failed. */
 static bool commit_here(struct order *order, struct store_thread *thread, struct group *group)
 {
-    bool is_committed = build_batch(order, group) == STATUS_OK &&
+    bool is_committed = commit_build(order, group) == STATUS_OK &&
                         engine_try_write(order->engine, order->batch) == STATUS_OK;
 
     if (is_committed)
@@ -658,150 +391,6 @@ bool order_commit_or_wake(struct order *order, struct store_thread *thread)
     }
     pthread_mutex_unlock(&order->mutex);
     return group != NULL && commit_here(order, thread, group);
-}
-
-/* ---------- when a commit fails (C4) ---------- */
-
-static void undo_group(struct order *order, struct group *group)
-{
-    for (size_t i = 0; i < group->change_count; i++) {
-        struct entry *entry = group->changes[i].entry;
-
-        if (cache_unlink(order->cache, entry))
-            epoch_retire(order->commit_epoch, entry, entry_destroy);
-    }
-    for (size_t i = 0; i < group->touched_count; i++)
-        ns_restore_counts(group->touched[i]);
-    run_undos(group, true);
-    retire_detached(order->commit_epoch, group);
-    for (size_t i = 0; i < group->touched_count; i++)
-        ns_release(group->touched[i]);
-}
-
-static bool is_failure_unseen(struct order *order)
-{
-    bool is_unseen = false;
-
-    pthread_mutex_lock(&order->threads_mutex);
-    for (const struct store_thread *thread = order->threads; thread != NULL; thread = thread->next)
-        is_unseen |= atomic_load(&thread->is_failure_pending);
-    pthread_mutex_unlock(&order->threads_mutex);
-    return is_unseen;
-}
-
-/* A thread without on_commit has no clients to tell. */
-static void announce_failure(struct order *order)
-{
-    pthread_mutex_lock(&order->threads_mutex);
-    for (struct store_thread *thread = order->threads; thread != NULL; thread = thread->next)
-        if (thread->on_commit != NULL)
-            atomic_store(&thread->is_failure_pending, true);
-    pthread_mutex_unlock(&order->threads_mutex);
-    notify_threads(order);
-}
-
-/* Under the order: takes the oldest foreign batch out and tells whoever waits for it. */
-static void answer_foreign(struct order *order, enum status status)
-{
-    struct foreign_batch *foreign = order->foreign;
-
-    order->foreign = foreign->next;
-    foreign->status = status;
-    foreign->is_done = true;
-    pthread_cond_broadcast(&order->done);
-}
-
-/* Under the order. */
-static void start_refusing(struct order *order)
-{
-    while (order->foreign != NULL)
-        answer_foreign(order, STATUS_IO);
-    engine_error(order->engine, order->refusing);
-    if (order->refusing[0] == '\0')
-        (void)snprintf(order->refusing, sizeof order->refusing, "the last commit failed");
-}
-
-/* Takes back everything that is not committed and waits until every thread has told its clients. */
-static void undo_all(struct order *order)
-{
-    struct group *open, *flying;
-
-    pthread_mutex_lock(&order->mutex);
-    start_refusing(order);
-    open = order->open;
-    flying = order->in_flight;
-    undo_group(order, open);
-    if (flying != NULL)
-        undo_group(order, flying);
-    order->open = xcalloc(1, sizeof *order->open);
-    order->open->number = open->number + 1;
-    order->in_flight = NULL;
-    order->statistics.failures++;
-    pthread_cond_broadcast(&order->settled);
-    atomic_store(&order->newest, atomic_load(&order->committed));
-    atomic_store(order->names_changed, atomic_load(&order->committed));
-    pthread_mutex_unlock(&order->mutex);
-
-    announce_failure(order);
-    pthread_mutex_lock(&order->mutex);
-    while (is_failure_unseen(order))
-        pthread_cond_wait(&order->seen, &order->mutex);
-    pthread_mutex_unlock(&order->mutex);
-    free_group(open);
-    if (flying != NULL)
-        order->spare = emptied(flying);
-}
-
-/* Until end_reopening() nobody is inside the engine, nor comes in. */
-static void begin_reopening(struct order *order)
-{
-    pthread_mutex_lock(&order->engine_in_use);
-    atomic_store(&order->is_engine_open, false);
-    epoch_synchronize(order->epoch);
-}
-
-static void end_reopening(struct order *order, bool is_open)
-{
-    atomic_store(&order->is_engine_open, is_open);
-    pthread_mutex_unlock(&order->engine_in_use);
-}
-
-static bool try_to_recover(struct order *order)
-{
-    bool is_open;
-
-    if (!engine_has_space(order->engine))
-        return false;
-    begin_reopening(order);
-    is_open = engine_reopen(order->engine) == STATUS_OK &&
-              commit_clean_pending(order->engine) == STATUS_OK;
-    end_reopening(order, is_open);
-    return is_open;
-}
-
-/* Refuses writes until the engine takes them again; false if the server stops meanwhile. */
-static bool recover(struct order *order)
-{
-    bool is_stopping;
-
-    undo_all(order);
-    log_line(LOG_WARNING, "Writes are refused until the store can be written again: %s",
-             order->refusing);
-    do {
-        pthread_mutex_lock(&order->mutex);
-        if (!order->is_stopping)
-            condition_wait_ms(&order->work, &order->mutex, RETRY_PERIOD_MS);
-        is_stopping = order->is_stopping;
-        pthread_mutex_unlock(&order->mutex);
-    } while (!is_stopping && !try_to_recover(order));
-    if (is_stopping)
-        return false;
-    pthread_mutex_lock(&order->mutex);
-    order->refusing[0] = '\0';
-    pthread_mutex_unlock(&order->mutex);
-    notify_threads(order);
-    log_line(LOG_NOTICE, "The store can be written again.");
-    return true;
 }
 
 /* ---------- the threads ---------- */
@@ -843,7 +432,7 @@ static bool do_work(struct order *order, struct group *group, const struct forei
     enum status status = STATUS_OK;
 
     if (group != NULL)
-        status = write_group(order, group);
+        status = commit_write(order, group);
     if (group != NULL && order->digest != NULL)
         digest_end_batch(order->digest, status == STATUS_OK);
     if (group != NULL && status == STATUS_OK)
@@ -854,7 +443,7 @@ static bool do_work(struct order *order, struct group *group, const struct forei
         status = foreign->run != NULL ? foreign->run(order, foreign->context)
                                       : engine_write(order->engine, foreign->batch, false);
     pthread_mutex_lock(&order->mutex);
-    answer_foreign(order, status);
+    order_answer_foreign(order, status);
     pthread_mutex_unlock(&order->mutex);
     return status == STATUS_OK;
 }
@@ -871,7 +460,7 @@ static void *run_commits(void *context)
     struct group *group;
 
     while (next_work(order, &group, &foreign)) {
-        if ((!do_work(order, group, foreign) || !do_digest_work(order)) && !recover(order))
+        if ((!do_work(order, group, foreign) || !do_digest_work(order)) && !order_recover(order))
             break;
         epoch_collect(order->commit_epoch);
     }
@@ -985,10 +574,10 @@ static enum status renew(struct order *order, void *context)
     struct renewal *renewal = context;
     enum status status;
 
-    begin_reopening(order);
+    order_begin_reopening(order);
     status = engine_renew(order->engine, renewal->bytes_max, &renewal->is_renewed);
-    end_reopening(order, status == STATUS_OK);
-    notify_threads(order); /* what was parked meanwhile */
+    order_end_reopening(order, status == STATUS_OK);
+    order_wake_all(order); /* what was parked meanwhile */
     return status;
 }
 
@@ -1020,11 +609,11 @@ static enum status install(struct order *order, void *context)
     struct bulk *bulk = context;
     enum status status;
 
-    begin_reopening(order);
+    order_begin_reopening(order);
     status = engine_install_tables(order->engine, bulk->tables);
     cache_forget(order->cache, order->commit_epoch);
-    end_reopening(order, status == STATUS_OK);
-    notify_threads(order);
+    order_end_reopening(order, status == STATUS_OK);
+    order_wake_all(order);
     if (status == STATUS_OK && order->digest != NULL)
         status = digest_take_loaded(order->digest, bulk->leaves, bulk->leaves_count);
     tell_of_load(order);
@@ -1082,7 +671,7 @@ static int64_t after_ceiling_ms(const struct clock *clock, uint64_t ceiling)
 {
     int64_t at_ms = stamp_wall_ms(ceiling) + 1;
 
-    return at_ms - clock_wall_ms(clock) > CEILING_AHEAD_MS + 1 ? 0 : at_ms;
+    return at_ms - clock_wall_ms(clock) > COMMIT_CEILING_AHEAD_MS + 1 ? 0 : at_ms;
 }
 
 void order_init(struct order *order, struct engine *engine, struct cache *cache,
@@ -1100,9 +689,8 @@ void order_init(struct order *order, struct engine *engine, struct cache *cache,
     atomic_store(&order->clock_limit_ms, INT64_MAX);
     order->hlc.last = ceiling;
     order->writes_open_at_ms = is_clean || ceiling == 0 ? 0 : after_ceiling_ms(clock, ceiling);
-    order->open = xcalloc(1, sizeof *order->open);
-    order->spare = xcalloc(1, sizeof *order->spare);
-    order->open->number = 1;
+    order->open = group_create(1);
+    order->spare = group_create(0);
     order->batch = engine_batch_create();
     order->statistics.last_sync_s = clock_wall_ms(clock) / 1000;
     atomic_store(&order->is_engine_open, true);
@@ -1136,8 +724,8 @@ bool order_stop(struct order *order)
 
 void order_clear(struct order *order)
 {
-    free_group(order->open);
-    free_group(order->spare);
+    group_destroy(order->open);
+    group_destroy(order->spare);
     engine_batch_destroy(order->batch);
     free(order->sorted);
     buffer_clear(&order->key);

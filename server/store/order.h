@@ -42,46 +42,11 @@
 #include "replication/version.h"
 #include "store/cache.h"
 #include "store/engine.h"
+#include "store/group.h"
 #include "store/registry.h"
 
 struct news;
 struct order;
-
-/* One record of a group: what is stored, and what stood there before and must go. */
-struct change {
-    struct entry *entry;
-    struct record_header old;
-};
-
-/* A note of this node (keyspace 'z') that belongs to a group; a NULL value deletes it. */
-struct note {
-    struct bytes key, value; /* owned */
-};
-
-/* How to take back what a transaction changed besides records, newest first. */
-struct undo {
-    void (*run)(void *context, bool is_failed); /* once, in any case; frees the context */
-    void *context;
-    struct undo *next;
-};
-
-struct group {
-    uint64_t number;
-    struct change *changes;
-    size_t change_count, change_capacity;
-    struct entry **detached; /* left the cache while the group was in flight */
-    size_t detached_count, detached_capacity;
-    struct ns **touched; /* retained */
-    size_t touched_count, touched_capacity;
-    struct note *notes;
-    size_t note_count, note_capacity;
-    struct undo *undos;
-    struct buffer news; /* news.h */
-    size_t bytes;
-    uint64_t stamp_max;
-    uint64_t own_stamp_max; /* of clients' writes; 0 = none */
-    bool wants_sync, is_synced;
-};
 
 /* Rows that came past the order, and what they sum up to (tables.h, digest.h). */
 struct bulk {
