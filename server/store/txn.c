@@ -1,21 +1,9 @@
-#include "store/txn.h"
+#include "store/txn_parts.h"
 
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
-#include "base/wire.h"
-#include "limits/stagger.h"
-#include "replication/version.h"
-#include "store/carry.h"
-#include "store/keyspace.h"
 #include "store/news.h"
-#include "store/notes.h"
-#include "store/record.h"
-#include "store/registry_internal.h"
-#include "store/store.h"
-#include "store/store_internal.h"
-#include "store/txn_internal.h"
 
 /* How often a fetched key may turn out to be stale before it is fetched under the order. */
 #define FETCH_ATTEMPTS_MAX 3
@@ -24,56 +12,6 @@
 #define SLOTS_WITHOUT_INDEX 8
 
 #define KEY_BLOCK_SIZE 4096
-
-/* A key of the transaction. */
-struct slot {
-    struct ns *ns;
-    struct bytes key; /* in a key block */
-    uint64_t hash;
-    uint32_t number;
-    bool is_known;   /* base is what is stored now */
-    bool is_fetched; /* `loaded` was read from the engine */
-    bool is_deleted; /* by this transaction */
-    bool is_merged;  /* `written` comes from elsewhere */
-    bool is_carried; /* `written` is of this node's clients and of the open group, under another
-                        number: to be fed from here */
-    struct loaded loaded;
-    const struct entry *base; /* NULL = nothing */
-    struct entry *written;    /* by this transaction, of any kind; not published yet */
-};
-
-struct renumbering {
-    struct ns *ns;
-    uint32_t from, to;
-};
-
-struct key_block {
-    struct key_block *next;
-    size_t used, size;
-    char data[];
-};
-
-struct txn {
-    struct store_thread *thread;
-    struct store *store;
-    int64_t now_ms, wake_at_ms;
-    uint64_t stamp;
-    uint64_t depends_on;
-    uint64_t observed; /* the largest stamp from elsewhere */
-    enum txn_kind kind;
-    bool is_entered;
-    struct slot *slots;
-    size_t slot_count, slot_capacity;
-    size_t last;     /* the slot that was asked for last */
-    uint32_t *index; /* slot number + 1 by hash; 0 = free; a power of two */
-    size_t index_size;
-    struct renumbering *renumberings;
-    size_t renumbering_count, renumbering_capacity;
-    struct undo *undos;
-    struct key_block *blocks;
-    uint64_t author;
-    struct buffer remarks; /* as news.h has them */
-};
 
 /* ---------- life ---------- */
 
@@ -416,7 +354,7 @@ static enum status fetch_under_order(struct txn *txn)
     return status;
 }
 
-static void leave(struct txn *txn)
+void txn_leave(struct txn *txn)
 {
     txn->is_entered = false;
     order_exit(&txn->store->order);
@@ -557,7 +495,7 @@ enum status txn_find_latest(struct txn *txn, struct ns *ns, struct bytes key,
 }
 
 /* Commands may still hold what they found in the slot: it goes when their turn ends. */
-static void drop_written(struct txn *txn, struct slot *slot)
+void txn_drop_written(struct txn *txn, struct slot *slot)
 {
     slot->is_merged = slot->is_carried = false;
     if (slot->written != NULL)
@@ -589,7 +527,7 @@ enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct byt
     entry->header.expiry_ms = expiry_ms;
     entry->header.is_raw = is_raw;
     keep_count(txn, slot, entry);
-    drop_written(txn, slot);
+    txn_drop_written(txn, slot);
     slot->written = entry;
     slot->is_deleted = false;
     *value = entry_value_area(entry);
@@ -615,7 +553,7 @@ enum status txn_adopt(struct txn *txn, struct ns *ns, const struct entry *entry)
 
     if (status != STATUS_OK)
         return status;
-    drop_written(txn, slot);
+    txn_drop_written(txn, slot);
     slot->written =
         entry_create(slot->hash, slot->number, slot->key, entry_meta(entry), value_size);
     slot->written->header = entry->header;
@@ -638,7 +576,7 @@ enum status txn_delete(struct txn *txn, struct ns *ns, struct bytes key)
         note_expired(txn, slot);
         return STATUS_NOT_FOUND;
     }
-    drop_written(txn, slot);
+    txn_drop_written(txn, slot);
     slot->is_deleted = true;
     return STATUS_OK;
 }
@@ -659,14 +597,14 @@ enum status txn_put_entry(struct txn *txn, struct ns *ns, struct entry *entry)
         return status;
     entry->hash = slot->hash;
     entry->ns = slot->number;
-    drop_written(txn, slot);
+    txn_drop_written(txn, slot);
     slot->written = entry;
     slot->is_deleted = false;
     slot->is_merged = true;
     return STATUS_OK;
 }
 
-static struct entry *create_buried(const struct slot *slot, enum entry_kind kind)
+struct entry *txn_create_buried(const struct slot *slot, enum entry_kind kind)
 {
     struct entry *entry =
         entry_create(slot->hash, slot->number, slot->key, (struct bytes){"", 0}, 0);
@@ -682,8 +620,8 @@ enum status txn_bury(struct txn *txn, struct ns *ns, struct bytes key)
 
     if (status != STATUS_OK)
         return status;
-    drop_written(txn, slot);
-    slot->written = create_buried(slot, ENTRY_TOMBSTONE);
+    txn_drop_written(txn, slot);
+    slot->written = txn_create_buried(slot, ENTRY_TOMBSTONE);
     slot->written->header.stamp = txn->stamp;
     slot->is_deleted = false;
     return STATUS_OK;
@@ -697,8 +635,8 @@ static enum status expire_slot(struct txn *txn, struct slot *slot)
         slot->base->header.expiry_ms > txn->now_ms)
         return STATUS_NOT_FOUND;
     old = &slot->base->header;
-    drop_written(txn, slot);
-    slot->written = create_buried(slot, ENTRY_EXPIRED);
+    txn_drop_written(txn, slot);
+    slot->written = txn_create_buried(slot, ENTRY_EXPIRED);
     slot->written->header = *old;
     slot->written->header.kind = ENTRY_EXPIRED;
     slot->written->header.meta_size = 0;
@@ -723,8 +661,8 @@ enum status txn_purge(struct txn *txn, struct ns *ns, struct bytes key, uint64_t
     if (slot->base == NULL || slot->base->header.kind == ENTRY_LIVE ||
         slot->base->header.kind == ENTRY_ABSENT || slot->base->header.stamp != stamp)
         return STATUS_NOT_FOUND;
-    drop_written(txn, slot);
-    slot->written = create_buried(slot, ENTRY_ABSENT);
+    txn_drop_written(txn, slot);
+    slot->written = txn_create_buried(slot, ENTRY_ABSENT);
     return STATUS_OK;
 }
 
@@ -737,7 +675,7 @@ static void forget_slots(struct txn *txn, const struct ns *ns, uint32_t number)
 
         if (slot->ns != ns || slot->number == number)
             continue;
-        drop_written(txn, slot);
+        txn_drop_written(txn, slot);
         slot->is_deleted = false;
         slot->base = NULL;
         slot->number = number;
@@ -781,11 +719,6 @@ void txn_each_change(const struct txn *txn, const struct ns *ns,
     }
 }
 
-static int64_t counted_keys(const struct entry *entry)
-{
-    return entry != NULL && entry->header.kind == ENTRY_LIVE;
-}
-
 int64_t txn_key_count(const struct txn *txn, const struct ns *ns)
 {
     bool is_emptied = txn_number(txn, ns) != atomic_load(&ns->number);
@@ -795,18 +728,9 @@ int64_t txn_key_count(const struct txn *txn, const struct ns *ns)
         const struct slot *slot = &txn->slots[i];
 
         if (slot->ns == ns && (slot->written != NULL || slot->is_deleted))
-            count += counted_keys(slot->written) - counted_keys(slot->base);
+            count += txn_counted_keys(slot->written) - txn_counted_keys(slot->base);
     }
     return count;
-}
-
-/* ---------- committing ---------- */
-
-/* Did the transaction change the key?  Deleting what it had itself created is no change. */
-static bool is_changed(const struct slot *slot)
-{
-    return slot->written != NULL ||
-           (slot->is_deleted && slot->base != NULL && slot->base->header.kind == ENTRY_LIVE);
 }
 
 bool txn_has_changed(const struct txn *txn, const struct ns *ns, struct bytes key)
@@ -814,333 +738,7 @@ bool txn_has_changed(const struct txn *txn, const struct ns *ns, struct bytes ke
     uint64_t hash = cache_hash(txn->store->cache, txn_number(txn, ns), key);
     const struct slot *slot = find_slot(txn, ns, hash, key);
 
-    return slot != NULL && is_changed(slot);
-}
-
-/* Client writes carry the transaction's stamp; merging, expiring and purging are no writes. */
-static bool is_client_write(const struct txn *txn, const struct slot *slot)
-{
-    return is_changed(slot) && !slot->is_merged &&
-           (slot->written == NULL || slot->written->header.stamp == txn->stamp);
-}
-
-/* How much longer this node waits than the one that wrote last. */
-static int64_t stagger_ms(const struct store *store, const struct slot *slot)
-{
-    const struct stagger *stagger = &store->stagger;
-    size_t rank;
-
-    if (LIKELY(stagger->count == 0) || slot->base->header.origin == 0)
-        return 0;
-    rank = stagger_rank(hash_content(slot->key), stagger->nodes, stagger->count, store->node_id,
-                        aliases_node(store->aliases, slot->base->header.origin));
-    return ((int64_t)rank * stagger->step_us + 999) / 1000;
-}
-
-static enum status check_rate(const struct txn *txn, const struct slot *slot, int64_t *wait_ms)
-{
-    int64_t rate = ns_limit(txn->store->registry, slot->ns, LIMIT_KEY_WRITE_RATE);
-    int64_t wait;
-
-    if (rate == 0 || slot->base == NULL || slot->base->header.kind == ENTRY_ABSENT)
-        return STATUS_OK;
-    if (limits_may_write_after(stamp_wall_ms(slot->base->header.stamp), txn->now_ms, rate,
-                               stagger_ms(txn->store, slot), &wait))
-        return STATUS_OK;
-    *wait_ms = wait;
-    return STATUS_RATE_LIMITED;
-}
-
-static bool is_growing(const struct slot *slot)
-{
-    return counted_keys(slot->written) > counted_keys(slot->base);
-}
-
-static enum status check_quota(const struct txn *txn, const struct ns *ns)
-{
-    int64_t keys_max = ns_limit(txn->store->registry, ns, LIMIT_KEYS);
-
-    if (keys_max == 0)
-        return STATUS_OK;
-    return txn_key_count(txn, ns) > keys_max ? STATUS_NAMESPACE_FULL : STATUS_OK;
-}
-
-static enum status check_slots(struct txn *txn, int64_t *wait_ms)
-{
-    enum status status = STATUS_OK;
-    const struct ns *checked = NULL; /* lest MSET counts all its keys for each of them */
-
-    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++) {
-        struct slot *slot = &txn->slots[i];
-
-        if (slot->ns == checked || !is_client_write(txn, slot) || !is_growing(slot))
-            continue;
-        status = check_quota(txn, slot->ns);
-        checked = slot->ns;
-    }
-    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++)
-        if (is_client_write(txn, &txn->slots[i]))
-            status = check_rate(txn, &txn->slots[i], wait_ms);
-    return status;
-}
-
-/* The first write to a numbered database makes it exist. */
-static enum status store_namespaces(struct txn *txn)
-{
-    enum status status = STATUS_OK;
-
-    for (size_t i = 0; i < txn->slot_count && status == STATUS_OK; i++) {
-        struct ns *ns = txn->slots[i].ns;
-
-        if (UNLIKELY(!atomic_load_explicit(&ns->is_stored, memory_order_relaxed)) &&
-            is_changed(&txn->slots[i]))
-            status = registry_store(txn, ns);
-    }
-    return status;
-}
-
-/* Under the order nobody else writes, so no locked instruction is needed. */
-static void add_to(_Atomic int64_t *count, int64_t more)
-{
-    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
-                          memory_order_relaxed);
-}
-
-static void count_entry(struct ns *ns, const struct entry *entry, int64_t sign)
-{
-    const struct record_header *header;
-
-    if (entry == NULL || entry->header.kind == ENTRY_ABSENT)
-        return;
-    header = &entry->header;
-    if (header->kind != ENTRY_LIVE) {
-        add_to(&ns->buried_count, sign);
-        return;
-    }
-    add_to(&ns->key_count, sign);
-    add_to(&ns->byte_count,
-           sign * (int64_t)(entry->key_size + (size_t)header->meta_size + header->value_size));
-    if (header->expiry_ms != EXPIRY_NONE)
-        add_to(&ns->expiring_count, sign);
-}
-
-static enum news_kind kind_of_news(const struct entry *written)
-{
-    if (written == NULL)
-        return NEWS_DELETED;
-    switch ((enum entry_kind)written->header.kind) {
-    case ENTRY_LIVE:
-        return NEWS_PUT;
-    case ENTRY_EXPIRED:
-        return NEWS_EXPIRED;
-    case ENTRY_TOMBSTONE:
-    case ENTRY_ABSENT:
-        break;
-    }
-    return NEWS_DELETED;
-}
-
-/* How a record differs from the one it replaces, NULL = none. */
-static uint8_t compare_for_news(const struct record_header *old, const struct record_header *new)
-{
-    uint8_t flags = new->expiry_ms != EXPIRY_NONE ? NEWS_HAS_EXPIRY : 0;
-
-    if (old == NULL)
-        return flags | NEWS_IS_NEW;
-    if (old->expiry_ms == new->expiry_ms)
-        flags |= NEWS_SAME_EXPIRY;
-    if (old->value_hash == new->value_hash && old->value_size == new->value_size &&
-        old->meta_size == new->meta_size)
-        flags |= NEWS_SAME_VALUE;
-    return flags;
-}
-
-/* A key that has expired is told of once: by whoever puts an end to its record. */
-static void tell_of_key(struct txn *txn, const struct slot *slot, bool is_write)
-{
-    const struct record_header *base = slot->base != NULL ? &slot->base->header : NULL;
-    bool was_stored = base != NULL && base->kind == ENTRY_LIVE;
-    bool was_live = was_stored && header_is_live(base, txn->now_ms);
-    struct news news = {.kind = kind_of_news(slot->written),
-                        .flags = is_write ? NEWS_BY_CLIENT : 0,
-                        .stamp = txn->stamp,
-                        .author = txn->author,
-                        .ns = slot->ns,
-                        .key = slot->key};
-
-    if (was_stored && !was_live) {
-        struct news expired = {.kind = NEWS_EXPIRED,
-                               .origin = base->origin,
-                               .stamp = base->stamp,
-                               .ns = slot->ns,
-                               .key = slot->key};
-
-        order_add_news(&txn->store->order, &expired);
-    }
-    if (slot->written != NULL) {
-        news.stamp = slot->written->header.stamp;
-        news.origin = slot->written->header.origin;
-    }
-    if (news.kind == NEWS_PUT) {
-        news.flags |= compare_for_news(was_live ? base : NULL, &slot->written->header);
-        if (!is_write && !slot->is_merged)
-            news.flags |= NEWS_IS_CARRIED;
-    }
-    if (news.kind == NEWS_PUT || was_live)
-        order_add_news(&txn->store->order, &news);
-}
-
-/* The registry's records are not keys; of those only SWAPDB's is told of. */
-static void tell_of_slot(struct txn *txn, const struct slot *slot, bool is_write)
-{
-    if (slot->number != NS_REGISTRY)
-        tell_of_key(txn, slot, is_write);
-    else if (registry_is_permutation_key(slot->key))
-        order_add_news(&txn->store->order, &(struct news){.kind = NEWS_SWAPPED});
-}
-
-static void publish_slot(struct txn *txn, struct slot *slot)
-{
-    struct entry *entry = slot->written;
-    bool is_write = is_client_write(txn, slot);
-
-    if (entry == NULL) {
-        entry = create_buried(slot, ENTRY_TOMBSTONE);
-        entry->header.stamp = txn->stamp;
-    } else if (is_write) {
-        entry->header.value_hash = record_content_hash(entry_value(entry), entry_meta(entry));
-    }
-    entry->is_own = is_write || slot->is_carried;
-    if (UNLIKELY(order_has_listeners(&txn->store->order)))
-        tell_of_slot(txn, slot, is_write);
-    count_entry(slot->ns, slot->base, -1);
-    count_entry(slot->ns, entry, +1);
-    if (entry->header.kind == ENTRY_EXPIRED && counted_keys(slot->base) > 0)
-        add_to(&txn->store->expired_keys, 1);
-    ns_note_stamp(slot->ns, entry->header.stamp);
-    if (UNLIKELY(slot->ns->carry != NULL))
-        carry_note(slot->ns->carry, slot->key, entry->header.stamp);
-    order_touch(&txn->store->order, slot->ns);
-    order_publish(&txn->store->order, txn->thread, entry, slot->base);
-    slot->written = NULL;
-}
-
-static struct bytes be32(char text[4], uint32_t number)
-{
-    number = htobe32(number);
-    memcpy(text, &number, sizeof number);
-    return (struct bytes){text, sizeof number};
-}
-
-struct number_before {
-    struct ns *ns;
-    uint32_t number;
-};
-
-static void finish_number(void *context, bool is_failed)
-{
-    struct number_before *before = context;
-
-    if (is_failed)
-        atomic_store(&before->ns->number, before->number);
-    ns_release(before->ns);
-    free(before);
-}
-
-static void publish_renumbering(struct txn *txn, const struct renumbering *renumbering)
-{
-    struct order *order = &txn->store->order;
-    struct ns *ns = renumbering->ns;
-    struct buffer key = {0};
-    struct bytes id = {(const char *)ns->id, NS_ID_SIZE};
-    struct number_before *before = xcalloc(1, sizeof *before);
-    char text[4], old[4];
-
-    *before = (struct number_before){ns_retain(ns), atomic_load(&ns->number)};
-    txn_add_undo(txn, finish_number, before);
-    if (renumbering->from != NUMBER_NONE) {
-        order_note(order, keyspace_local(&key, NOTE_PURGE, be32(old, renumbering->from)),
-                   (struct bytes){"", 0});
-        order_note_deleted(order, keyspace_local(&key, NOTE_COUNTS, be32(old, renumbering->from)));
-        atomic_store(&ns->key_count, 0);
-        atomic_store(&ns->byte_count, 0);
-        atomic_store(&ns->expiring_count, 0);
-        atomic_store(&ns->buried_count, 0);
-    }
-    if (renumbering->to != NUMBER_NONE)
-        order_note(order, keyspace_local(&key, NOTE_NUMBER, id), be32(text, renumbering->to));
-    else
-        order_note_deleted(order, keyspace_local(&key, NOTE_NUMBER, id));
-    order_touch(order, ns);
-    if (renumbering->from != NUMBER_NONE && order_has_listeners(order))
-        order_add_news(order, &(struct news){.kind = NEWS_EMPTIED, .stamp = txn->stamp, .ns = ns});
-    atomic_store_explicit(&ns->number, renumbering->to, memory_order_release);
-    buffer_clear(&key);
-}
-
-static void release_renumberings(struct txn *txn)
-{
-    for (size_t i = 0; i < txn->renumbering_count; i++)
-        ns_release(txn->renumberings[i].ns);
-    txn->renumbering_count = 0;
-}
-
-static void publish(struct txn *txn)
-{
-    struct order *order = &txn->store->order;
-
-    if (txn->undos != NULL || txn->renumbering_count > 0)
-        order_names_change(order);
-    for (size_t i = 0; i < txn->renumbering_count; i++)
-        publish_renumbering(txn, &txn->renumberings[i]);
-    for (size_t i = 0; i < txn->slot_count; i++)
-        if (is_changed(&txn->slots[i]))
-            publish_slot(txn, &txn->slots[i]);
-    if (UNLIKELY(txn->remarks.size > 0))
-        order_add_remarks(order, buffer_view(&txn->remarks));
-    if (txn->undos != NULL)
-        order_add_undos(order, txn->undos);
-    txn->undos = NULL;
-    order_published(order, txn->thread, txn->kind == TXN_CLIENT ? txn->stamp : 0,
-                    txn->observed > txn->stamp ? txn->observed : txn->stamp);
-    txn->depends_on = order->open->number;
-}
-
-static bool has_changes(const struct txn *txn)
-{
-    if (txn->renumbering_count > 0 || txn->undos != NULL)
-        return true;
-    for (size_t i = 0; i < txn->slot_count; i++)
-        if (is_changed(&txn->slots[i]))
-            return true;
-    return false;
-}
-
-enum status txn_commit(struct txn *txn, uint64_t *depends_on, int64_t *wait_ms)
-{
-    struct order *order = &txn->store->order;
-    enum status status = STATUS_OK;
-
-    if (has_changes(txn)) {
-        if (txn->kind == TXN_CLIENT)
-            status = check_slots(txn, wait_ms);
-        if (status == STATUS_OK)
-            status = store_namespaces(txn);
-        if (status != STATUS_OK) {
-            txn_abandon(txn);
-            return status;
-        }
-        order_begin_publication(order);
-        publish(txn);
-        order_end_publication(order);
-    } else {
-        txn->stamp = 0;
-    }
-    release_renumberings(txn);
-    leave(txn);
-    if (txn->depends_on > *depends_on && txn->depends_on > store_committed(txn->store))
-        *depends_on = txn->depends_on;
-    return STATUS_OK;
+    return slot != NULL && slot_is_changed(slot);
 }
 
 void txn_expire_named(struct txn *txn)
@@ -1156,19 +754,4 @@ void txn_expire_named(struct txn *txn)
         (void)!txn_commit(txn, &depends_on, &wait_ms);
     }
     txn->kind = kind;
-}
-
-void txn_abandon(struct txn *txn)
-{
-    for (struct undo *undo = txn->undos, *next; undo != NULL; undo = next) {
-        next = undo->next;
-        undo->run(undo->context, true);
-        free(undo);
-    }
-    txn->undos = NULL;
-    for (size_t i = 0; i < txn->slot_count; i++)
-        drop_written(txn, &txn->slots[i]);
-    release_renumberings(txn);
-    if (txn->is_entered)
-        leave(txn);
 }
