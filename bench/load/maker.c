@@ -11,12 +11,13 @@
 #define STRIPE     100 /* bytes, of which a percentage is equal */
 #define LENGTH_MAX 32  /* "$536870912\r\n" */
 
-/* Threads draw from rows of numbers that have nothing in common. */
-static uint64_t seed_of(uint64_t seed, unsigned thread)
+/* Threads, and runs, draw from rows of numbers that have nothing in common. */
+static uint64_t seed_of(const struct options *options, unsigned thread)
 {
-    struct random random = {seed ^ ((uint64_t)thread << 48)};
+    struct random run = {options->run};
+    struct random random = {options->seed ^ ((uint64_t)thread << 48)};
 
-    return random_next(&random);
+    return random_next(&random) ^ (options->run == 0 ? 0 : random_next(&run));
 }
 
 static void fill_pool(struct maker *maker)
@@ -36,7 +37,7 @@ void maker_init(struct maker *maker, const struct options *options, struct key_c
 
     *maker = (struct maker){.options = options,
                             .counters = counters,
-                            .random = {seed_of(options->seed, thread)},
+                            .random = {seed_of(options, thread)},
                             .position = thread,
                             .stride = options->threads,
                             .key = xmalloc(options->key_bytes + INT64_TEXT_MAX)};

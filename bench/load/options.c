@@ -51,6 +51,7 @@ static const struct row rows[] = {
     {"distribution", "uniform|zipf|latest|sequential", CHOICE, AT(distribution), 0, 0, "uniform", "which of them are named; latest = by Zipf, newest first"},
     {"theta", "X", REAL, AT(theta), 0.01, 10, "0.99", "Zipf's exponent"},
     {"seed", "N", NUMBER, AT(seed), 0, 1e15, "1", "the same seed names the same keys"},
+    {"run", "N", NUMBER, AT(run), 0, 1e15, "0", "other draws of the same hot keys: repeated ones would find all they name cached"},
 
     {"workload", "none|a|b|c|d|f", CHOICE, AT(workload), 0, 0, "none", "YCSB's: a 50 % reads, b 95 %, c 100 %, d 95 % of the latest, the rest inserts, f 50 %, the rest read and then write"},
     {"reads", "PERCENT", REAL, AT(reads), 0, 100, "95", "of the requests; the rest writes"},

@@ -43,7 +43,7 @@ struct options {
     uint64_t key_bytes;
     uint64_t distribution;
     double theta;
-    uint64_t seed;
+    uint64_t seed, run;
 
     uint64_t workload;
     double reads, inserts, rmws; /* percent of the requests; the rest writes keys that are there */

@@ -178,6 +178,24 @@ static void the_same_seed_makes_the_same_requests(void **state)
     assert_memory_equal(out.data, first, size);
 }
 
+static void another_run_draws_other_keys(void **state)
+{
+    char first[100];
+    size_t size;
+
+    (void)state;
+    begin("--reads 100 --distribution zipf --seed 5 --run 1 --keys 1000000");
+    next();
+    size = out.size;
+    assert_true(size <= sizeof first);
+    memcpy(first, out.data, size);
+    end(NULL);
+    begin("--reads 100 --distribution zipf --seed 5 --run 2 --keys 1000000");
+    next();
+    assert_int_equal(out.size, size);
+    assert_memory_not_equal(out.data, first, size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +210,7 @@ int main(void)
             inserts_go_on_behind_the_last_key_and_the_latest_is_what_was_acknowledged, end),
         cmocka_unit_test_teardown(a_read_and_write_writes_the_key_that_it_read, end),
         cmocka_unit_test_teardown(the_same_seed_makes_the_same_requests, end),
+        cmocka_unit_test_teardown(another_run_draws_other_keys, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
