@@ -63,6 +63,7 @@ struct cache {
     uint64_t seed;
     uint64_t bucket_mask;
     _Atomic size_t shard_bytes_max; /* what entries and rings of a shard may take of it */
+    atomic_bool is_to_shrink;       /* that was lowered */
     const _Atomic uint64_t *committed;
 };
 
@@ -151,11 +152,10 @@ static size_t share_for_records(size_t bytes_max, size_t buckets)
 void cache_set_bytes_max(struct cache *cache, size_t bytes_max, size_t room)
 {
     size_t buckets = bucket_count(cache), wanted = min_size(buckets_for(bytes_max), buckets);
+    size_t share = min_size(share_for_records(bytes_max, wanted), share_for_records(room, buckets));
 
-    atomic_store_explicit(
-        &cache->shard_bytes_max,
-        min_size(share_for_records(bytes_max, wanted), share_for_records(room, buckets)),
-        memory_order_relaxed);
+    if (share < atomic_exchange_explicit(&cache->shard_bytes_max, share, memory_order_relaxed))
+        atomic_store(&cache->is_to_shrink, true);
 }
 
 uint64_t cache_hash(const struct cache *cache, uint32_t ns, struct bytes key)
@@ -561,13 +561,21 @@ struct entry *cache_publish(struct cache *cache, struct epoch_thread *thread, st
 
 void cache_shrink(struct cache *cache, struct epoch_thread *thread)
 {
+    size_t bytes_max = atomic_load_explicit(&cache->shard_bytes_max, memory_order_relaxed);
+    bool is_too_large = false;
+
+    if (!atomic_exchange(&cache->is_to_shrink, false))
+        return;
     for (size_t i = 0; i < SHARD_COUNT; i++) {
         struct shard *shard = &cache->shards[i];
 
         pthread_mutex_lock(&shard->mutex);
         evict(cache, shard, thread);
+        is_too_large |= shard->bytes > bytes_max;
         pthread_mutex_unlock(&shard->mutex);
     }
+    if (is_too_large)
+        atomic_store(&cache->is_to_shrink, true);
 }
 
 bool cache_unlink(struct cache *cache, struct entry *entry)

@@ -52,7 +52,8 @@ void cache_destroy(struct cache *cache);
 
 /* `room` bounds all of it in any case, also the buckets that are too many (H6); SIZE_MAX = no. */
 void cache_set_bytes_max(struct cache *cache, size_t bytes_max, size_t room);
-/* What comes in makes room for itself; this makes room where nothing comes in. */
+/* What comes in makes room for itself; after the size was lowered this makes room where
+ * nothing comes in. */
 void cache_shrink(struct cache *cache, struct epoch_thread *thread);
 
 uint64_t cache_hash(const struct cache *cache, uint32_t ns, struct bytes key);
