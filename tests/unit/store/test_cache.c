@@ -126,7 +126,7 @@ static int64_t count_kept(struct fixture *fixture)
 
     for (int i = 0; i < 20000; i++) {
         snprintf(key, sizeof key, "key:%d", i);
-        cache_publish(fixture->cache, fixture->thread, make(fixture, 1, key, 0));
+        entry_destroy(cache_publish(fixture->cache, fixture->thread, make(fixture, 1, key, 0)));
     }
     cache_statistics(fixture->cache, &statistics);
     return statistics.entries;
