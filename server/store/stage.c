@@ -1,5 +1,6 @@
 #include "store/stage.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -7,8 +8,12 @@
 #include "base/memory.h"
 #include "store/rows.h"
 
-/* Longer runs are left to stage_merge(): adding holds up clients. */
-#define MERGED_ROWS_MAX 4096
+/* Runs of so many rows are left to stage_merge(): adding holds up clients. */
+#define LONG_RUN 4096
+
+/* Long runs, and shorter ones that halve, or more, from each to the next; one that is just added.
+ */
+static_assert(STAGE_RUNS_MAX > STAGE_ROWS_MAX / LONG_RUN + 1 + 12 + 1, "all runs fit");
 
 struct stage {
     atomic_int holders;
@@ -233,6 +238,7 @@ static void replace_runs(struct stage *stage, size_t replaced, struct run *run)
     pthread_mutex_lock(&stage->mutex);
     for (size_t i = 0; i < replaced; i++)
         left[i] = stage->runs[--stage->run_count];
+    assert(stage->run_count < STAGE_RUNS_MAX);
     stage->runs[stage->run_count++] = run;
     pthread_mutex_unlock(&stage->mutex);
     for (size_t i = 0; i < replaced; i++)
@@ -245,6 +251,7 @@ static void merge_newest_two(struct stage *stage)
                  merge(stage->runs[stage->run_count - 2], stage->runs[stage->run_count - 1]));
 }
 
+/* So a short run is followed by shorter ones only, each half of the one before or less. */
 static bool are_newest_alike(const struct stage *stage)
 {
     size_t older, newer;
@@ -253,7 +260,7 @@ static bool are_newest_alike(const struct stage *stage)
         return false;
     older = stage->runs[stage->run_count - 2]->count;
     newer = stage->runs[stage->run_count - 1]->count;
-    return older < 2 * newer && older + newer <= MERGED_ROWS_MAX;
+    return older < LONG_RUN && older < 2 * newer;
 }
 
 void stage_add(struct stage *stage, struct buffer *rows, size_t skipped)

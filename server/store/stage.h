@@ -22,8 +22,8 @@
 
 #include "base/buffer.h"
 
-/* Of STAGE_ROWS_MAX rows, most of them in runs of thousands. */
-#define STAGE_RUNS_MAX 64
+/* Of STAGE_ROWS_MAX rows and what is added last. */
+#define STAGE_RUNS_MAX 32
 
 /* Who adds stops there. */
 #define STAGE_ROWS_MAX 60000
