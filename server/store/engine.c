@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/condition.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -225,22 +225,14 @@ static enum status freeze(struct engine *engine)
     return STATUS_OK;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* LevelDB, or its compaction, has not caught up. */
 static enum status sit_out_stall(struct engine *engine)
 {
-    int64_t began_us = now_us();
+    int64_t began_us = clock_monotonic_us(clock_real());
     enum status status = await_mover(engine);
 
     atomic_fetch_add(&engine->stalls, 1);
-    atomic_fetch_add(&engine->stall_us, now_us() - began_us);
+    atomic_fetch_add(&engine->stall_us, clock_monotonic_us(clock_real()) - began_us);
     return status;
 }
 
@@ -297,7 +289,8 @@ static enum status write_batch(struct engine *engine, struct engine_batch *batch
     if (engine->must_cut)
         return STATUS_IO;
     if (batch->count == 0)
-        return sync ? journal_sync(engine->journal) : STATUS_OK;
+        return sync && journal_sync(engine->journal) != STATUS_OK ? blame_journal(engine)
+                                                                  : STATUS_OK;
     status = make_room(engine);
     if (status == STATUS_OK)
         status = write_journal(engine, batch, sync);
@@ -632,14 +625,6 @@ bool engine_has_frozen_since(struct engine *engine, const struct engine_views *v
     return has_frozen;
 }
 
-static struct bytes copy_of(struct bytes value)
-{
-    char *data = xmalloc(value.size + 1);
-
-    memcpy(data, value.data, value.size);
-    return (struct bytes){data, value.size};
-}
-
 /* False: it is not staged. */
 static bool find_staged(struct engine *engine, struct bytes key, struct bytes *value,
                         enum status *status)
@@ -653,7 +638,7 @@ static bool find_staged(struct engine *engine, struct bytes key, struct bytes *v
     if (row != NULL) {
         *status = row_is_deleted(row) ? STATUS_NOT_FOUND : STATUS_OK;
         if (*status == STATUS_OK)
-            *value = copy_of(row_value(row));
+            *value = xbytes_copy(row_value(row));
     }
     engine_close_views(&views);
     return row != NULL;

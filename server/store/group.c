@@ -123,22 +123,12 @@ void group_touch(struct group *group, struct ns *ns)
     group->touched[group->touched_count++] = ns_retain(ns);
 }
 
-static struct bytes copy_of(struct bytes bytes)
-{
-    char *data;
-
-    if (bytes.data == NULL)
-        return bytes;
-    data = xmalloc(bytes.size + 1);
-    memcpy(data, bytes.data, bytes.size);
-    return (struct bytes){data, bytes.size};
-}
-
 void group_note(struct group *group, struct bytes key, struct bytes value)
 {
     group->notes =
         grow(group->notes, group->note_count, &group->note_capacity, sizeof *group->notes);
-    group->notes[group->note_count++] = (struct note){copy_of(key), copy_of(value)};
+    group->notes[group->note_count++] =
+        (struct note){xbytes_copy(key), value.data == NULL ? value : xbytes_copy(value)};
 }
 
 void group_add_undos(struct group *group, struct undo *undos)

@@ -38,12 +38,13 @@ struct journal {
     pthread_mutex_t mutex;      /* of the list, and of what says how far it is on disk */
     struct segment *segments[JOURNAL_SEGMENTS_MAX]; /* the newest last */
     size_t count;
-    /* the appending thread's */
-    struct segment *newest;
-    uint64_t before_last;         /* where the last record begins */
     int spare;                    /* the file NAME_SPARE, -1 = there is none */
     uint64_t names, names_synced; /* files that came; of these the directory is on disk */
+    /* the appending thread's */
+    struct segment *newest;
+    uint64_t before_last; /* where the last record begins */
     struct buffer end_mark;
+    /* any thread's */
     atomic_int error_number; /* of the last failure */
     atomic_int syncing;      /* threads */
 };
