@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/memory.h"
 
 int text_file_read(const char *path, struct buffer *text)
@@ -38,27 +39,11 @@ int text_file_read(const char *path, struct buffer *text)
     return problem;
 }
 
-static int write_all(int fd, struct bytes text)
-{
-    while (text.size > 0) {
-        ssize_t size = write(fd, text.data, text.size);
-
-        if (size < 0 && errno != EINTR)
-            return errno;
-        if (size > 0)
-            text = (struct bytes){text.data + size, text.size - (size_t)size};
-    }
-    return 0;
-}
-
 static int sync_directory_of(const char *path)
 {
     char *copy = xstrdup(path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int problem = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    int problem = directory_sync(dirname(copy));
 
-    if (fd >= 0)
-        close(fd);
     free(copy);
     return problem;
 }
@@ -67,7 +52,7 @@ static int fill_and_rename(int fd, const char *from, const char *path, struct by
 {
     struct stat old;
     mode_t mode = stat(path, &old) == 0 ? old.st_mode & 07777 : 0600;
-    int problem = write_all(fd, text);
+    int problem = file_write_all(fd, text);
 
     if (problem != 0)
         return problem;

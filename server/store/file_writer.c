@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/memory.h"
 
 #define PIECES_MAX   4
@@ -28,18 +29,6 @@ struct file_writer {
 };
 
 /* ---------- the thread ---------- */
-
-static bool write_all(int file, struct bytes bytes)
-{
-    while (bytes.size > 0) {
-        ssize_t size = write(file, bytes.data, bytes.size);
-
-        if (size <= 0)
-            return false;
-        bytes = (struct bytes){bytes.data + size, bytes.size - (size_t)size};
-    }
-    return true;
-}
 
 static bool sync_oldest(struct file_writer *writer)
 {
@@ -66,7 +55,7 @@ static bool end_file(struct file_writer *writer, int file)
 /* The kernel begins to write to disk here. */
 static bool write_piece(struct file_writer *writer, const struct piece *piece)
 {
-    bool is_written = write_all(piece->file, buffer_view(&piece->bytes));
+    bool is_written = file_write_all(piece->file, buffer_view(&piece->bytes)) == 0;
 
     if (is_written)
         (void)sync_file_range(piece->file, 0, 0, SYNC_FILE_RANGE_WRITE);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -143,25 +144,16 @@ static bool read_record(struct bytes rest, uint64_t number, uint64_t place, stru
     return hash_of(*record, number, place) == hash;
 }
 
-static enum status write_all(int file, struct bytes bytes)
+static enum status fail_with(struct journal *journal, const char *doing, int problem)
 {
-    while (bytes.size > 0) {
-        ssize_t written = write(file, bytes.data, bytes.size);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return STATUS_IO;
-        wire_take(&bytes, (size_t)written);
-    }
-    return STATUS_OK;
+    atomic_store(&journal->error_number, problem);
+    log_line(LOG_WARNING, "The journal, %s: %s", doing, strerror(problem));
+    return STATUS_IO;
 }
 
 static enum status fail(struct journal *journal, const char *doing)
 {
-    atomic_store(&journal->error_number, errno);
-    log_line(LOG_WARNING, "The journal, %s: %s", doing, strerror(errno));
-    return STATUS_IO;
+    return fail_with(journal, doing, errno);
 }
 
 const char *journal_error(const struct journal *journal)
@@ -172,11 +164,13 @@ const char *journal_error(const struct journal *journal)
 enum status journal_append(struct journal *journal, struct buffer *rows)
 {
     struct segment *segment = journal->newest;
+    int problem;
 
     journal->before_last = segment->end;
     fill_head(rows, segment->number, segment->end);
-    if (write_all(segment->file, buffer_view(rows)) != STATUS_OK)
-        return fail(journal, "writing");
+    problem = file_write_all(segment->file, buffer_view(rows));
+    if (problem != 0)
+        return fail_with(journal, "writing", problem);
     pthread_mutex_lock(&journal->mutex);
     segment->end += rows->size;
     pthread_mutex_unlock(&journal->mutex);
@@ -312,14 +306,9 @@ void journal_release(struct journal *journal, uint64_t number)
 
 static enum status sync_directory(struct journal *journal)
 {
-    int directory = open(journal->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum status status = directory >= 0 && fsync(directory) == 0
-                             ? STATUS_OK
-                             : fail(journal, "syncing its directory");
+    int problem = directory_sync(journal->directory);
 
-    if (directory >= 0)
-        close(directory);
-    return status;
+    return problem == 0 ? STATUS_OK : fail_with(journal, "syncing its directory", problem);
 }
 
 /* Under the mutex: copies of the segments that aren't on disk, with descriptors of their own. */
