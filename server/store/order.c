@@ -354,8 +354,9 @@ static bool may_commit_here(const struct order *order)
 
     return order->is_idle && !order->is_committing_here && order->in_flight == NULL &&
            order->foreign == NULL && order->digest == NULL && order->refusing[0] == '\0' &&
-           !order->is_stopping && !group->wants_sync && !commit_is_always_synced(order) &&
-           group->stamp_max <= order->ceiling && group->change_count <= COMMIT_HERE_CHANGES_MAX &&
+           !order->is_stopping && !group_is_empty(group) && !group->wants_sync &&
+           !commit_is_always_synced(order) && group->stamp_max <= order->ceiling &&
+           group->change_count <= COMMIT_HERE_CHANGES_MAX &&
            group->bytes <= COMMIT_HERE_BYTES_MAX && group->news.size == 0;
 }
 
@@ -369,7 +370,7 @@ static bool commit_here(struct order *order, struct store_thread *thread, struct
         finish_group(order, group, thread->epoch, thread);
     pthread_mutex_lock(&order->mutex);
     order->is_committing_here = false;
-    if (order->in_flight != NULL || has_work(order) || order->is_stopping)
+    if (has_work(order) || order->is_stopping)
         pthread_cond_signal(&order->work);
     pthread_mutex_unlock(&order->mutex);
     return is_committed;
