@@ -64,16 +64,17 @@ static void note_change(struct acl *acl)
 static struct acl_user *create_default(const struct acl *acl)
 {
     struct acl_user *user = acl_user_create_default();
-    char *password = options_take_text(acl->options, OPTION_REQUIREPASS);
+    struct bytes password = options_take_bytes(acl->options, OPTION_REQUIREPASS);
     struct buffer rule = {0};
 
-    if (password[0] != '\0') {
-        buffer_printf(&rule, ">%s", password);
+    if (password.size > 0) {
+        buffer_append_byte(&rule, '>');
+        buffer_append_bytes(&rule, password);
         if (acl_user_apply(user, buffer_view(&rule), true) != ACL_FINE)
             abort(); /* any password is one */
     }
     buffer_clear(&rule);
-    free(password);
+    xbytes_free(password);
     return user;
 }
 
@@ -125,11 +126,11 @@ static void set_default_password(struct acl *acl, struct bytes password)
 static bool change_password(void *context, enum option_id id, char error[OPTIONS_ERROR_MAX])
 {
     struct acl *acl = context;
-    char *password = options_take_text(acl->options, id);
+    struct bytes password = options_take_bytes(acl->options, id);
 
     (void)error;
-    set_default_password(acl, bytes_of(password));
-    free(password);
+    set_default_password(acl, password);
+    xbytes_free(password);
     return true;
 }
 

@@ -743,9 +743,9 @@ static struct command client_commands[] = {
 
 struct command connection_commands[] = {
     { .name = "auth", .arity = -2, .flags = GREET, .run = command_auth,
-      .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "1.0.0", .complexity = "O(1)",
+      .group = GROUP_CONNECTION, .compat = COMPAT_SAME, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Proves that the client knows the password", .syntax = "[username] password",
-      .note = "a password given by `requirepass` can't hold a zero byte" },
+      .note = "" },
     { .name = "client", .arity = -2, .subcommands = client_commands,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "2.4.0",
       .complexity = "That of the subcommand", .summary = "About connections", .syntax = "",

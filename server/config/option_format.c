@@ -12,7 +12,7 @@ struct parse {
     enum option_id id;
     const struct option_row *row;
     struct bytes text;
-    const char *old_text;
+    struct bytes old_text;
     char *problem;
 };
 
@@ -22,11 +22,42 @@ static bool fail(const struct parse *parse, const char *problem)
     return false;
 }
 
-/* What was collected becomes the value; a buffer that was never written to is an empty text. */
-static bool take_text(struct buffer *collected, struct option_value *value)
+/* --- values --- */
+
+struct option_value option_of_number(int64_t number)
+{
+    return (struct option_value){number, {NULL, 0}};
+}
+
+struct option_value option_of_text(struct buffer *collected)
 {
     buffer_append_byte(collected, '\0');
-    *value = (struct option_value){0, collected->data};
+    return (struct option_value){0, {collected->data, collected->size - 1}};
+}
+
+struct option_value option_value_copy(const struct option_value *value)
+{
+    struct option_value copy = *value;
+
+    if (value->text.data != NULL)
+        copy.text = xbytes_copy(value->text);
+    return copy;
+}
+
+void option_value_clear(struct option_value *value)
+{
+    xbytes_free(value->text);
+    *value = (struct option_value){0};
+}
+
+bool option_value_equal(const struct option_value *a, const struct option_value *b)
+{
+    return a->number == b->number && bytes_equal(a->text, b->text);
+}
+
+static bool take_text(struct buffer *collected, struct option_value *value)
+{
+    *value = option_of_text(collected);
     return true;
 }
 
@@ -45,7 +76,7 @@ static bool check_range(const struct parse *parse, int64_t number, struct option
 
     option_range(parse->id, &min, &max);
     if (number >= min && number <= max) {
-        *value = (struct option_value){number, NULL};
+        *value = option_of_number(number);
         return true;
     }
     if (parse->row->type == TYPE_OCTAL)
@@ -63,7 +94,7 @@ static bool is_from_profile(const struct parse *parse, struct option_value *valu
 
     if (!option_is_limit(parse->id, &limit) || !bytes_is_word(parse->text, "profile"))
         return false;
-    *value = (struct option_value){OPTION_FROM_PROFILE, NULL};
+    *value = option_of_number(OPTION_FROM_PROFILE);
     return true;
 }
 
@@ -111,7 +142,7 @@ static bool parse_switch(const struct parse *parse, struct option_value *value)
 
     if (!is_yes && !bytes_is_word(parse->text, "no"))
         return fail(parse, "argument must be 'yes' or 'no'");
-    *value = (struct option_value){is_yes, NULL};
+    *value = option_of_number(is_yes);
     return true;
 }
 
@@ -129,7 +160,7 @@ static bool parse_choice(const struct parse *parse, struct option_value *value)
 
     for (const struct option_choice *choice = parse->row->choices; choice->word != NULL; choice++) {
         if (bytes_is_word(parse->text, choice->word)) {
-            *value = (struct option_value){choice->value, NULL};
+            *value = option_of_number(choice->value);
             return true;
         }
     }
@@ -252,12 +283,12 @@ static const char *read_output_limits(struct bytes text,
     return NULL;
 }
 
-void option_output_limits(const char *text, struct output_limit limits[CLIENT_CLASS_COUNT])
+void option_output_limits(struct bytes text, struct output_limit limits[CLIENT_CLASS_COUNT])
 {
     for (int i = 0; i < CLIENT_CLASS_COUNT; i++)
         limits[i] = (struct output_limit){0, 0, 0};
     /* the text was printed by us, or there is none yet */
-    (void)read_output_limits(bytes_of(text), limits);
+    (void)read_output_limits(text, limits);
 }
 
 static bool parse_output_limits(const struct parse *parse, struct option_value *value)
@@ -434,10 +465,16 @@ static void allowed_choice(enum option_id id, struct buffer *text)
     print_choices(&option_rows[id], text);
 }
 
+static void allowed_bytes(enum option_id id, struct buffer *text)
+{
+    buffer_printf(text, "a text of %" PRId64 " to %" PRId64 " bytes", option_rows[id].min,
+                  option_rows[id].max);
+}
+
 static void allowed_text(enum option_id id, struct buffer *text)
 {
-    buffer_printf(text, "a text of %" PRId64 " to %" PRId64 " bytes without a zero byte",
-                  option_rows[id].min, option_rows[id].max);
+    allowed_bytes(id, text);
+    buffer_append_text(text, " without a zero byte");
 }
 
 static void allowed_words(enum option_id id, struct buffer *text)
@@ -495,6 +532,7 @@ static const struct {
     [TYPE_OCTAL] = {parse_octal, allowed_octal},
     [TYPE_SWITCH] = {parse_switch, allowed_switch},
     [TYPE_CHOICE] = {parse_choice, allowed_choice},
+    [TYPE_BYTES] = {parse_text, allowed_bytes},
     [TYPE_TEXT] = {parse_text, allowed_text},
     [TYPE_WORDS] = {parse_words, allowed_words},
     [TYPE_ADDRESSES] = {parse_addresses, allowed_addresses},
@@ -505,12 +543,13 @@ static const struct {
     [TYPE_SIZE_OR_PERCENT] = {parse_size_or_percent, allowed_size_or_percent},
 };
 
-bool option_parse(enum option_id id, struct bytes text, const char *old_text,
+bool option_parse(enum option_id id, struct bytes text, struct bytes old_text,
                   struct option_value *value, char problem[OPTIONS_ERROR_MAX])
 {
     struct parse parse = {id, &option_rows[id], text, old_text, problem};
 
-    if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL)
+    if (option_rows[id].type != TYPE_BYTES && text.size > 0 &&
+        memchr(text.data, '\0', text.size) != NULL)
         return fail(&parse, "argument contains a zero byte");
     return formats[option_rows[id].type].parse(&parse, value);
 }
@@ -529,7 +568,7 @@ void option_print(enum option_id id, const struct option_value *value, struct bu
     const struct option_row *row = &option_rows[id];
 
     if (option_type_is_text(row->type))
-        buffer_append_text(text, value->text);
+        buffer_append_bytes(text, value->text);
     else if (row->type == TYPE_SWITCH)
         buffer_append_text(text, value->number != 0 ? "yes" : "no");
     else if (row->type == TYPE_CHOICE)

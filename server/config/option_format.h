@@ -13,13 +13,22 @@
 
 struct option_value {
     int64_t number;
-    char *text; /* owned; NULL if the option is a number */
+    struct bytes text; /* owned, a zero behind it; without data if the option is a number */
 };
+
+struct option_value option_of_number(int64_t number);
+
+/* What was collected becomes the value; a buffer that was never written to is an empty text. */
+struct option_value option_of_text(struct buffer *collected);
+
+struct option_value option_value_copy(const struct option_value *value);
+void option_value_clear(struct option_value *value);
+bool option_value_equal(const struct option_value *a, const struct option_value *b);
 
 /* Reads `text` as a value of this option.  `old_text` is what a text option holds so far: some
  * formats change only a part of it.  On failure `problem` is Redis's text for it, which names
  * neither option nor value. */
-bool option_parse(enum option_id id, struct bytes text, const char *old_text,
+bool option_parse(enum option_id id, struct bytes text, struct bytes old_text,
                   struct option_value *value, char problem[OPTIONS_ERROR_MAX]) MUST_USE;
 
 /* Appends the value as CONFIG GET answers it; option_parse() reads it back. */
@@ -29,6 +38,6 @@ void option_print(enum option_id id, const struct option_value *value, struct bu
 void option_print_allowed(enum option_id id, struct buffer *text);
 
 /* Out of the text of client-output-buffer-limit. */
-void option_output_limits(const char *text, struct output_limit limits[CLIENT_CLASS_COUNT]);
+void option_output_limits(struct bytes text, struct output_limit limits[CLIENT_CLASS_COUNT]);
 
 #endif

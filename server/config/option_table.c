@@ -94,7 +94,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
         "class, hard limit, soft limit, seconds: close a client whose replies pile up"},
 
     /* access */
-    [OPTION_REQUIREPASS] = {"requirepass", TYPE_TEXT, CHANGE_ANYTIME, FLAG_SECRET, "", 0, TEXT_MAX, NULL,
+    [OPTION_REQUIREPASS] = {"requirepass", TYPE_BYTES, CHANGE_ANYTIME, FLAG_SECRET, "", 0, TEXT_MAX, NULL,
         "password of the default user"},
     [OPTION_ACLFILE] = {"aclfile", TYPE_TEXT, CHANGE_NEVER, 0, "", 0, TEXT_MAX, NULL,
         "file of the ACL users"},
@@ -251,7 +251,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_MAXMEMORY_CLIENTS] = {"maxmemory-clients", TYPE_SIZE_OR_PERCENT, CHANGE_ANYTIME, FLAG_IGNORED,
         "0", 0, INT64_MAX, NULL,
         "see client-output-buffer-limit and client-query-buffer-limit"},
-    [OPTION_MASTERAUTH] = {"masterauth", TYPE_TEXT, CHANGE_ANYTIME, FLAG_IGNORED | FLAG_SECRET,
+    [OPTION_MASTERAUTH] = {"masterauth", TYPE_BYTES, CHANGE_ANYTIME, FLAG_IGNORED | FLAG_SECRET,
         "", 0, TEXT_MAX, NULL,
         "see cluster-secret"},
     [OPTION_REPLICAOF] = {"replicaof", TYPE_WORDS, CHANGE_NEVER, FLAG_IGNORED, "", 0, 2, NULL,

@@ -15,7 +15,8 @@ enum option_type {
     TYPE_SWITCH,
     TYPE_CHOICE, /* one of `choices` */
     /* texts */
-    TYPE_TEXT,            /* min, max: its length in bytes */
+    TYPE_BYTES,           /* min, max: its length; any bytes, a zero too */
+    TYPE_TEXT,            /* the same without a zero byte; those below are such texts, too */
     TYPE_EVENTS,          /* the letters of notify-keyspace-events */
     TYPE_SIZE_OR_PERCENT, /* as a size, or 0% .. 100% */
     /* texts that are lists of words */
@@ -76,7 +77,7 @@ void option_range(enum option_id id, int64_t *min, int64_t *max);
 
 static inline bool option_type_is_text(enum option_type type)
 {
-    return type >= TYPE_TEXT;
+    return type >= TYPE_BYTES;
 }
 
 /* May several words stand on a line? */

@@ -23,7 +23,8 @@ static void set_default(struct options *options, enum option_id id)
     struct option_value value;
     bool is_good;
 
-    is_good = option_parse(id, bytes_of(option_rows[id].default_text), "", &value, problem);
+    is_good =
+        option_parse(id, bytes_of(option_rows[id].default_text), bytes_of(""), &value, problem);
     assert(is_good);
     (void)is_good;
     options_store_value(options, id, value);
@@ -46,7 +47,7 @@ void options_destroy(struct options *options)
     if (options == NULL)
         return;
     for (int i = 0; i < OPTION_COUNT; i++) {
-        free(options->text[i]);
+        xbytes_free(options->text[i]);
         free(options->origin[i]);
     }
     for (size_t i = 0; i < options->user_count; i++) {
@@ -73,14 +74,14 @@ static void unlock_texts(const struct options *options)
 
 struct option_value options_take_value(const struct options *options, enum option_id id)
 {
-    struct option_value value = {options_number(options, id), NULL};
+    struct option_value value = option_of_number(options_number(options, id));
 
     if (option_type_is_text(option_rows[id].type))
-        value.text = options_take_text(options, id);
+        value.text = options_take_bytes(options, id);
     return value;
 }
 
-static void store_output_limits(struct options *options, const char *text)
+static void store_output_limits(struct options *options, struct bytes text)
 {
     struct output_limit limits[CLIENT_CLASS_COUNT];
 
@@ -94,7 +95,7 @@ static void store_output_limits(struct options *options, const char *text)
 
 void options_store_value(struct options *options, enum option_id id, struct option_value value)
 {
-    char *old;
+    struct bytes old;
 
     if (!option_type_is_text(option_rows[id].type)) {
         options->number[id] = value.number;
@@ -106,7 +107,7 @@ void options_store_value(struct options *options, enum option_id id, struct opti
     old = options->text[id];
     options->text[id] = value.text;
     unlock_texts(options);
-    free(old);
+    xbytes_free(old);
 }
 
 /* --- reading --- */
@@ -149,13 +150,24 @@ struct output_limit options_output_limit(const struct options *options, enum cli
     };
 }
 
+struct bytes options_take_bytes(const struct options *options, enum option_id id)
+{
+    struct bytes copy;
+
+    assert(option_type_is_text(option_rows[id].type));
+    lock_texts(options);
+    copy = xbytes_copy(options->text[id]);
+    unlock_texts(options);
+    return copy;
+}
+
 char *options_take_text(const struct options *options, enum option_id id)
 {
     char *copy;
 
-    assert(option_type_is_text(option_rows[id].type));
+    assert(option_type_is_text(option_rows[id].type) && option_rows[id].type != TYPE_BYTES);
     lock_texts(options);
-    copy = xstrdup(options->text[id]);
+    copy = xstrdup(options->text[id].data);
     unlock_texts(options);
     return copy;
 }
@@ -196,7 +208,7 @@ void options_print_shown(const struct options *options, enum option_id id, struc
     if (option_is_limit(id, &limit))
         value.number = options_limits(options).at[limit];
     option_print(id, &value, text);
-    free(value.text);
+    option_value_clear(&value);
 }
 
 /* --- what depends on other options --- */
@@ -214,16 +226,15 @@ static enum status blame(const struct options *options, enum option_id id, const
 
 static bool is_empty(const struct options *options, enum option_id id)
 {
-    char *text = options_take_text(options, id);
-    bool result = text[0] == '\0';
+    struct bytes text = options_take_bytes(options, id);
 
-    free(text);
-    return result;
+    xbytes_free(text);
+    return text.size == 0;
 }
 
 static void derive_number(struct options *options, enum option_id id, int64_t number)
 {
-    options_store_value(options, id, (struct option_value){number, NULL});
+    options_store_value(options, id, option_of_number(number));
     options->is_derived[id] = true;
 }
 
@@ -262,8 +273,7 @@ static enum status read_secret_file(struct options *options, char error[OPTIONS_
         status = blame(options, OPTION_CLUSTER_SECRET_FILE, reason, error);
         buffer_clear(&text);
     } else {
-        buffer_append_byte(&text, '\0');
-        options_store_value(options, OPTION_CLUSTER_SECRET, (struct option_value){0, text.data});
+        options_store_value(options, OPTION_CLUSTER_SECRET, option_of_text(&text));
         options->is_derived[OPTION_CLUSTER_SECRET] = true;
     }
     free(path);
@@ -377,7 +387,7 @@ static enum status finish_replicaof(struct options *options, enum option_id id,
     free(text);
     if (!is_none)
         return blame(options, id, "Redis's replication is not offered: see peer", error);
-    options_store_value(options, id, (struct option_value){0, xstrdup("")});
+    options_store_value(options, id, (struct option_value){0, xbytes_copy(bytes_of(""))});
     return STATUS_OK;
 }
 

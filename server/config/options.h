@@ -173,7 +173,10 @@ bool options_counts_use(const struct options *options);
 /* Is it the policy by which writes are refused for want of memory? */
 bool options_is_noeviction(const struct options *options);
 
-/* Copies a text option, zero-ended; the caller frees. */
+/* Copies a text option; xbytes_free() frees it. */
+struct bytes options_take_bytes(const struct options *options, enum option_id id);
+
+/* The same, zero-ended, of one that holds no zero byte: any but a password of Redis's. */
 char *options_take_text(const struct options *options, enum option_id id);
 
 /* The profile with its overrides. */

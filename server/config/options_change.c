@@ -75,13 +75,6 @@ static enum status find_options(const struct options *options, const struct byte
     return STATUS_OK;
 }
 
-static bool are_equal(const struct option_value *a, const struct option_value *b)
-{
-    if (a->text != NULL)
-        return strcmp(a->text, b->text) == 0;
-    return a->number == b->number;
-}
-
 static enum status parse_change(const struct options *options, struct change *change,
                                 char error[OPTIONS_ERROR_MAX])
 {
@@ -93,16 +86,14 @@ static enum status parse_change(const struct options *options, struct change *ch
     change->old = options_take_value(options, change->id);
     if (!option_parse(change->id, change->text, change->old.text, &change->new, problem))
         return fail_argument(error, name, problem);
-    change->is_different =
-        (option_rows[change->id].flags & FLAG_FILE) != 0 || !are_equal(&change->old, &change->new);
+    change->is_different = (option_rows[change->id].flags & FLAG_FILE) != 0 ||
+                           !option_value_equal(&change->old, &change->new);
     return STATUS_OK;
 }
 
 static void store(struct options *options, enum option_id id, const struct option_value *value)
 {
-    struct option_value copy = {value->number, value->text != NULL ? xstrdup(value->text) : NULL};
-
-    options_store_value(options, id, copy);
+    options_store_value(options, id, option_value_copy(value));
 }
 
 static bool call_hook(const struct options *options, enum option_id id,
@@ -197,8 +188,8 @@ enum status options_set(struct options *options, const struct bytes *words, size
     status = change_all(options, words, changes, count / 2, error);
     pthread_mutex_unlock(&options->change_lock);
     for (size_t i = 0; i < count / 2; i++) {
-        free(changes[i].old.text);
-        free(changes[i].new.text);
+        option_value_clear(&changes[i].old);
+        option_value_clear(&changes[i].new);
     }
     free(changes);
     return status;

@@ -35,7 +35,7 @@ struct options {
     /* One CONFIG SET or REWRITE at a time; taken before text_lock, held while hooks run. */
     pthread_mutex_t change_lock;
     pthread_mutex_t text_lock;
-    char *text[OPTION_COUNT]; /* text_lock; NULL if the option is a number */
+    struct bytes text[OPTION_COUNT]; /* text_lock; owned, as in option_value */
 
     /* Written before there are other threads. */
     struct {
@@ -48,7 +48,7 @@ struct options {
     char *file; /* absolute path, or "" */
 };
 
-/* A copy; the caller frees its text. */
+/* A copy; the caller clears it. */
 struct option_value options_take_value(const struct options *options, enum option_id id);
 
 /* Takes over the value's text. */

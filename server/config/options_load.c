@@ -112,7 +112,7 @@ static void collect_value(const struct options *options, enum option_id id,
     bool is_empty = count == 1 && words[0].size == 0;
 
     if ((option_rows[id].flags & FLAG_ADDS_UP) != 0 && options->origin[id] != NULL && !is_empty)
-        buffer_append_text(value, options->text[id]);
+        buffer_append_bytes(value, options->text[id]);
     for (size_t i = 0; i < count; i++) {
         if (value->size > 0)
             buffer_append_byte(value, ' ');
@@ -150,7 +150,6 @@ static enum status load_option(struct options *options, enum option_id id,
     char problem[OPTIONS_ERROR_MAX];
     struct option_value value;
     struct buffer text = {0};
-    const char *old_text;
     enum status status = STATUS_OK;
 
     if (count == 0 && option_rows[id].type == TYPE_SAVE_POINTS) { /* as in Redis */
@@ -160,8 +159,7 @@ static enum status load_option(struct options *options, enum option_id id,
     if (count == 0 || (count > 1 && !option_type_is_list(option_rows[id].type)))
         return fail_count(place, id, count, error);
     collect_value(options, id, words, count, &text);
-    old_text = options->text[id] != NULL ? options->text[id] : "";
-    if (option_parse(id, buffer_view(&text), old_text, &value, problem)) {
+    if (option_parse(id, buffer_view(&text), options->text[id], &value, problem)) {
         options_store_value(options, id, value);
         remember_origin(options, id, place);
     } else {

@@ -42,9 +42,9 @@ static bool is_different(const struct options *options, const struct options *in
         return false;
     now = options_take_value(options, id);
     then = options_take_value(in_file, id);
-    result = now.text != NULL ? strcmp(now.text, then.text) != 0 : now.number != then.number;
-    free(now.text);
-    free(then.text);
+    result = !option_value_equal(&now, &then);
+    option_value_clear(&now);
+    option_value_clear(&then);
     return result;
 }
 
@@ -68,7 +68,7 @@ static void write_option(struct rewrite *rewrite, enum option_id id)
         words_quote(&rewrite->out, buffer_view(&text));
     buffer_append_byte(&rewrite->out, '\n');
     buffer_clear(&text);
-    free(value.text);
+    option_value_clear(&value);
 }
 
 static void copy_line(struct rewrite *rewrite, struct bytes line)
