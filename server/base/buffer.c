@@ -73,6 +73,18 @@ void buffer_consume(struct buffer *buffer, size_t size)
         memmove(buffer->data, buffer->data + size, buffer->size);
 }
 
+void buffer_shrink(struct buffer *buffer, size_t capacity)
+{
+    if (capacity < buffer->size)
+        capacity = buffer->size;
+    if (capacity == 0)
+        buffer_clear(buffer);
+    if (capacity >= buffer->capacity)
+        return;
+    buffer->data = xrealloc(buffer->data, capacity);
+    buffer->capacity = capacity;
+}
+
 void buffer_clear(struct buffer *buffer)
 {
     free(buffer->data);

@@ -53,6 +53,10 @@ void buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments
 /* Drops the first `size` bytes, which must be there; the rest moves to the front. */
 void buffer_consume(struct buffer *buffer, size_t size);
 
+/* Gives back room: there is room for `capacity` bytes then, or for those it holds if they are more.
+ */
+void buffer_shrink(struct buffer *buffer, size_t capacity);
+
 /* Frees what it owns; the buffer is empty again and can be used. */
 void buffer_clear(struct buffer *buffer);
 

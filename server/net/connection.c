@@ -21,6 +21,11 @@
 
 #define KEEPALIVE_PROBES 3
 
+/* When the room for unfinished requests is given back, as Redis gives back its query buffers: after
+ * so many idle seconds, or half of it at each check while smaller requests come; not for less. */
+#define INPUT_IDLE_S     2
+#define INPUT_NEVER_HALF ((size_t)32 * 1024)
+
 #define TLS_TROUBLE_MAX 256
 
 void connection_count(struct connection *connection, enum counter counter, uint64_t more)
@@ -436,6 +441,18 @@ static bool shakes_hands_too_long(const struct connection *connection)
            transport_is_shaking_hands(&connection->transport);
 }
 
+static void trim_input(struct connection *connection)
+{
+    struct buffer *in = &connection->in;
+    int64_t active_s = atomic_load_explicit(&connection->session.active_s, memory_order_relaxed);
+
+    if (connection->loop->reactor.now_s - active_s > INPUT_IDLE_S)
+        buffer_shrink(in, 0);
+    else if (connection->is_in_spare && in->capacity > INPUT_NEVER_HALF)
+        buffer_shrink(in, in->capacity / 2);
+    connection_show_input(connection, in->size, in->capacity);
+}
+
 void connection_check(struct connection *connection)
 {
     if (UNLIKELY(connection->transport.ssl != NULL) && shakes_hands_too_long(connection)) {
@@ -450,6 +467,8 @@ void connection_check(struct connection *connection)
         return;
     }
     check_output_limit(connection);
+    if (connection->in.data != NULL && connection->state == CONNECTION_READING)
+        trim_input(connection);
     if (watch_is_listing(&connection->session))
         wake(&connection->session);
     if (connection->state == CONNECTION_GONE)

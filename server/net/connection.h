@@ -12,8 +12,9 @@
  * Only a READING one runs requests and listens to its socket; a PARKED one keeps its request and
  * what came behind it, and listens only for the end of the connection; a LEAVING one is deaf.
  *
- * What it has sent is read and run by serving.c.  An idle connection holds no buffer for input and
- * none for output.
+ * What it has sent is read and run by serving.c.  An idle connection holds no buffer for output,
+ * and one for input only if a request came in parts: then for some seconds, until
+ * connection_check() finds that nobody needs it.
  *
  * C1  A connection is freed by its loop alone, at the end of the function that was called for it
  *     (connection_settle()); nothing else frees one.
@@ -52,11 +53,12 @@ struct connection {
     bool is_readable;  /* in loop->readable */
     bool is_sending;   /* write_event is set: the socket was full, for its output or for TLS */
     bool is_oversized; /* the parked request is one that was not kept (parser.h, P4) */
+    bool is_in_spare;  /* what came last was not put into `in` */
     short listens_for; /* what read_event is set for: EV_READ, EV_CLOSED or nothing */
 
     struct event read_event, write_event;
     struct resp_parser parser;
-    struct buffer in; /* begins with the unfinished or parked request */
+    struct buffer in; /* begins with the unfinished or parked request, if it holds anything */
     struct outbox out;
     int64_t wake_at_ms;      /* PARKED: when to try again, commits apart */
     int64_t over_limit_at_s; /* since when the output is over the soft limit; 0 = it isn't */

@@ -12,6 +12,9 @@
 /* So much output is sent in the middle of a pipeline, and held against the limits. */
 #define OUTPUT_SENT_EARLY ((size_t)256 * 1024)
 
+/* A larger buffer for input is freed as soon as it is empty. */
+#define INPUT_KEPT_MAX ((size_t)1024 * 1024)
+
 #define SECURITY_LOG_EVERY_S 60
 
 /* --- requests --- */
@@ -158,6 +161,18 @@ static void count_input(struct connection *connection, ssize_t received)
         connection_count(connection, COUNTER_INPUT_BYTES, (uint64_t)received);
 }
 
+/* All that was in it is done with.  Its memory waits for the next request that comes in parts,
+ * until connection_check() takes it. */
+static void empty_input(struct connection *connection)
+{
+    struct buffer *in = &connection->in;
+
+    connection->is_in_spare = in->size == 0;
+    in->size = 0;
+    if (in->capacity > INPUT_KEPT_MAX)
+        buffer_clear(in);
+}
+
 /* What is left of data[0 .. size-1], the first `kept` bytes of which are in `in` already. */
 static void keep_rest(struct connection *connection, const char *data, size_t size, size_t done,
                       size_t kept)
@@ -166,7 +181,7 @@ static void keep_rest(struct connection *connection, const char *data, size_t si
 
     if (done == size) {
         if (in->data != NULL)
-            buffer_clear(in);
+            empty_input(connection);
         return;
     }
     if (done > 0)
@@ -218,7 +233,7 @@ static void run_own_input(struct connection *connection)
     done = run_requests(connection, batch, in->data, in->size);
     loop_stop_clock(connection->loop);
     if (done == in->size)
-        buffer_clear(in);
+        empty_input(connection);
     else
         buffer_consume(in, done);
 }

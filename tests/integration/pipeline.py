@@ -100,7 +100,7 @@ def held(client, name):
 
 
 @claim
-def client_list_tells_what_half_a_request_holds_and_that_nothing_is_left_of_it():
+def client_list_tells_what_half_a_request_holds_and_that_an_idle_client_holds_nothing():
     head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$400000\r\n"
     with Server("--key-write-rate", "0", "--limits", "none") as server, server.client() as other, server.client() as client:
         client("CLIENT", "SETNAME", "half")
@@ -114,7 +114,9 @@ def client_list_tells_what_half_a_request_holds_and_that_nothing_is_left_of_it()
             check(size + free < 4 * sent, True, "no more is set aside for what was only announced")
         client.socket.sendall(b"x" * 200000 + b"\r\n")
         check(client.read(), "OK")
-        wait.until(lambda: held(other, "half")[:6] == [0] * 6, "nothing is left", 5)
+        size, free, *_, total = held(other, "half")
+        check([size, free >= 400000, total], [0, True, idle + free], "it is kept for the next")
+        wait.until(lambda: held(other, "half")[:6] == [0] * 6, "but not for one that is idle", 8)
         check(held(other, "half")[6], idle)
         client.send("MULTI")
         client.send("GET", "k")
@@ -125,6 +127,45 @@ def client_list_tells_what_half_a_request_holds_and_that_nothing_is_left_of_it()
             client.send("GET", "k")
         wait.until(lambda: held(other, "half")[5] > 0, "so does what it has not taken", 5)
         check(held(other, "half")[3], 16384)
+
+
+def send_in_parts(client, cut, other, *words):
+    """A request of the client "large", the first part of which has arrived before the rest is sent."""
+    request = encode(*words)
+    client.socket.sendall(request[:cut])
+    wait.until(lambda: held(other, "large")[0] == cut, "the first part is there", 5)
+    client.socket.sendall(request[cut:])
+    return client.read()
+
+
+@claim
+def the_buffer_of_a_large_request_shrinks_while_smaller_ones_come():
+    with Server("--key-write-rate", "0", "--limits", "none") as server, server.client() as other, server.client() as client:
+        client("CLIENT", "SETNAME", "large")
+        check(send_in_parts(client, 200000, other, "SET", "k", b"x" * 400000), "OK")
+        largest = held(other, "large")[1]
+        check(400000 <= largest <= 1 << 20, True)
+
+        def shrunk():
+            check(client("SET", "k", "small"), "OK")
+            return held(other, "large")[1] < largest
+        wait.until(shrunk, "it shrinks", 5)
+        wait.until(lambda: client("PING") and held(other, "large")[1] <= 32768, "to what is never halved", 12)
+        check(held(other, "large")[1] > 0, True, "and is there while the client is not idle")
+        check(send_in_parts(client, 2000000, other, "SET", "k", b"x" * 4000000), "OK")
+        check(held(other, "large")[:2], [0, 0], "a very large one is not kept")
+
+
+@claim
+def half_a_request_stays_when_its_client_is_idle():
+    with Server("--key-write-rate", "0", "--limits", "none") as server, server.client() as other, server.client() as client:
+        client("CLIENT", "SETNAME", "slow")
+        request = encode("SET", "k", b"x" * 100000)
+        client.socket.sendall(request[:70000])
+        wait.until(lambda: held(other, "slow")[:2] == [70000, 0], "what is not needed is given back", 8)
+        client.socket.sendall(request[70000:])
+        check(client.read(), "OK")
+        check(client("STRLEN", "k"), 100000)
 
 
 @claim

@@ -61,6 +61,25 @@ static void reserved_room_is_not_made_twice(void **state)
     buffer_clear(&buffer);
 }
 
+static void shrinking_keeps_what_it_holds(void **state)
+{
+    struct buffer buffer = {0};
+
+    (void)state;
+    (void)buffer_reserve(&buffer, 1000);
+    buffer_append_text(&buffer, "abc");
+    buffer_shrink(&buffer, 2000);
+    assert_int_equal(buffer.capacity, 1000);
+    buffer_shrink(&buffer, 10);
+    assert_int_equal(buffer.capacity, 10);
+    buffer_shrink(&buffer, 0);
+    assert_int_equal(buffer.capacity, 3);
+    assert_holds(&buffer, "abc");
+    buffer_consume(&buffer, 3);
+    buffer_shrink(&buffer, 0);
+    assert_null(buffer.data);
+}
+
 static void growing_byte_by_byte_moves_it_seldom(void **state)
 {
     struct buffer buffer = {0};
@@ -153,6 +172,7 @@ int main(void)
         cmocka_unit_test(what_is_appended_stands_behind_the_rest),
         cmocka_unit_test(reserve_makes_room_and_leaves_the_size),
         cmocka_unit_test(reserved_room_is_not_made_twice),
+        cmocka_unit_test(shrinking_keeps_what_it_holds),
         cmocka_unit_test(growing_byte_by_byte_moves_it_seldom),
         cmocka_unit_test(a_large_value_does_not_take_twice_its_size),
         cmocka_unit_test(printf_appends_whatever_the_length),
