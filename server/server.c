@@ -21,6 +21,7 @@
 #include "commands/events.h"
 #include "commands/memory_limit.h"
 #include "commands/pubsub.h"
+#include "commands/renames.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
 #include "commands/teller.h"
@@ -396,7 +397,8 @@ static enum status build(struct server *server, char *error)
     services->cursors = cursors_create(CURSORS_POSITIONS_MAX, CURSORS_BYTES_MAX);
     services->shutdown = stop;
     services->shutdown_context = server;
-    if (acl_load_at_start(services->acl, error) != STATUS_OK)
+    if (renames_apply(services->options, error) != STATUS_OK ||
+        acl_load_at_start(services->acl, error) != STATUS_OK)
         return STATUS_FAILED;
     s = grant_maxclients(services->options, error);
     if (s == STATUS_OK)

@@ -571,9 +571,9 @@ static enum status load_configured(struct acl *acl, struct buffer *error)
     struct loading loading = {.acl = acl, .errors = error};
     size_t count;
 
-    for (size_t i = 0; i < options_user_count(acl->options) && error->size == 0; i++) {
+    for (size_t i = 0; i < options_line_count(acl->options, LINE_USER) && error->size == 0; i++) {
         const char *origin;
-        const struct bytes *words = options_user(acl->options, i, &count, &origin);
+        const struct bytes *words = options_line(acl->options, LINE_USER, i, &count, &origin);
         struct buffer problem = {0};
 
         loading.errors = &problem;
@@ -592,13 +592,13 @@ enum status acl_load_at_start(struct acl *acl, char error[ACL_ERROR_MAX])
     struct buffer text = {0};
     enum status s = STATUS_OK;
 
-    if (acl_has_file(acl) && options_user_count(acl->options) > 0) {
+    if (acl_has_file(acl) && options_line_count(acl->options, LINE_USER) > 0) {
         s = STATUS_FAILED;
         buffer_append_text(&text, "users are declared by 'user' lines and by an aclfile: one of "
                                   "the two must go");
     } else if (acl_has_file(acl)) {
         s = acl_load_file(acl, &text);
-    } else if (options_user_count(acl->options) > 0) {
+    } else if (options_line_count(acl->options, LINE_USER) > 0) {
         s = load_configured(acl, &text);
     }
     if (s != STATUS_OK)

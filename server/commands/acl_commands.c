@@ -417,15 +417,24 @@ static enum status command_cat(struct call *call)
 
 /* ---------- ACL DRYRUN ---------- */
 
+/* A command that may be called otherwise than its row. */
+static int find_called(struct bytes called)
+{
+    const struct command *command = table_find(called);
+    int index = command != NULL ? command->index : acl_name_find(called);
+
+    return index < 0 || command != NULL || acl_name_at(index)->command == NULL ? index : -1;
+}
+
 /* "script" "load" is "script|load". */
 static int find_name(const struct bytes *argv, size_t argc)
 {
-    int index = acl_name_find(argv[0]);
+    int index = find_called(argv[0]);
     struct buffer full = {0};
 
     if (index < 0 || !acl_name_at(index)->has_subcommands || argc < 2)
         return index;
-    buffer_append_bytes(&full, argv[0]);
+    buffer_append_text(&full, acl_name_at(index)->full_name);
     buffer_append_byte(&full, '|');
     buffer_append_bytes(&full, argv[1]);
     index = acl_name_find(buffer_view(&full));

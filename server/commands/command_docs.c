@@ -103,24 +103,6 @@ static void reply_key_spec(struct reply *reply, const struct command *command, i
     reply_integer(reply, 0);
 }
 
-/* ---------- finding ---------- */
-
-/* By its full name, "config|get". */
-static const struct command *find_by_full_name(struct bytes name)
-{
-    const char *bar = name.size > 0 ? memchr(name.data, '|', name.size) : NULL;
-    const struct command *container;
-    size_t size;
-
-    if (bar == NULL)
-        return table_find(name);
-    size = (size_t)(bar - name.data);
-    container = table_find((struct bytes){name.data, size});
-    if (container == NULL)
-        return NULL;
-    return table_find_subcommand(container, (struct bytes){bar + 1, name.size - size - 1});
-}
-
 static size_t count_subcommands(const struct command *command)
 {
     size_t count = 0;
@@ -135,7 +117,7 @@ static size_t count_commands(void)
     size_t count = 0;
 
     for (int i = 0; i < table_count(); i++)
-        count += table_at(i)->container == NULL;
+        count += table_at(i)->container == NULL && command_is_callable(table_at(i));
     return count;
 }
 
@@ -144,7 +126,7 @@ static void each_command(struct reply *reply,
                          void (*each)(struct reply *reply, const struct command *command))
 {
     for (int i = 0; i < table_count(); i++)
-        if (table_at(i)->container == NULL)
+        if (table_at(i)->container == NULL && command_is_callable(table_at(i)))
             each(reply, table_at(i));
 }
 
@@ -212,7 +194,7 @@ static enum status command_command_info(struct call *call)
         return command_command(call);
     reply_array(call->reply, call->argc - 2);
     for (size_t i = 2; i < call->argc; i++) {
-        const struct command *command = find_by_full_name(call_argument(call, i));
+        const struct command *command = table_find_full(call_argument(call, i));
 
         if (command != NULL)
             reply_info(call->reply, command);
@@ -373,10 +355,10 @@ static enum status command_command_docs(struct call *call)
         return STATUS_OK;
     }
     for (size_t i = 2; i < call->argc; i++)
-        count += find_by_full_name(call_argument(call, i)) != NULL;
+        count += table_find_full(call_argument(call, i)) != NULL;
     reply_map(call->reply, count);
     for (size_t i = 2; i < call->argc; i++) {
-        const struct command *command = find_by_full_name(call_argument(call, i));
+        const struct command *command = table_find_full(call_argument(call, i));
 
         if (command != NULL)
             reply_named_docs(call->reply, command);
@@ -438,6 +420,11 @@ static enum status parse_filter(const struct call *call, struct filter *filter)
     return STATUS_SYNTAX;
 }
 
+static bool is_listed(const struct command *command, const struct filter *filter)
+{
+    return command_is_callable(command) && filter->accepts(command, filter->word);
+}
+
 static enum status command_command_list(struct call *call)
 {
     struct filter filter;
@@ -447,10 +434,10 @@ static enum status command_command_list(struct call *call)
     if (s != STATUS_OK)
         return s;
     for (int i = 0; i < table_count(); i++)
-        count += filter.accepts(table_at(i), filter.word);
+        count += is_listed(table_at(i), &filter);
     reply_array(call->reply, count);
     for (int i = 0; i < table_count(); i++)
-        if (filter.accepts(table_at(i), filter.word))
+        if (is_listed(table_at(i), &filter))
             reply_text(call->reply, table_at(i)->full_name);
     return STATUS_OK;
 }

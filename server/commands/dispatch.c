@@ -44,10 +44,9 @@ void dispatch_cannot_persist(struct store *store, struct reply *reply)
 
 /* ---------- is it a request that may run? ---------- */
 
-static const struct command *find_row(const struct request *request)
+static inline const struct command *find_row(const struct command *command,
+                                             const struct request *request)
 {
-    const struct command *command = table_find(request->argv[0]);
-
     if (command != NULL && UNLIKELY(command->subcommands != NULL) && request->argc > 1)
         return table_find_subcommand(command, request->argv[1]);
     return command;
@@ -530,8 +529,10 @@ static bool handle(struct call *call, const struct request *request, size_t mark
     return perform(call, mark);
 }
 
-struct outcome dispatch(struct worker *worker, struct session *session, struct reply *reply,
-                        const struct request *request, int64_t now_ms)
+static ALWAYS_INLINE struct outcome dispatch_to(const struct command *command,
+                                                struct worker *worker, struct session *session,
+                                                struct reply *reply, const struct request *request,
+                                                int64_t now_ms)
 {
     size_t mark = reply_mark(reply);
     struct outcome outcome;
@@ -540,7 +541,7 @@ struct outcome dispatch(struct worker *worker, struct session *session, struct r
     call.worker = worker;
     call.session = session;
     call.reply = reply;
-    call.command = find_row(request);
+    call.command = find_row(command, request);
     call.argv = request->argv;
     call.argc = request->argc;
     call.now_ms = now_ms;
@@ -558,4 +559,16 @@ struct outcome dispatch(struct worker *worker, struct session *session, struct r
     if (UNLIKELY(session->tracker != NULL) && !outcome.is_parked)
         tracking_end_command(&call);
     return outcome;
+}
+
+struct outcome dispatch(struct worker *worker, struct session *session, struct reply *reply,
+                        const struct request *request, int64_t now_ms)
+{
+    return dispatch_to(table_find(request->argv[0]), worker, session, reply, request, now_ms);
+}
+
+struct outcome dispatch_own(struct worker *worker, struct session *session, struct reply *reply,
+                            const struct request *request, int64_t now_ms)
+{
+    return dispatch_to(table_find_row(request->argv[0]), worker, session, reply, request, now_ms);
 }

@@ -441,8 +441,8 @@ static void reply_histogram(struct reply *reply, const struct command *command,
 /* Does a name ask for the row: by its own name, or by that of its container? */
 static bool asks_for(struct bytes name, const struct command *command)
 {
-    return bytes_is_word(name, command->full_name) ||
-           (command->container != NULL && bytes_is_word(name, command->container->name));
+    return table_find_full(name) == command ||
+           (command->container != NULL && table_find(name) == command->container);
 }
 
 static bool is_wanted(const struct call *call, const struct command *command)

@@ -1,12 +1,13 @@
 #include "commands/table.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 
 #include "base/memory.h"
 
-/* Longer names are unknown without a look at the table. */
+/* Longer ones can only be names that table_rename() gave. */
 #define NAME_MAX_BYTES 24
 #define NAME_WORDS     (NAME_MAX_BYTES / 8)
 
@@ -39,8 +40,9 @@ static struct command *const families[] = {
 };
 
 static struct slot slots[SLOTS];
-static const struct command *rows[ROWS_MAX];
+static struct command *rows[ROWS_MAX];
 static int row_count;
+static bool has_long_names, is_renamed;
 
 static inline uint64_t load_u64(const char *at)
 {
@@ -97,16 +99,34 @@ static inline bool is_in_slot(const struct slot *slot, const struct name *name)
     return true;
 }
 
+static const struct command *find_long(struct bytes text)
+{
+    for (int i = 0; has_long_names && i < row_count; i++)
+        if (rows[i]->container == NULL && bytes_is_word(text, rows[i]->called))
+            return rows[i];
+    return NULL;
+}
+
 const struct command *table_find(struct bytes text)
 {
     struct name name;
 
     if (text.size > NAME_MAX_BYTES)
-        return NULL;
+        return find_long(text);
     name = read_name(text);
     for (size_t i = first_slot(&name); slots[i].command != NULL; i = (i + 1) & SLOT_MASK)
         if (is_in_slot(&slots[i], &name))
             return slots[i].command;
+    return NULL;
+}
+
+const struct command *table_find_row(struct bytes name)
+{
+    if (!is_renamed)
+        return table_find(name);
+    for (int i = 0; i < row_count; i++)
+        if (rows[i]->container == NULL && bytes_is_word(name, rows[i]->name))
+            return rows[i];
     return NULL;
 }
 
@@ -121,6 +141,21 @@ const struct command *table_find_subcommand(const struct command *container, str
     return NULL;
 }
 
+const struct command *table_find_full(struct bytes name)
+{
+    const char *bar = name.size > 0 ? memchr(name.data, '|', name.size) : NULL;
+    const struct command *container;
+    size_t size;
+
+    if (bar == NULL)
+        return table_find(name);
+    size = (size_t)(bar - name.data);
+    container = table_find((struct bytes){name.data, size});
+    if (container == NULL)
+        return NULL;
+    return table_find_subcommand(container, (struct bytes){bar + 1, name.size - size - 1});
+}
+
 static struct name letters_of(struct bytes text)
 {
     char letters[NAME_MAX_BYTES];
@@ -132,11 +167,10 @@ static struct name letters_of(struct bytes text)
 
 static void add_slot(const struct command *command)
 {
-    struct bytes text = bytes_of(command->name);
+    struct bytes text = bytes_of(command->called);
     struct name name = read_name(text);
     size_t i;
 
-    assert(text.size <= NAME_MAX_BYTES);
     assert(table_find(text) == NULL);
     for (i = first_slot(&name); slots[i].command != NULL; i = (i + 1) & SLOT_MASK)
         continue;
@@ -159,7 +193,23 @@ static void add_row(struct command *command, const struct command *container)
     command->container = container;
     command->full_name =
         container == NULL ? command->name : join_names(container->name, command->name);
+    command->called = command->name;
     rows[row_count++] = command;
+}
+
+/* Slots are never freed: the ones behind might not be found any more. */
+static void fill_slots(void)
+{
+    memset(slots, 0, sizeof slots);
+    has_long_names = false;
+    for (int i = 0; i < row_count; i++) {
+        size_t size = strlen(rows[i]->called);
+
+        if (size > NAME_MAX_BYTES)
+            has_long_names = true;
+        else if (rows[i]->container == NULL && size > 0)
+            add_slot(rows[i]);
+    }
 }
 
 void table_init(void)
@@ -168,12 +218,42 @@ void table_init(void)
         return;
     for (size_t i = 0; i < COUNT_OF(families); i++) {
         for (struct command *row = families[i]; row->name != NULL; row++) {
+            assert(strlen(row->name) <= NAME_MAX_BYTES);
             add_row(row, NULL);
-            add_slot(row);
             for (struct command *sub = row->subcommands; sub != NULL && sub->name != NULL; sub++)
                 add_row(sub, row);
         }
     }
+    fill_slots();
+}
+
+/* As the table wants it; it stays until the program ends. */
+static const char *copy_name(struct bytes name)
+{
+    char *copy = xcalloc(1, name.size + 1);
+
+    for (size_t i = 0; i < name.size; i++)
+        copy[i] = (char)tolower((unsigned char)name.data[i]);
+    return copy;
+}
+
+enum table_rename table_rename(struct bytes from, struct bytes to)
+{
+    const struct command *command = table_find(from), *other = table_find(to);
+
+    if (command == NULL)
+        return TABLE_NO_SUCH_NAME;
+    if (other != NULL && other != command)
+        return TABLE_NAME_TAKEN;
+    is_renamed = true;
+    rows[command->index]->called = to.size > 0 ? copy_name(to) : "";
+    fill_slots();
+    return TABLE_RENAMED;
+}
+
+bool command_is_callable(const struct command *command)
+{
+    return (command->container != NULL ? command->container : command)->called[0] != '\0';
 }
 
 int table_count(void)

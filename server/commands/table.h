@@ -99,13 +99,29 @@ struct command {
     const struct command *container;
     int index;             /* 0 .. table_count() - 1: for statistics */
     const char *full_name; /* "client|setname" */
+    const char *called; /* its name, or what table_rename() made of it; "" = it can't be called */
 };
 
 /* Once, before any thread runs. */
 void table_init(void);
 
-/* By name, in any case; NULL if unknown.  table_find() knows containers, not subcommands. */
+/* By what it is called, in any case; NULL if unknown.  Both know containers, not subcommands. */
 const struct command *table_find(struct bytes name);
+
+/* Subcommands too, as "config|get". */
+const struct command *table_find_full(struct bytes name);
+
+/* By the name that its row has. */
+const struct command *table_find_row(struct bytes name);
+
+/* rename-command: what is called `from` so far answers to `to` from now on, or with an empty one to
+ * nothing; everything else (ACL, statistics, documents) goes by the rows' names.  Before any other
+ * thread runs. */
+enum table_rename { TABLE_RENAMED, TABLE_NO_SUCH_NAME, TABLE_NAME_TAKEN };
+enum table_rename table_rename(struct bytes from, struct bytes to) MUST_USE;
+
+/* Can it be called at all?  A subcommand if its container can. */
+bool command_is_callable(const struct command *command);
 const struct command *table_find_subcommand(const struct command *container, struct bytes name);
 
 /* All rows, subcommands included, by index. */

@@ -42,6 +42,15 @@ struct options *options_create(void)
     return options;
 }
 
+static void clear_lines(struct option_lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        words_clear(&lines->at[i].words);
+        free(lines->at[i].origin);
+    }
+    free(lines->at);
+}
+
 void options_destroy(struct options *options)
 {
     if (options == NULL)
@@ -50,11 +59,8 @@ void options_destroy(struct options *options)
         xbytes_free(options->text[i]);
         free(options->origin[i]);
     }
-    for (size_t i = 0; i < options->user_count; i++) {
-        words_clear(&options->users[i].words);
-        free(options->users[i].origin);
-    }
-    free(options->users);
+    for (int i = 0; i < LINE_KIND_COUNT; i++)
+        clear_lines(&options->lines[i]);
     free(options->file);
     pthread_mutex_destroy(&options->text_lock);
     pthread_mutex_destroy(&options->change_lock);
@@ -455,19 +461,19 @@ void options_help(struct buffer *text)
     }
 }
 
-/* --- users --- */
+/* --- lines that are no option --- */
 
-size_t options_user_count(const struct options *options)
+size_t options_line_count(const struct options *options, enum line_kind kind)
 {
-    return options->user_count;
+    return options->lines[kind].count;
 }
 
-const struct bytes *options_user(const struct options *options, size_t index, size_t *count,
-                                 const char **origin)
+const struct bytes *options_line(const struct options *options, enum line_kind kind, size_t index,
+                                 size_t *count, const char **origin)
 {
-    const struct option_user *user = &options->users[index];
+    const struct option_line *line = &options->lines[kind].at[index];
 
-    *count = user->words.count - 1;
-    *origin = user->origin;
-    return user->words.word + 1;
+    *count = line->words.count - 1;
+    *origin = line->origin;
+    return line->words.word + 1;
 }

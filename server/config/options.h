@@ -190,11 +190,18 @@ const char *options_file(const struct options *options);
 
 const char *option_name(enum option_id id);
 
-/* The lines "user <name> <rules>" given at start, which are no option: the words behind the first,
- * and where they stood ("file x, line 3"). */
-size_t options_user_count(const struct options *options);
-const struct bytes *options_user(const struct options *options, size_t index, size_t *count,
-                                 const char **origin);
+/* Lines given at start that are no option. */
+enum line_kind {
+    LINE_USER,           /* user <name> <rules> */
+    LINE_RENAME_COMMAND, /* rename-command <name> <new name>: always two words, without zero bytes
+                          */
+    LINE_KIND_COUNT
+};
+
+/* The words behind the first, and where they stood ("file x, line 3"). */
+size_t options_line_count(const struct options *options, enum line_kind kind);
+const struct bytes *options_line(const struct options *options, enum line_kind kind, size_t index,
+                                 size_t *count, const char **origin);
 
 /* Called after a value changed by CONFIG SET (not at start); false refuses, with a reason.  It may
  * read options, and must not change any.  Set hooks before other threads run.

@@ -20,10 +20,13 @@ struct output_limit_cell {
     _Atomic int64_t soft_seconds;
 };
 
-/* A line "user ...", its first word included. */
-struct option_user {
-    struct words words;
-    char *origin;
+/* The lines of a kind, the first words included. */
+struct option_lines {
+    struct option_line {
+        struct words words;
+        char *origin;
+    } * at;
+    size_t count;
 };
 
 struct options {
@@ -43,8 +46,7 @@ struct options {
         void *context;
     } hook[OPTION_COUNT];
     char *origin[OPTION_COUNT]; /* "file x, line 3" or "command line"; NULL = it is the default */
-    struct option_user *users;
-    size_t user_count;
+    struct option_lines lines[LINE_KIND_COUNT];
     char *file; /* absolute path, or "" */
 };
 

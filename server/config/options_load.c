@@ -130,16 +130,50 @@ static void remember_origin(struct options *options, enum option_id id, const st
     options->origin[id] = text.data;
 }
 
-/* Takes over the words of a line "user ...". */
-static void add_user(struct options *options, struct words words, const struct place *place)
+static const char *const line_names[LINE_KIND_COUNT] = {
+    [LINE_USER] = "user",
+    [LINE_RENAME_COMMAND] = "rename-command",
+};
+
+/* LINE_KIND_COUNT if the word begins an option or nothing known. */
+static enum line_kind find_line_kind(struct bytes word)
+{
+    int kind = 0;
+
+    while (kind < LINE_KIND_COUNT && !bytes_is_word(word, line_names[kind]))
+        kind++;
+    return (enum line_kind)kind;
+}
+
+/* Who reads the lines knows what else they have to be. */
+static const char *problem_of_line(enum line_kind kind, const struct words *words)
+{
+    if (kind == LINE_USER)
+        return words->count > 1 ? NULL : "takes a name and rules";
+    for (size_t i = 1; i < words->count; i++)
+        if (memchr(words->word[i].data, '\0', words->word[i].size) != NULL)
+            return "a command's name has no zero byte";
+    return words->count == 3 ? NULL : "takes a command and its new name, or \"\" for none";
+}
+
+static enum status fail_line(const struct place *place, enum line_kind kind, const char *problem,
+                             char error[OPTIONS_ERROR_MAX])
+{
+    struct buffer text = {0};
+
+    buffer_printf(&text, "%s: %s", line_names[kind], problem);
+    return fail(place, &text, error);
+}
+
+/* Takes over the words. */
+static void add_line(struct option_lines *lines, struct words words, const struct place *place)
 {
     struct buffer origin = {0};
-    size_t count = options->user_count++;
 
     name_place(place, &origin);
     buffer_append_byte(&origin, '\0');
-    options->users = xrealloc(options->users, (count + 1) * sizeof(*options->users));
-    options->users[count] = (struct option_user){words, origin.data};
+    lines->at = xrealloc(lines->at, (lines->count + 1) * sizeof(*lines->at));
+    lines->at[lines->count++] = (struct option_line){words, origin.data};
 }
 
 static enum status load_option(struct options *options, enum option_id id,
@@ -221,17 +255,21 @@ static enum status load_line(struct options *options, struct bytes line, const s
     struct words words = {0};
     struct buffer text = {0};
     enum status status;
+    enum line_kind kind;
     enum option_id id;
 
     if (!words_split(line, &words)) {
         buffer_append_text(&text, "a quote is not closed, or something follows it without a blank");
         return fail(place, &text, error);
     }
-    if (bytes_is_word(words.word[0], "user") && words.count > 1) {
-        add_user(options, words, place);
+    kind = find_line_kind(words.word[0]);
+    if (kind < LINE_KIND_COUNT && problem_of_line(kind, &words) == NULL) {
+        add_line(&options->lines[kind], words, place);
         return STATUS_OK;
     }
-    if (bytes_is_word(words.word[0], "include"))
+    if (kind < LINE_KIND_COUNT)
+        status = fail_line(place, kind, problem_of_line(kind, &words), error);
+    else if (bytes_is_word(words.word[0], "include"))
         status = load_include(options, &words, place, error);
     else if (!option_find(words.word[0], &id))
         status = fail_unknown(place, words.word[0], error);
@@ -295,7 +333,8 @@ static enum status load_first(struct options *options, const char *path,
     return status;
 }
 
-/* --user name rules ..., or "--name value" in one argument: as the line would be in a file. */
+/* --user name rules ..., --rename-command, or "--name value" in one argument: as the line would be
+ * in a file. */
 static enum status load_as_line(struct options *options, const char *beginning,
                                 const struct bytes *arguments, size_t count,
                                 const struct place *place, char error[OPTIONS_ERROR_MAX])
@@ -338,7 +377,8 @@ static enum status load_arguments(struct options *options, int argc, char **argv
             append_quoted(&text, bytes_of(name));
             buffer_append_text(&text, " is neither --name nor the value of one");
             status = fail(&place, &text, error);
-        } else if (strcmp(name, "--user") == 0 || is_name_with_value(name + 2)) {
+        } else if (find_line_kind(bytes_of(name + 2)) < LINE_KIND_COUNT ||
+                   is_name_with_value(name + 2)) {
             status = load_as_line(options, name + 2, words, count, &place, error);
         } else if (!option_find(bytes_of(name + 2), &id)) {
             status = fail_unknown(&place, bytes_of(name + 2), error);

@@ -153,8 +153,10 @@ static void append_users(struct rewrite *rewrite)
 /* One that an included file declares can be neither changed nor declared a second time. */
 static const struct bytes *user_of_include(const struct options *in_file, struct bytes text)
 {
-    for (size_t i = 0; i < in_file->user_count; i++) {
-        const struct bytes *name = &in_file->users[i].words.word[1];
+    const struct option_lines *users = &in_file->lines[LINE_USER];
+
+    for (size_t i = 0; i < users->count; i++) {
+        const struct bytes *name = &users->at[i].words.word[1];
         struct bytes rest = text, line;
         bool is_here = false;
 

@@ -8,28 +8,10 @@ from lib import wait
 from lib.claims import check, check_error, claim, run
 from lib.resp import Closed
 from lib.rest import NAMESPACES, Rest, path_of
-from lib.server import Server, StartError, binary, environment
+from lib.server import ConfiguredServer, Server, StartError, binary, environment
 
 NO_RATE = ("--key-write-rate", "0")
 NO_KEY = "NOPERM this user has no permissions to access one of the keys used as arguments"
-
-
-class ConfiguredServer(Server):
-    """With a config file, of the lines given."""
-
-    def __init__(self, *lines, **more):
-        super().__init__(*NO_RATE, **more)
-        self.file = os.path.join(self.scratch, "grapevine.conf")
-        with open(self.file, "w", encoding="utf-8") as file:
-            file.write("".join(line + "\n" for line in lines))
-
-    def command_line(self):
-        program, *options = super().command_line()
-        return [program, self.file, *options]
-
-    def lines(self):
-        with open(self.file, encoding="utf-8") as file:
-            return file.read().splitlines()
 
 
 class AclServer(Server):

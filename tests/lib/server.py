@@ -211,6 +211,24 @@ class Server:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
+class ConfiguredServer(Server):
+    """With a config file, of the lines given; without a write rate."""
+
+    def __init__(self, *lines, **more):
+        super().__init__("--key-write-rate", "0", **more)
+        self.file = os.path.join(self.scratch, "grapevine.conf")
+        with open(self.file, "w", encoding="utf-8") as file:
+            file.write("".join(line + "\n" for line in lines))
+
+    def command_line(self):
+        program, *options = super().command_line()
+        return [program, self.file, *options]
+
+    def lines(self):
+        with open(self.file, encoding="utf-8") as file:
+            return file.read().splitlines()
+
+
 class RedisServer(Server):
     """Debian's redis-server 7.0, in memory, out of redis-tools: the program looks at its own name to
     decide whether to be redis-check-rdb or the server."""

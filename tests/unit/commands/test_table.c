@@ -260,6 +260,36 @@ static void what_is_there_and_what_is_missing_make_up_redis(void **state)
     assert_int_equal(count, REDIS_COMMANDS);
 }
 
+/* Last: it leaves the table changed. */
+static void a_command_is_called_as_it_was_renamed(void **state)
+{
+    const struct command *get = table_find(bytes_of("get"));
+    const char *longest = "a-name-that-is-longer-than-any-name-of-the-table-is";
+
+    (void)state;
+    assert_int_equal(table_rename(bytes_of("Get"), bytes_of("Fetch")), TABLE_RENAMED);
+    assert_null(table_find(bytes_of("get")));
+    assert_ptr_equal(table_find(bytes_of("fEtch")), get);
+    assert_ptr_equal(table_find_row(bytes_of("GET")), get);
+    assert_null(table_find_row(bytes_of("fetch")));
+    assert_string_equal(get->full_name, "get");
+    assert_int_equal(table_rename(bytes_of("get"), bytes_of("x")), TABLE_NO_SUCH_NAME);
+    assert_int_equal(table_rename(bytes_of("fetch"), bytes_of("set")), TABLE_NAME_TAKEN);
+
+    assert_int_equal(table_rename(bytes_of("fetch"), bytes_of(longest)), TABLE_RENAMED);
+    assert_null(table_find(bytes_of("fetch")));
+    assert_ptr_equal(table_find(bytes_of(longest)), get);
+    assert_null(table_find(bytes_of("a-name-that-is-longer-than-any-name-of-the-table-iz")));
+
+    assert_int_equal(table_rename(bytes_of("config"), bytes_of("")), TABLE_RENAMED);
+    assert_null(table_find(bytes_of("config")));
+    assert_null(table_find(bytes_of("")));
+    assert_null(table_find_full(bytes_of("config|get")));
+    assert_false(command_is_callable(
+        table_find_subcommand(table_find_row(bytes_of("config")), bytes_of("get"))));
+    assert_true(command_is_callable(get));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +304,7 @@ int main(void)
         cmocka_unit_test(keys_stand_where_the_row_says),
         cmocka_unit_test(categories_follow_from_flags_and_group),
         cmocka_unit_test(what_is_there_and_what_is_missing_make_up_redis),
+        cmocka_unit_test(a_command_is_called_as_it_was_renamed),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);
