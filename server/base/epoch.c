@@ -39,6 +39,7 @@ struct batch {
     struct retired *list;
     size_t count;
     size_t capacity;
+    size_t hurried_bytes;
 };
 
 struct epoch_thread {
@@ -47,6 +48,7 @@ struct epoch_thread {
     CACHE_ALIGNED struct epoch *epoch;
     struct epoch_thread *next; /* never changes: slots are reused, and freed with the domain */
     bool is_taken;             /* under epoch->lock */
+    uint64_t stay;
     unsigned turns;
     struct batch fresh;
     struct batch sealed;
@@ -80,6 +82,7 @@ static void destroy_batch(struct batch *batch)
     for (size_t i = 0; i < count; i++)
         batch->list[i].destroy(batch->list[i].object);
     batch->count = 0;
+    batch->hurried_bytes = 0;
     if (batch->capacity > BATCH_KEPT_CAPACITY) {
         free(batch->list);
         *batch = (struct batch){0};
@@ -168,15 +171,40 @@ void epoch_enter(struct epoch_thread *thread)
     assert(!epoch_is_inside(thread));
     atomic_store_explicit(&thread->inside_since, now, memory_order_release);
     full_fence();
+    thread->stay++;
+}
+
+uint64_t epoch_stay(const struct epoch_thread *thread)
+{
+    return thread->stay;
+}
+
+void epoch_hurry(struct epoch_thread *thread, size_t bytes)
+{
+    thread->fresh.hurried_bytes += bytes;
+}
+
+size_t epoch_hurried(const struct epoch_thread *thread)
+{
+    return thread->sealed.hurried_bytes + thread->fresh.hurried_bytes;
+}
+
+/* Looking costs a fence and a line of each thread's. */
+static bool is_time_to_collect(struct epoch_thread *thread)
+{
+    return thread->fresh.count >= BATCH_OBJECTS || epoch_hurried(thread) > 0 ||
+           ++thread->turns % COLLECT_EVERY_TURNS == 0;
 }
 
 void epoch_exit(struct epoch_thread *thread)
 {
     assert(epoch_is_inside(thread));
     atomic_store_explicit(&thread->inside_since, 0, memory_order_release);
-    if (epoch_pending(thread) == 0)
+    if (epoch_pending(thread) == 0) {
+        thread->fresh.hurried_bytes = 0; /* it was not retired after all */
         return;
-    if (thread->fresh.count >= BATCH_OBJECTS || ++thread->turns % COLLECT_EVERY_TURNS == 0)
+    }
+    if (is_time_to_collect(thread))
         epoch_collect(thread);
 }
 

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct epoch;
 struct epoch_thread;
@@ -34,9 +35,19 @@ void epoch_enter(struct epoch_thread *thread);
 void epoch_exit(struct epoch_thread *thread);
 bool epoch_is_inside(const struct epoch_thread *thread);
 
+/* Another number each time that the thread has entered: what was found under it is still valid. */
+uint64_t epoch_stay(const struct epoch_thread *thread);
+
 /* `destroy(object)` will be called by this thread when nobody can hold the object any more.
  * Cheap: an append to a list of the thread's own. */
 void epoch_retire(struct epoch_thread *thread, void *object, void (*destroy)(void *object));
+
+/* What this thread retires in this stay may be so many bytes: it is not freed in due course (once
+ * for many objects or turns) but as soon as it can be. */
+void epoch_hurry(struct epoch_thread *thread, size_t bytes);
+
+/* The bytes that hurry and are not freed yet. */
+size_t epoch_hurried(const struct epoch_thread *thread);
 
 /* Objects of this thread that wait to be freed: an idle loop comes back while there are some. */
 size_t epoch_pending(const struct epoch_thread *thread);

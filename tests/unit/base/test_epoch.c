@@ -126,6 +126,57 @@ static void exit_frees_by_itself_after_some_turns(void **state)
     assert_int_equal(destroyed, 1);
 }
 
+static void what_hurries_is_freed_at_the_end_of_the_stay(void **state)
+{
+    (void)state;
+    epoch_enter(writer);
+    retire(1);
+    epoch_hurry(writer, 1000);
+    assert_int_equal(epoch_hurried(writer), 1000);
+    epoch_exit(writer);
+    assert_int_equal(destroyed, 1);
+    assert_int_equal(epoch_hurried(writer), 0);
+}
+
+static void what_hurries_waits_for_who_is_inside_and_is_looked_at_after_each_stay(void **state)
+{
+    (void)state;
+    epoch_enter(reader);
+    epoch_enter(writer);
+    retire(1);
+    epoch_hurry(writer, 1000);
+    epoch_exit(writer);
+    assert_int_equal(destroyed, 0);
+    assert_int_equal(epoch_hurried(writer), 1000);
+    epoch_exit(reader);
+    epoch_enter(writer);
+    epoch_exit(writer);
+    assert_int_equal(destroyed, 1);
+    assert_int_equal(epoch_hurried(writer), 0);
+}
+
+static void hurry_for_what_is_not_retired_ends_with_the_stay(void **state)
+{
+    (void)state;
+    epoch_enter(writer);
+    epoch_hurry(writer, 1000);
+    epoch_exit(writer);
+    assert_int_equal(epoch_hurried(writer), 0);
+}
+
+static void each_stay_has_a_number_of_its_own(void **state)
+{
+    uint64_t first;
+
+    (void)state;
+    epoch_enter(writer);
+    first = epoch_stay(writer);
+    epoch_exit(writer);
+    epoch_enter(writer);
+    assert_true(epoch_stay(writer) != first);
+    epoch_exit(writer);
+}
+
 static void each_thread_frees_its_own(void **state)
 {
     (void)state;
@@ -332,6 +383,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_writer_may_retire_inside_and_still_use_it_there, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(exit_frees_by_itself_after_some_turns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_hurries_is_freed_at_the_end_of_the_stay, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_hurries_waits_for_who_is_inside_and_is_looked_at_after_each_stay, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(hurry_for_what_is_not_retired_ends_with_the_stay, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(each_stay_has_a_number_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_thread_frees_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_left_behind_goes_to_the_next_who_joins, set_up,
                                         tear_down),
