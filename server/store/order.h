@@ -43,6 +43,7 @@
 #include "store/cache.h"
 #include "store/engine.h"
 #include "store/group.h"
+#include "store/long_reads.h"
 #include "store/registry.h"
 
 struct news;
@@ -76,6 +77,7 @@ struct store_thread {
     bool has_published;   /* since the commit thread was last woken by this thread */
     struct random random; /* for frequency.h */
     unsigned met;         /* STORE_MET_*: txn.h */
+    struct long_reads long_reads;
     struct store_thread *next;
 };
 

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -274,6 +275,16 @@ static enum status read_entry(struct store *store, uint32_t number, struct bytes
     return status;
 }
 
+static void remember_long_read(struct store_thread *thread, const struct loaded *loaded)
+{
+    const struct entry *entry = loaded->entry;
+
+    if (entry->allocated < LONG_READ_MIN)
+        return;
+    long_reads_add(&thread->long_reads, epoch_stay(thread->epoch), entry, loaded->generation);
+    epoch_hurry(thread->epoch, entry->allocated);
+}
+
 /* Puts what was read into the cache; false if it may be stale and must be read again. */
 static bool keep_entry(struct store_thread *thread, struct entry *entry, uint64_t generation,
                        struct loaded *loaded)
@@ -282,8 +293,11 @@ static bool keep_entry(struct store_thread *thread, struct entry *entry, uint64_
 
     if (linked != entry)
         epoch_retire(thread->epoch, entry, entry_destroy);
+    if (linked == NULL)
+        return false;
     *loaded = (struct loaded){linked, generation};
-    return linked != NULL;
+    remember_long_read(thread, loaded);
+    return true;
 }
 
 enum status store_load(struct store_thread *thread, uint32_t number, struct bytes key,
@@ -291,9 +305,12 @@ enum status store_load(struct store_thread *thread, uint32_t number, struct byte
 {
     struct store *store = thread->store;
     uint64_t before = cache_generation(store->cache, hash);
+    const struct entry *known =
+        long_reads_find(&thread->long_reads, epoch_stay(thread->epoch), hash, number, key, before);
 
-    if (cache_is_complete(store->cache, hash)) {
-        *loaded = (struct loaded){NULL, before};
+    assert(epoch_is_inside(thread->epoch));
+    if (known != NULL || cache_is_complete(store->cache, hash)) {
+        *loaded = (struct loaded){known, before};
         return STATUS_OK;
     }
     thread->met |= STORE_MET_DISK;
@@ -340,6 +357,8 @@ static enum status view_stored(struct store_thread *thread, uint32_t number, str
     if (entry != NULL) {
         atomic_fetch_add_explicit(&store->disk_reads, 1, memory_order_relaxed);
         epoch_retire(thread->epoch, entry, entry_destroy);
+        if (entry->allocated >= LONG_READ_MIN)
+            epoch_hurry(thread->epoch, entry->allocated);
     }
     *found = entry;
     return STATUS_OK;
@@ -719,6 +738,11 @@ bool store_commit_turn(struct store_thread *thread)
 struct epoch_thread *store_epoch(struct store_thread *thread)
 {
     return thread->epoch;
+}
+
+size_t store_passing_bytes(const struct store_thread *thread)
+{
+    return epoch_hurried(thread->epoch);
 }
 
 struct registry *store_registry(struct store *store)

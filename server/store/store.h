@@ -45,6 +45,10 @@ void store_end_turn(struct store_thread *thread);
 bool store_commit_turn(struct store_thread *thread) MUST_USE;
 struct epoch_thread *store_epoch(struct store_thread *thread);
 
+/* What long records cost that the thread has read from disk and that have no place in the cache:
+ * they are in memory until its turn ends, and every other thread's that has begun by then. */
+size_t store_passing_bytes(const struct store_thread *thread);
+
 /* --- commits --- */
 
 /* All groups up to this one are committed (with appendfsync always: on disk). */

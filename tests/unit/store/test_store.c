@@ -302,6 +302,84 @@ static int64_t cached_records(void)
     return now.cache_bytes - now.cache_overhead;
 }
 
+/* More than a shard of the cache can keep. */
+#define LONG_SIZE ((size_t)5 << 20)
+
+static void put_long(const char *key, char filling)
+{
+    char *value = malloc(LONG_SIZE);
+
+    memset(value, filling, LONG_SIZE);
+    assert_int_equal(put_at(db(0), key, (struct bytes){value, LONG_SIZE}, EXPIRY_NONE, true),
+                     STATUS_OK);
+    free(value);
+}
+
+static void assert_long(const char *key, char filling)
+{
+    const struct entry *entry;
+
+    assert_int_equal(find(key, &entry), STATUS_OK);
+    assert_int_equal(entry_value(entry).size, LONG_SIZE);
+    assert_int_equal(entry_value(entry).data[LONG_SIZE - 1], filling);
+}
+
+static void next_turn(void)
+{
+    epoch_exit(store_epoch(fixture.thread));
+    epoch_enter(store_epoch(fixture.thread));
+}
+
+static void a_record_too_long_for_the_cache_is_read_once_in_a_turn(void **state)
+{
+    (void)state;
+    put_long("one", '1');
+    put_long("two", '2');
+    reopen_store();
+    for (int i = 0; i < 10; i++) {
+        assert_long("one", '1');
+        assert_long("two", '2');
+    }
+    assert_int_equal(statistics().disk_reads, 2);
+    assert_true(store_passing_bytes(fixture.thread) >= 2 * LONG_SIZE);
+    next_turn();
+    assert_int_equal(store_passing_bytes(fixture.thread), 0);
+    assert_long("one", '1');
+    assert_int_equal(statistics().disk_reads, 3);
+}
+
+/* Another thread's writes come in the middle of this one's turn. */
+static void write_from_elsewhere(const char *key, const char *value)
+{
+    struct store_thread *thread = fixture.thread;
+    struct txn *txn = fixture.txn;
+
+    fixture.thread = store_join(fixture.store, ignore, NULL);
+    fixture.txn = txn_create(fixture.thread);
+    epoch_enter(store_epoch(fixture.thread));
+    assert_int_equal(put(key, value), STATUS_OK);
+    epoch_exit(store_epoch(fixture.thread));
+    txn_destroy(fixture.txn);
+    store_leave(fixture.thread);
+    fixture.thread = thread;
+    fixture.txn = txn;
+}
+
+static void
+what_was_read_in_this_turn_is_not_believed_when_something_was_written_since(void **state)
+{
+    (void)state;
+    put_long("k", '1');
+    reopen_store();
+    pass_ms(1000);
+    assert_long("k", '1');
+    write_from_elsewhere("k", "new");
+    store_set_cache_size(fixture.store, 1, INT64_MAX); /* what was written leaves memory, too */
+    for (int i = 0; i < DEADLINE_MS && cached_records() > 0; i++)
+        poll(NULL, 0, 1);
+    assert_value("k", "new");
+}
+
 /* A store that did not begin empty must ask the engine. */
 static void open_not_complete(void)
 {
@@ -735,6 +813,8 @@ int main(void)
         CLAIM(a_record_is_absent_the_moment_its_expiry_is_reached),
         CLAIM(an_expired_record_is_swept_from_the_count),
         CLAIM(a_long_value_comes_back_whole_from_disk),
+        CLAIM(a_record_too_long_for_the_cache_is_read_once_in_a_turn),
+        CLAIM(what_was_read_in_this_turn_is_not_believed_when_something_was_written_since),
         CLAIM(the_engine_is_asked_once_for_a_missing_key),
         CLAIM(a_missing_key_is_found_as_soon_as_it_is_written),
         CLAIM(that_a_key_was_missed_says_nothing_of_how_often_it_is_used),
