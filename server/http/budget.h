@@ -17,6 +17,10 @@
  * allows. */
 #define HTTP_MEMORY_MAX ((int64_t)256 * 1024 * 1024)
 
+/* A thread that holds so much of records that it has read from disk, and that are too long to stay
+ * in memory, reads no more of them until they are gone. */
+#define HTTP_PASSING_MAX ((size_t)64 * 1024 * 1024)
+
 /* Each connection may have so much without asking. */
 #define HTTP_SMALL ((int64_t)64 * 1024)
 

@@ -634,12 +634,21 @@ static void finish(struct exchange *exchange)
         get_ready(exchange);
 }
 
+/* It is not known whether it will read a long record: then all of them wait. */
+static bool must_wait_for_next_turn(const struct exchange *exchange)
+{
+    return only_reads(exchange) &&
+           store_passing_bytes(exchange->room->worker->store_thread) > HTTP_PASSING_MAX;
+}
+
 void exchange_run(struct exchange *exchange)
 {
     struct http_call *call = &exchange->call;
     enum http_progress progress = HTTP_DONE;
 
     exchange->is_parked = false;
+    if (must_wait_for_next_turn(exchange))
+        return;
     call->now_ms = exchange->room->now_ms;
     call->body_size = exchange->body_size;
     if (!exchange->is_answered)

@@ -320,6 +320,37 @@ def large_bodies_and_answers_share_a_bounded_memory():
         check(Http(server).ask("GET", path("large")).body, b"x" * VALUE_MAX)
 
 
+def read_at_once(server, keys):
+    """Asks for all these keys so that the server finds the requests together; how many MiB it grew, at most."""
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(Http(server, timeout_s=60)) for _ in keys]
+        before_kb = most_kb = memory_kb(server, "RssAnon")
+        server.freeze()
+        for http, key in zip(readers, keys):
+            http.send(request("GET", path(key)))
+        server.thaw()
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(len(readers)))
+        answers = [pool.submit(lambda http=http: len(http.read().body)) for http in readers]
+        while concurrent.futures.wait(answers, timeout=0.01).not_done:
+            most_kb = max(most_kb, memory_kb(server, "RssAnon"))
+        check([answer.result() for answer in answers], [VALUE_MAX] * len(keys))
+        return (most_kb - before_kb) // 1024
+
+
+@claim
+def large_values_that_are_not_in_memory_cost_no_copy_for_each_reader():
+    not_for_sanitizers()
+    readers = 24
+    for keys in [["k0"] * readers, [f"k{number}" for number in range(readers)]]:
+        with serve("--cache-size", "100mb") as server:
+            with server.client() as client:
+                for key in set(keys):
+                    check(client("SET", key, "x" * VALUE_MAX), "OK")
+            server.restart()
+            grown = read_at_once(server, keys)
+            check(grown < MEMORY_MAX_MB * 1.3, True, f"{grown} MiB for {len(set(keys))} large values")
+
+
 @claim
 def large_bodies_that_have_to_wait_get_their_turn():
     not_for_sanitizers()
