@@ -139,7 +139,8 @@ static enum status note_if_new(struct call *call, struct ns *ns, struct bytes ke
     return STATUS_OK;
 }
 
-enum status data_put(struct call *call, const struct data_record *record, char **value)
+static enum status put(struct call *call, const struct data_record *record, size_t value_size,
+                       char **value)
 {
     struct ns *ns = record->ns != NULL ? record->ns : call->ns;
     enum status s;
@@ -147,7 +148,7 @@ enum status data_put(struct call *call, const struct data_record *record, char *
     assert(call->txn != NULL);
     s = check_key_in(call, ns, record->key);
     if (s == STATUS_OK)
-        s = check_value_in(call, ns, (int64_t)record->value_size);
+        s = check_value_in(call, ns, (int64_t)value_size);
     if (s == STATUS_OK)
         s = check_meta_in(call, ns, record->meta);
     if (s != STATUS_OK)
@@ -157,17 +158,19 @@ enum status data_put(struct call *call, const struct data_record *record, char *
     if (s != STATUS_OK)
         return s;
     return txn_put(call->txn, ns, record->key, record->meta, record->expiry_ms, record->is_raw,
-                   record->value_size, value);
+                   value_size, value);
+}
+
+enum status data_put(struct call *call, const struct data_record *record, char **value)
+{
+    return put(call, record, record->value_size, value);
 }
 
 enum status data_put_value(struct call *call, const struct data_record *record, struct bytes value)
 {
-    struct data_record sized = *record;
     char *area;
-    enum status s;
+    enum status s = put(call, record, value.size, &area);
 
-    sized.value_size = value.size;
-    s = data_put(call, &sized, &area);
     if (s == STATUS_OK && value.size > 0)
         memcpy(area, value.data, value.size);
     return s;
