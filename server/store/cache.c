@@ -38,8 +38,8 @@
  * slot: so an entry's position stays when the ring gets other slots.  Who leaves from the middle
  * leaves a hole. */
 struct ring {
-    struct entry **slots;
-    uint32_t capacity;       /* a power of two */
+    _Atomic(struct entry **) slots; /* these two change under the lock; prefetching reads them */
+    _Atomic uint32_t capacity;      /* a power of two */
     uint32_t oldest, newest; /* positions: of the first, and behind the last */
     size_t entries, bytes;
 };
@@ -256,6 +256,11 @@ static struct entry **slot_of(struct shard *shard, const struct entry *entry)
     return &ring->slots[entry->place / RING_COUNT & (ring->capacity - 1)];
 }
 
+void cache_prefetch_place(struct cache *cache, const struct entry *entry)
+{
+    __builtin_prefetch(slot_of(shard_of(cache, entry->hash), entry), 1);
+}
+
 static void ring_resize(struct shard *shard, struct ring *ring, uint32_t capacity)
 {
     struct ring old = *ring;
@@ -276,7 +281,7 @@ static void ring_push(struct shard *shard, uint32_t number, struct entry *entry)
 
     if (ring->newest - ring->oldest == ring->capacity)
         ring_resize(shard, ring, ring->capacity == 0 ? RING_CAPACITY_MIN : ring->capacity * 2);
-    entry->place = ring->newest * RING_COUNT + number;
+    atomic_store_explicit(&entry->place, ring->newest * RING_COUNT + number, memory_order_relaxed);
     ring->slots[ring->newest++ & (ring->capacity - 1)] = entry;
     ring->entries++;
     ring->bytes += entry->allocated;
@@ -320,7 +325,7 @@ static void ring_replace(struct shard *shard, const struct entry *old, struct en
 
     atomic_store_explicit(&entry->uses, uses, memory_order_relaxed);
     cache_touch(entry);
-    entry->place = old->place;
+    atomic_store_explicit(&entry->place, old->place, memory_order_relaxed);
     *slot_of(shard, entry) = entry;
     ring_of(shard, entry)->bytes += growth;
     shard->bytes += growth;

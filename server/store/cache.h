@@ -76,6 +76,9 @@ void cache_prefetch(const struct cache *cache, uint64_t hash);
 /* A while later: starts the reads of the entry itself, the first of its bucket. */
 void cache_prefetch_entry(const struct cache *cache, uint64_t hash);
 
+/* Of a linked entry that will be replaced: starts the read of what cache_publish() writes then. */
+void cache_prefetch_place(struct cache *cache, const struct entry *entry);
+
 /* After cache_find() found nothing: is that certain?  See H5. */
 bool cache_is_complete(struct cache *cache, uint64_t hash);
 

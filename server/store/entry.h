@@ -48,7 +48,7 @@ struct entry {
     bool is_own; /* its group is to tell the other replicas of it (feed.h); a byte that was free */
     atomic_uint_least32_t used_s; /* wall second of the last use: OBJECT IDLETIME; under an LFU
                                      policy how often it is used (frequency.h) */
-    uint32_t place;               /* in the shard's rings, under the shard's lock (cache.c) */
+    _Atomic uint32_t place;       /* in the shard's rings, under the shard's lock (cache.c) */
     _Atomic uint64_t group;       /* the commit that stores it; 0 = it was read from disk */
     struct record_header header;
     uint32_t change;    /* its place in that group */

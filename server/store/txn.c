@@ -302,6 +302,8 @@ static bool settle(struct txn *txn, struct slot *slot)
 
     slot->base = cache_find(cache, slot->hash, slot->number, slot->key);
     slot->is_known = true;
+    if (slot->base != NULL)
+        cache_prefetch_place(cache, slot->base);
     if (slot->base != NULL || cache_is_complete(cache, slot->hash))
         return true;
     if (slot->is_fetched && slot->loaded.generation == cache_generation(cache, slot->hash)) {
