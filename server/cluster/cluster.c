@@ -217,6 +217,13 @@ static enum status on_message(void *context, uint64_t node_id, enum message_kind
     return status;
 }
 
+static void on_moving(void *context, uint64_t node_id, enum message_kind kind)
+{
+    struct cluster *cluster = context;
+
+    gossip_moving(cluster->gossip, host_now(&cluster->host), node_id, kind);
+}
+
 static void on_refused(void *context, const char *reason)
 {
     struct cluster *cluster = context;
@@ -320,6 +327,7 @@ static enum status create_links(struct cluster *cluster, const char *announced,
         .on_up = on_up,
         .on_down = on_down,
         .on_message = on_message,
+        .on_moving = on_moving,
         .on_refused = on_refused,
         .on_self = on_self,
     };

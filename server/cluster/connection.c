@@ -219,16 +219,28 @@ void link_put(struct link *link, const char *name, struct bytes body)
     buffer_clear(&frame);
 }
 
+static void tell_moving(struct link *link, enum message_kind kind)
+{
+    struct links *links = link->links;
+
+    if (link->node != NULL)
+        links->config.on_moving(links->config.context, link->node->id, kind);
+}
+
 void link_pump(struct link *link)
 {
     struct evbuffer *output = bufferevent_get_output(link->bufferevent);
     struct buffer frames = {0};
+    enum message_kind kind;
 
     while (evbuffer_get_length(output) + frames.size <= LINK_OUTPUT_LOW &&
            send_queue_next(&link->queue, &frames))
         continue;
-    if (frames.size > 0)
+    if (frames.size > 0) {
         write_out(link, &frames);
+        if (send_queue_is_amid(&link->queue, &kind))
+            tell_moving(link, kind);
+    }
     buffer_clear(&frames);
 }
 
@@ -289,14 +301,18 @@ static void receive_part(struct link *link, const struct frame *frame)
 {
     struct joiner *joiner = &link->joiner;
     struct joiner whole;
+    enum message_kind kind;
     bool is_whole;
 
     if (joiner_add(joiner, frame, link->links->config.body_max, &is_whole) != STATUS_OK) {
         link_refuse(link, "ERR", "a piece of a message does not fit, or the message is too large");
         return;
     }
-    if (!is_whole)
+    if (!is_whole) {
+        if (message_kind_of((struct bytes){joiner->name, joiner->name_size}, &kind) == STATUS_OK)
+            tell_moving(link, kind);
         return;
+    }
     whole = *joiner;
     *joiner = (struct joiner){.size = 0};
     receive_message(link, (struct bytes){whole.name, whole.name_size}, buffer_view(&whole.body));

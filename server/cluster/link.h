@@ -69,6 +69,8 @@ struct links_config {
     void (*on_down)(void *context, uint64_t node_id); /* the last link is gone */
     enum status (*on_message)(void *context, uint64_t node_id, enum message_kind kind,
                               struct bytes body);
+    /* As gossip_moving(). */
+    void (*on_moving)(void *context, uint64_t node_id, enum message_kind kind);
     /* A node that has proven itself refuses this one for good: its id or its data are out of
      * date. */
     void (*on_refused)(void *context, const char *reason);

@@ -109,6 +109,14 @@ bool send_queue_next(struct send_queue *queue, struct buffer *out)
     return true;
 }
 
+bool send_queue_is_amid(const struct send_queue *queue, enum message_kind *kind)
+{
+    if (queue->offset == 0)
+        return false;
+    *kind = TAILQ_FIRST(&queue->messages[SEND_LONG])->kind;
+    return true;
+}
+
 size_t send_queue_size(const struct send_queue *queue)
 {
     return queue->size[SEND_BEAT] + queue->size[SEND_SHORT] + queue->size[SEND_LONG];

@@ -41,6 +41,9 @@ bool send_queue_add(struct send_queue *queue, enum message_kind kind, struct byt
 /* Appends the next frame; false if nothing waits. */
 bool send_queue_next(struct send_queue *queue, struct buffer *out);
 
+/* Have pieces of a long body left, and others not?  Then of this kind. */
+bool send_queue_is_amid(const struct send_queue *queue, enum message_kind *kind);
+
 size_t send_queue_size(const struct send_queue *queue);
 
 #endif

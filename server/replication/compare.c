@@ -136,6 +136,19 @@ void comparer_receive(struct comparer *comparer, struct gossip_time now, uint64_
         ask_receive(comparer, now, message);
 }
 
+void comparer_moving(struct comparer *comparer, struct gossip_time now, uint64_t node_id,
+                     enum message_kind kind)
+{
+    struct answer *answer = answer_of_node(comparer, node_id);
+
+    if (kind != MESSAGE_RECORDS && kind != MESSAGE_GIVE)
+        return;
+    if (comparer->ask.stage == ASK_MOVE_RECORDS && comparer->ask.node_id == node_id)
+        ask_moving(comparer, now, kind);
+    if (answer != NULL && answer->is_used)
+        answer_moving(answer, now, kind);
+}
+
 void comparer_tick(struct comparer *comparer, struct gossip_time now)
 {
     answer_tick(comparer, now);

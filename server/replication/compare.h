@@ -32,7 +32,8 @@
  *     would cost more than the plain list of elements, the list is asked for.
  * R4  A session is bounded: one as initiator, one for each peer as responder; a step that is not
  *     answered in two seconds is asked again, a few times; then the session ends and the next one
- *     begins anew with another number (which is the sketches' salt).
+ *     begins anew with another number (which is the sketches' salt).  While pieces of long records
+ *     move, the time does not run: asked again, they would come again.
  * R5  If leaves differ and their records by (key, version_element()) do not, they are compared by
  *     whole content, once: two records with one stamp, see merge.h.
  * R6  Two replicas do not ask each other at the same time: both would find and move the same.
@@ -87,6 +88,9 @@ bool comparer_is_answering(struct comparer *comparer, struct gossip_time now, ui
 /* Every message of kinds COMPARE .. GIVEN; both roles. */
 void comparer_receive(struct comparer *comparer, struct gossip_time now, uint64_t node_id,
                       const struct message *message);
+/* A piece of a message that is not whole yet has come from the peer or left for it. */
+void comparer_moving(struct comparer *comparer, struct gossip_time now, uint64_t node_id,
+                     enum message_kind kind);
 void comparer_tick(struct comparer *comparer, struct gossip_time now);
 void comparer_link_down(struct comparer *comparer, struct gossip_time now, uint64_t node_id);
 

@@ -350,13 +350,23 @@ bool answer_scanned(struct comparer *comparer, uint64_t token, const struct elem
 
 /* ---------- FETCH ---------- */
 
-static void receive_fetch(struct comparer *comparer, struct answer *answer,
+/* Was it asked again before the first piece of the answer had come? */
+static bool is_on_its_way(const struct answer *answer, struct gossip_time now,
+                          const struct fetch *fetch)
+{
+    return answer->is_moving && answer->moving_batch == fetch->batch &&
+           answer->moving_number == fetch->number &&
+           now.monotonic_us - answer->moved_us < MOVING_US;
+}
+
+static void receive_fetch(struct comparer *comparer, struct gossip_time now, struct answer *answer,
                           const struct fetch *fetch)
 {
     const struct gossip_host *host = comparer->owner.host;
 
     if (!answer->is_scanned || answer->scan == 0 || fetch->batch != answer->batch ||
-        answer->collecting != 0 || fetch->count == 0 || fetch->count > FETCH_KEYS_MAX)
+        answer->collecting != 0 || fetch->count == 0 || fetch->count > FETCH_KEYS_MAX ||
+        is_on_its_way(answer, now, fetch))
         return;
     answer->collecting = compare_token(comparer);
     answer->fetch_number = fetch->number;
@@ -437,6 +447,17 @@ bool answer_applied(struct comparer *comparer, uint64_t token, enum applied resu
 
 /* ---------- what comes ---------- */
 
+void answer_moving(struct answer *answer, struct gossip_time now, enum message_kind kind)
+{
+    answer->heard_us = now.monotonic_us;
+    if (kind != MESSAGE_RECORDS)
+        return;
+    answer->is_moving = true;
+    answer->moving_batch = answer->batch;
+    answer->moving_number = answer->fetch_number;
+    answer->moved_us = now.monotonic_us;
+}
+
 void answer_receive(struct comparer *comparer, struct gossip_time now, uint64_t node_id,
                     const struct message *message)
 {
@@ -457,7 +478,7 @@ void answer_receive(struct comparer *comparer, struct gossip_time now, uint64_t 
     else if (message->kind == MESSAGE_OPEN)
         receive_open(comparer, answer, &message->open);
     else if (message->kind == MESSAGE_FETCH)
-        receive_fetch(comparer, answer, &message->fetch);
+        receive_fetch(comparer, now, answer, &message->fetch);
     else
         receive_give(comparer, answer, &message->records);
 }

@@ -33,6 +33,16 @@ static bool ask_again(struct comparer *comparer, struct gossip_time now, struct 
     return true;
 }
 
+void ask_moving(struct comparer *comparer, struct gossip_time now, enum message_kind kind)
+{
+    struct batch *batch = &comparer->ask.batch;
+    struct question *question =
+        kind == MESSAGE_RECORDS ? &batch->fetching.question : &batch->giving.question;
+
+    question->due_us = now.monotonic_us + RETRY_US;
+    question->tries = 0;
+}
+
 void ask_wait_for_host(struct comparer *comparer, struct gossip_time now)
 {
     comparer->ask.local_due_us = now.monotonic_us + LOCAL_MAX_US;

@@ -21,6 +21,7 @@
 #define RETRIES_MAX    4
 #define LOCAL_MAX_US   60000000 /* the own host does not answer what it can't do */
 #define ANSWER_IDLE_US 30000000
+#define MOVING_US      1000000 /* while the last piece is no older, the others follow */
 #define ANSWERING_US   2000000 /* a session that says nothing for so long may be over */
 
 #define FETCH_KEYS_MAX 4096
@@ -139,6 +140,9 @@ struct answer {
     uint64_t collecting; /* token, 0 = none */
     uint32_t fetch_number;
     uint64_t collect_horizon;
+    bool is_moving; /* pieces of the answer to that FETCH have left */
+    uint32_t moving_batch, moving_number;
+    int64_t moved_us;  /* when the last one has */
     uint64_t applying; /* token, 0 = none */
     uint32_t give_batch, give_number;
     bool has_given, is_refused; /* the answer to that number */
@@ -180,6 +184,8 @@ static inline uint64_t compare_salt(uint64_t session, uint32_t batch)
 bool ask_begin(struct comparer *comparer, struct gossip_time now, uint64_t node_id,
                uint64_t session);
 void ask_receive(struct comparer *comparer, struct gossip_time now, const struct message *message);
+/* Pieces of the records of a FETCH or GIVE are on their way. */
+void ask_moving(struct comparer *comparer, struct gossip_time now, enum message_kind kind);
 void ask_tick(struct comparer *comparer, struct gossip_time now);
 void ask_listed(struct comparer *comparer, struct gossip_time now, bool is_ready,
                 const uint64_t *fingerprints, size_t count, const struct digest *root);
@@ -215,6 +221,8 @@ void batch_collected(struct comparer *comparer, struct gossip_time now, size_t a
 
 void answer_receive(struct comparer *comparer, struct gossip_time now, uint64_t node_id,
                     const struct message *message);
+/* Pieces of the records of a FETCH or GIVE are on their way. */
+void answer_moving(struct answer *answer, struct gossip_time now, enum message_kind kind);
 void answer_tick(struct comparer *comparer, struct gossip_time now);
 /* What the peer began is over. */
 void answer_drop(struct comparer *comparer, struct answer *answer);

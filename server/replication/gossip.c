@@ -530,6 +530,12 @@ enum status gossip_receive(struct gossip *gossip, struct gossip_time now, uint64
     return STATUS_OK;
 }
 
+void gossip_moving(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
+                   enum message_kind kind)
+{
+    comparer_moving(gossip->comparer, now, node_id, kind);
+}
+
 /* ---------- what was started ends ---------- */
 
 void gossip_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,

@@ -204,6 +204,9 @@ void gossip_target_is_self(struct gossip *gossip, const char *address);
 /* STATUS_CORRUPT: the link is to be closed. */
 enum status gossip_receive(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
                            enum message_kind kind, struct bytes body) MUST_USE;
+/* A piece of a message that is too long for a frame has come, or has left, and there are more. */
+void gossip_moving(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
+                   enum message_kind kind);
 void gossip_tick(struct gossip *gossip, struct gossip_time now);
 /* Is anything under way?  Else fewer ticks will do. */
 bool gossip_is_active(const struct gossip *gossip, struct gossip_time now);

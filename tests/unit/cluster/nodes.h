@@ -48,6 +48,7 @@ struct test_node {
     const char *refuses; /* in on_up, with this reason */
     bool refuses_messages;
     int messages[MESSAGE_KIND_COUNT];
+    int pieces[MESSAGE_KIND_COUNT];
     size_t body_size; /* of the last message */
     uint64_t body_hash;
     enum message_kind order[64]; /* of arrival */
@@ -98,6 +99,14 @@ static enum status test_message(void *context, uint64_t node_id, enum message_ki
     return node->refuses_messages ? STATUS_CORRUPT : STATUS_OK;
 }
 
+static void test_moving(void *context, uint64_t node_id, enum message_kind kind)
+{
+    struct test_node *node = context;
+
+    (void)node_id;
+    node->pieces[kind]++;
+}
+
 static void test_refused(void *context, const char *reason)
 {
     struct test_node *node = context;
@@ -132,6 +141,7 @@ static struct links_config test_config(struct test_node *node, uint64_t node_id)
                                  .on_up = test_up,
                                  .on_down = test_down,
                                  .on_message = test_message,
+                                 .on_moving = test_moving,
                                  .on_refused = test_refused,
                                  .on_self = test_self};
 }

@@ -102,6 +102,21 @@ static void a_beat_overtakes_a_long_message(void **state)
     close_pair();
 }
 
+static void both_sides_are_told_while_a_long_message_moves(void **state)
+{
+    struct buffer body = body_of((size_t)20 << 20);
+
+    (void)state;
+    connect_pair();
+    links_send(a.links, 2, MESSAGE_RECORDS, buffer_view(&body));
+    links_send(a.links, 2, MESSAGE_GET, bytes_of("short"));
+    RUN_UNTIL(b.arrived == 2);
+    assert_true(a.pieces[MESSAGE_RECORDS] > 0 && b.pieces[MESSAGE_RECORDS] > 0);
+    assert_int_equal(a.pieces[MESSAGE_GET] + b.pieces[MESSAGE_GET], 0);
+    buffer_clear(&body);
+    close_pair();
+}
+
 static void bytes_are_counted_for_both(void **state)
 {
     int64_t in, out, in_b, out_b;
@@ -711,6 +726,7 @@ int main(void)
         NODES_TEST(two_nodes_learn_who_the_other_is),
         NODES_TEST(messages_of_every_size_arrive_both_ways),
         NODES_TEST(a_beat_overtakes_a_long_message),
+        NODES_TEST(both_sides_are_told_while_a_long_message_moves),
         NODES_TEST(bytes_are_counted_for_both),
         NODES_TEST(a_message_to_nobody_is_lost),
         NODES_TEST(a_message_takes_the_link_that_its_sender_dialled),

@@ -17,6 +17,7 @@
 
 #define PAIR_KEY_MAX   32
 #define PAIR_EVENTS    4096
+#define PIECE_US       500000
 #define PAIR_TICK_US   50000
 #define PAIR_LISTS     16
 #define PAIR_START_MS  1764000000000
@@ -88,11 +89,13 @@ struct pair {
     struct toy toys[2];
     struct random random;
     unsigned loss, doubles, delays; /* per cent */
+    int64_t records_take_us;        /* on their way, in pieces */
+    int64_t fetch_again_us;         /* each FETCH arrives a second time, so much later */
     int64_t now_us;
     struct pair_event events[PAIR_EVENTS];
     size_t event_count;
     uint64_t order;
-    size_t messages, largest_message;
+    size_t messages, records_messages, largest_message;
     void (*on_held)(struct toy *toy);
     void (*on_covered)(struct toy *toy);
 };
@@ -175,10 +178,41 @@ static inline void copy_into(struct pair_event *event, const void *data, size_t 
         memcpy(event->memory, data, size);
 }
 
+static void answer_moving(struct toy *toy, struct pair_event *event)
+{
+    comparer_moving(toy->comparer, pair_time(toy->pair), toy == &toy->pair->toys[0] ? 2 : 1,
+                    event->kind);
+}
+
+/* Both sides see each piece. */
+static inline void move_in_pieces(struct pair *pair, enum message_kind kind)
+{
+    for (int64_t at_us = PAIR_TRAVEL_US; at_us < pair->records_take_us; at_us += PIECE_US)
+        for (int i = 0; i < 2; i++) {
+            struct pair_event *event = add_event(&pair->toys[i], at_us);
+
+            event->answer = answer_moving;
+            event->kind = kind;
+        }
+}
+
+static inline void deliver(struct toy *from, int64_t after_us, enum message_kind kind,
+                           struct bytes body)
+{
+    struct pair *pair = from->pair;
+    struct pair_event *event =
+        add_event(from == &pair->toys[0] ? &pair->toys[1] : &pair->toys[0], after_us);
+
+    event->is_message = true;
+    event->kind = kind;
+    copy_into(event, body.data, body.size);
+}
+
 static void toy_send(void *context, uint64_t node_id, enum message_kind kind, struct bytes body)
 {
     struct toy *toy = context;
     struct pair *pair = toy->pair;
+    int64_t travel_us = PAIR_TRAVEL_US;
     int copies = 1;
 
     if (node_id > 2)
@@ -190,16 +224,19 @@ static void toy_send(void *context, uint64_t node_id, enum message_kind kind, st
         copies = 0;
     else if (random_below(&pair->random, 100) < pair->doubles)
         copies = 2;
+    if (kind == MESSAGE_RECORDS || kind == MESSAGE_GIVE) {
+        pair->records_messages++;
+        move_in_pieces(pair, kind);
+        travel_us += pair->records_take_us;
+    }
     for (; copies > 0; copies--) {
         bool is_late = random_below(&pair->random, 100) < pair->delays;
-        int64_t delay_us = is_late ? (int64_t)random_below(&pair->random, 5000000) : PAIR_TRAVEL_US;
-        struct pair_event *event =
-            add_event(toy == &pair->toys[0] ? &pair->toys[1] : &pair->toys[0], delay_us);
+        int64_t delay_us = is_late ? (int64_t)random_below(&pair->random, 5000000) : 0;
 
-        event->is_message = true;
-        event->kind = kind;
-        copy_into(event, body.data, body.size);
+        deliver(toy, travel_us + delay_us, kind, body);
     }
+    if (kind == MESSAGE_FETCH && pair->fetch_again_us > 0)
+        deliver(toy, pair->fetch_again_us, kind, body);
 }
 
 /* ---------- the host: lists ---------- */

@@ -576,6 +576,36 @@ static void a_peer_that_is_silent_ends_the_session(void **state)
     pair_destroy(pair);
 }
 
+/* R4: for longer than all the times that a question is asked, and than a responder remembers. */
+static void move_long_records(int64_t fetch_again_us)
+{
+    struct pair *pair = make_equal(universe, 1);
+
+    write_at_second(pair, 10);
+    for (size_t i = 0; i < 10; i++)
+        pair->toys[0].records[i] = (struct toy_record){stamp_ago(OLD_MS / 2) + 100 + i, i};
+    pair->records_take_us = MINUTE_US;
+    pair->fetch_again_us = fetch_again_us;
+    assert_true(pair_compare(pair));
+    assert_true(pair_is_equal(pair));
+    assert_int_equal(pair->records_messages, 2);
+    require_closed(pair);
+    pair_destroy(pair);
+}
+
+static void long_records_are_sent_once_however_long_they_take(void **state)
+{
+    (void)state;
+    move_long_records(0);
+}
+
+static void long_records_are_sent_once_also_when_asked_for_twice(void **state)
+{
+    (void)state;
+    for (int64_t after_us = 0; after_us < MINUTE_US; after_us += RETRY_US)
+        move_long_records(after_us + 1000);
+}
+
 static void a_link_that_goes_down_ends_both_sides_at_once(void **state)
 {
     struct pair *pair = make_equal(universe, 1);
@@ -626,6 +656,8 @@ int main(void)
         cmocka_unit_test(two_that_ask_each_other_find_everything_once),
         cmocka_unit_test(without_its_rule_a_claim_comes_too_early),
         cmocka_unit_test(a_peer_that_is_silent_ends_the_session),
+        cmocka_unit_test(long_records_are_sent_once_however_long_they_take),
+        cmocka_unit_test(long_records_are_sent_once_also_when_asked_for_twice),
         cmocka_unit_test(a_link_that_goes_down_ends_both_sides_at_once),
     };
     int failed;

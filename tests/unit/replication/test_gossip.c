@@ -121,6 +121,26 @@ static void what_a_log_has_lost_is_left_to_comparing(void **state)
     toys_destroy(toys);
 }
 
+/* Not when the next comparison is due, in ten seconds: as soon as comparing may find it. */
+static void what_can_not_be_pushed_is_found_by_comparing_soon(void **state)
+{
+    struct toys *toys = toys_start_all(2);
+    struct toy *a = &toys->all[0], *b = &toys->all[1];
+    uint64_t last;
+
+    (void)state;
+    (void)toys_write(a); /* who has nothing would load everything */
+    toys_run(toys, 12 * SECOND_US);
+    toys->is_lost[MESSAGE_PUSH] = true;
+    (void)toys_write(a);
+    a->log_begin = a->log_count;
+    toys->is_lost[MESSAGE_PUSH] = false;
+    last = toys_write(a);
+    toys_run(toys, 3 * SECOND_US);
+    assert_true(toys_position(b, a) >= last);
+    toys_destroy(toys);
+}
+
 static void a_merge_that_takes_long_is_not_sent_over_and_over(void **state)
 {
     struct toys *toys = toys_start_all(2);
@@ -812,6 +832,7 @@ int main(void)
         cmocka_unit_test(a_write_is_pushed_at_once),
         cmocka_unit_test(a_lost_push_is_sent_again),
         cmocka_unit_test(what_a_log_has_lost_is_left_to_comparing),
+        cmocka_unit_test(what_can_not_be_pushed_is_found_by_comparing_soon),
         cmocka_unit_test(a_merge_that_takes_long_is_not_sent_over_and_over),
         cmocka_unit_test(a_wrong_clock_among_three_refuses_writes_on_its_own_node),
         cmocka_unit_test(a_clock_set_forward_refuses_writes_until_it_is_right),
