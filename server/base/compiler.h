@@ -6,7 +6,7 @@
 #define PRINTF_LIKE(fmt, va) __attribute__((format(printf, fmt, va)))
 #define LIKELY(x)            __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)          __builtin_expect(!!(x), 0)
-#define ALWAYS_INLINE        inline __attribute__((always_inline))
+#define NEVER_INLINE         __attribute__((noinline))
 
 #define CACHE_LINE    64
 #define CACHE_ALIGNED __attribute__((aligned(CACHE_LINE)))

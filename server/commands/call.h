@@ -72,6 +72,7 @@ struct worker {
     int64_t clock_us;      /* monotonic: when the work at hand began.  The loop sets it after system
                               calls, dispatch.c when a command, or a run of them, is timed. */
     bool times_runs;       /* its loop will call dispatch_end_run() */
+    bool names_rows; /* its requests name commands as their rows do, whatever they are called */
     struct run run;
 };
 

@@ -44,12 +44,25 @@ void dispatch_cannot_persist(struct store *store, struct reply *reply)
 
 /* ---------- is it a request that may run? ---------- */
 
-static inline const struct command *find_row(const struct command *command,
-                                             const struct request *request)
+/* Of a container, of one that has no name of its own any more, or of none. */
+static const struct command *find_special_row(const struct worker *worker,
+                                              const struct request *request)
 {
-    if (command != NULL && UNLIKELY(command->subcommands != NULL) && request->argc > 1)
+    const struct command *command =
+        worker->names_rows ? table_find_row(request->argv[0]) : table_find(request->argv[0]);
+
+    if (command != NULL && command->subcommands != NULL && request->argc > 1)
         return table_find_subcommand(command, request->argv[1]);
     return command;
+}
+
+static const struct command *find_row(const struct worker *worker, const struct request *request)
+{
+    const struct command *command = table_find(request->argv[0]);
+
+    if (LIKELY(command != NULL && command->is_plain))
+        return command;
+    return find_special_row(worker, request);
 }
 
 static struct registry *registry_of(const struct call *call)
@@ -529,10 +542,8 @@ static bool handle(struct call *call, const struct request *request, size_t mark
     return perform(call, mark);
 }
 
-static ALWAYS_INLINE struct outcome dispatch_to(const struct command *command,
-                                                struct worker *worker, struct session *session,
-                                                struct reply *reply, const struct request *request,
-                                                int64_t now_ms)
+struct outcome dispatch(struct worker *worker, struct session *session, struct reply *reply,
+                        const struct request *request, int64_t now_ms)
 {
     size_t mark = reply_mark(reply);
     struct outcome outcome;
@@ -541,7 +552,7 @@ static ALWAYS_INLINE struct outcome dispatch_to(const struct command *command,
     call.worker = worker;
     call.session = session;
     call.reply = reply;
-    call.command = find_row(command, request);
+    call.command = find_row(worker, request);
     call.argv = request->argv;
     call.argc = request->argc;
     call.now_ms = now_ms;
@@ -559,16 +570,4 @@ static ALWAYS_INLINE struct outcome dispatch_to(const struct command *command,
     if (UNLIKELY(session->tracker != NULL) && !outcome.is_parked)
         tracking_end_command(&call);
     return outcome;
-}
-
-struct outcome dispatch(struct worker *worker, struct session *session, struct reply *reply,
-                        const struct request *request, int64_t now_ms)
-{
-    return dispatch_to(table_find(request->argv[0]), worker, session, reply, request, now_ms);
-}
-
-struct outcome dispatch_own(struct worker *worker, struct session *session, struct reply *reply,
-                            const struct request *request, int64_t now_ms)
-{
-    return dispatch_to(table_find_row(request->argv[0]), worker, session, reply, request, now_ms);
 }

@@ -32,11 +32,6 @@ struct outcome {
 struct outcome dispatch(struct worker *worker, struct session *session, struct reply *reply,
                         const struct request *request, int64_t now_ms);
 
-/* The same for what the server itself asks, which names commands as their rows do, whatever they
- * are called. */
-struct outcome dispatch_own(struct worker *worker, struct session *session, struct reply *reply,
-                            const struct request *request, int64_t now_ms);
-
 /* If worker->times_runs: before the work pauses or the clock is set anew.  Counts what dispatch()
  * has left uncounted, reads of single keys from memory and of no long values, which take less time
  * than a look at the clock is worth. */

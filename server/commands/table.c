@@ -99,7 +99,8 @@ static inline bool is_in_slot(const struct slot *slot, const struct name *name)
     return true;
 }
 
-static const struct command *find_long(struct bytes text)
+/* Seldom called, and not to cost the others registers. */
+static NEVER_INLINE const struct command *find_long(struct bytes text)
 {
     for (int i = 0; has_long_names && i < row_count; i++)
         if (rows[i]->container == NULL && bytes_is_word(text, rows[i]->called))
@@ -194,6 +195,7 @@ static void add_row(struct command *command, const struct command *container)
     command->full_name =
         container == NULL ? command->name : join_names(container->name, command->name);
     command->called = command->name;
+    command->is_plain = command->subcommands == NULL;
     rows[row_count++] = command;
 }
 
@@ -247,6 +249,7 @@ enum table_rename table_rename(struct bytes from, struct bytes to)
         return TABLE_NAME_TAKEN;
     is_renamed = true;
     rows[command->index]->called = to.size > 0 ? copy_name(to) : "";
+    rows[command->index]->is_plain = false;
     fill_slots();
     return TABLE_RENAMED;
 }

@@ -100,6 +100,7 @@ struct command {
     int index;             /* 0 .. table_count() - 1: for statistics */
     const char *full_name; /* "client|setname" */
     const char *called; /* its name, or what table_rename() made of it; "" = it can't be called */
+    bool is_plain;      /* called by its name, and no container */
 };
 
 /* Once, before any thread runs. */

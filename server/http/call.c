@@ -9,8 +9,7 @@ enum http_progress http_command(struct http_call *call, const struct bytes *argv
     struct outcome outcome;
 
     http_answer_reset(&call->answer);
-    outcome =
-        dispatch_own(call->worker, call->session, &call->answer.reply, &request, call->now_ms);
+    outcome = dispatch(call->worker, call->session, &call->answer.reply, &request, call->now_ms);
     if (outcome.depends_on > call->depends_on)
         call->depends_on = outcome.depends_on;
     call->wake_at_ms = outcome.wake_at_ms;

@@ -371,6 +371,7 @@ static enum status create_door(struct doors *doors, struct door **created)
         free(door);
         return STATUS_IO;
     }
+    door->reactor.worker.names_rows = true;
     mail_init(&door->mail, &door->reactor.bell);
     TAILQ_INIT(&door->connections);
     TAILQ_INIT(&door->holding);
