@@ -91,7 +91,7 @@ static const struct foreign {
      "xgroup|help xinfo|help"},
     {BIT(ADMIN) | BIT(SLOW) | BIT(DANGEROUS),
      "acl|deluser acl|dryrun acl|getuser acl|list acl|load acl|log acl|save acl|setuser "
-     "acl|users bgrewriteaof cluster|addslots cluster|addslotsrange cluster|bumpepoch "
+     "acl|users cluster|addslots cluster|addslotsrange cluster|bumpepoch "
      "cluster|count-failure-reports cluster|delslots cluster|delslotsrange "
      "cluster|failover cluster|flushslots cluster|forget cluster|meet cluster|replicas "
      "cluster|replicate cluster|reset cluster|saveconfig cluster|set-config-epoch "

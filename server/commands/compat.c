@@ -74,7 +74,6 @@ static const struct absence {
      "only to here: MIGRATE of a real Redis finds RESTORE; RESTORE there takes what DUMP says "
      "here"},
     {SECTION_KEYS, false, "sort sort_ro", ONLY_STRINGS_WORK},
-    {SECTION_SERVER, false, "bgrewriteaof", "LevelDB compacts its files by itself"},
     {SECTION_SERVER, false, "failover psync replconf replicaof slaveof sync",
      "replicas are equal and find each other: there is no primary to follow"},
     {SECTION_SERVER, false, "module", "there are no modules"},

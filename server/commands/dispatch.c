@@ -524,13 +524,14 @@ static void apply_reply_mode(struct call *call, size_t mark)
 /* The whole way of a request; false if it must wait. */
 static bool handle(struct call *call, const struct request *request, size_t mark)
 {
-    enum status s = check(call, request);
+    enum status s;
 
+    atomic_store_explicit(&call->session->current, call->command, memory_order_relaxed);
+    s = check(call, request);
     if (UNLIKELY(s != STATUS_OK)) {
         refuse(call, s);
         return true;
     }
-    atomic_store_explicit(&call->session->current, call->command, memory_order_relaxed);
     if (must_pause(call))
         return false;
     if (must_queue(call)) {

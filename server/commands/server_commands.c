@@ -6,6 +6,7 @@
 #include "commands/info.h"
 #include "commands/statistics.h"
 #include "commands/table.h"
+#include "commands/tracking.h"
 
 /* --- INFO, TIME, ROLE, LOLWUT --- */
 
@@ -146,6 +147,15 @@ static enum status command_bgsave(struct call *call)
     return STATUS_OK;
 }
 
+/* What was overwritten is dropped from the files all the time: nothing to start. */
+static enum status command_bgrewriteaof(struct call *call)
+{
+    if (store_request_sync(call_services(call)->store) == 0)
+        return STATUS_CANNOT_PERSIST;
+    reply_simple(call->reply, "Background append only file rewriting started");
+    return STATUS_OK;
+}
+
 static enum status command_lastsave(struct call *call)
 {
     struct store_statistics statistics;
@@ -172,18 +182,31 @@ static enum status reply_done(struct call *call, enum status s)
     return s;
 }
 
+/* Clients that hold copies hear from Redis of every emptying; here of those that are a change, by
+ * the commit, and so of the others by themselves. */
+static enum status finish_flush(struct call *call, bool is_change, enum status s)
+{
+    if (s == STATUS_OK && !is_change)
+        tracking_let_go(call_services(call)->tracking);
+    return reply_done(call, s);
+}
+
 static enum status command_flushdb(struct call *call)
 {
+    bool is_change = !registry_is_untouched(call->txn, call->ns);
+
     if (!is_flush_mode(call, 1))
         return STATUS_SYNTAX;
-    return reply_done(call, registry_empty(call->txn, call->ns));
+    return finish_flush(call, is_change, registry_empty(call->txn, call->ns));
 }
 
 static enum status command_flushall(struct call *call)
 {
+    bool is_change = !registry_are_databases_untouched(call->txn);
+
     if (!is_flush_mode(call, 1))
         return STATUS_SYNTAX;
-    return reply_done(call, registry_empty_databases(call->txn));
+    return finish_flush(call, is_change, registry_empty_databases(call->txn));
 }
 
 /* There are no functions, so they are always flushed. */
@@ -301,6 +324,11 @@ static struct command function_commands[] = {
 };
 
 struct command server_commands[] = {
+    { .name = "bgrewriteaof", .arity = 1,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING, .run = command_bgrewriteaof,
+      .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "1.0.0", .complexity = "O(1)",
+      .summary = "Has everything written to disk, as BGSAVE", .syntax = "",
+      .note = "LevelDB compacts its files by itself: it only asks for a sync" },
     { .name = "bgsave", .arity = -1, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING,
       .run = command_bgsave,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "1.0.0", .complexity = "O(1)",

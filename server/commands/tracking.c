@@ -892,6 +892,14 @@ static void tell_of_prefix(struct tracking *tracking, struct prefix *prefix)
     forget_changes(prefix);
 }
 
+void tracking_let_go(struct tracking *tracking)
+{
+    lock(tracking);
+    forget_all_keys(tracking);
+    tell_all(tracking);
+    unlock(tracking);
+}
+
 void tracking_end_group(struct tracking *tracking)
 {
     struct prefix *prefix;

@@ -91,6 +91,9 @@ void tracking_end_command(const struct call *call);
 
 /* --- by any thread --- */
 
+/* Nothing is to be held any more, for another reason than a change: who tracks is told at once. */
+void tracking_let_go(struct tracking *tracking);
+
 /* tracking-table-max-keys has changed. */
 void tracking_trim(struct tracking *tracking);
 

@@ -118,6 +118,10 @@ enum status registry_create(struct txn *txn, struct bytes title) MUST_USE;
 enum status registry_rename(struct txn *txn, struct bytes title, struct bytes new_title) MUST_USE;
 enum status registry_drop(struct txn *txn, struct bytes title) MUST_USE; /* db<n>: empties it */
 enum status registry_set(struct txn *txn, struct ns *ns, enum limit limit, int64_t value) MUST_USE;
+/* Was nothing ever written to it, or to any database?  To empty it is then no change, and nobody is
+ * told of it. */
+bool registry_is_untouched(const struct txn *txn, const struct ns *ns);
+bool registry_are_databases_untouched(struct txn *txn);
 enum status registry_empty(struct txn *txn, struct ns *ns) MUST_USE; /* FLUSHDB */
 enum status registry_empty_databases(struct txn *txn) MUST_USE;      /* FLUSHALL */
 enum status registry_swap(struct txn *txn, int a, int b) MUST_USE;   /* SWAPDB */

@@ -310,7 +310,23 @@ enum status registry_set(struct txn *txn, struct ns *ns, enum limit limit, int64
     return put_ns(txn, ns);
 }
 
-/* What was never stored may hold what the transaction itself has written.  All that was written
+/* What was never stored may hold what the transaction itself has written. */
+bool registry_is_untouched(const struct txn *txn, const struct ns *ns)
+{
+    return !ns->is_stored && txn_key_count(txn, ns) == 0;
+}
+
+bool registry_are_databases_untouched(struct txn *txn)
+{
+    struct registry *registry = registry_of(txn);
+
+    for (int n = 0; n < registry->database_count; n++)
+        if (!registry_is_untouched(txn, registry_database(registry, n)))
+            return false;
+    return true;
+}
+
+/* All that was written
  * before has a smaller stamp than the transaction, and what it writes from here on has its stamp.
  */
 enum status registry_empty(struct txn *txn, struct ns *ns)
@@ -320,7 +336,7 @@ enum status registry_empty(struct txn *txn, struct ns *ns)
     struct buffer value = {0};
     enum status status;
 
-    if (!ns->is_stored && txn_key_count(txn, ns) == 0)
+    if (registry_is_untouched(txn, ns))
         return STATUS_OK;
     registry_kill(txn, ns, dead);
     wire_put_u64(&value, dead);

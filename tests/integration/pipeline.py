@@ -129,6 +129,16 @@ def client_list_tells_what_half_a_request_holds_and_that_an_idle_client_holds_no
         check(held(other, "half")[3], 16384)
 
 
+@claim
+def client_list_names_the_last_command_that_was_asked_for():
+    with Server() as server, server.client() as other, server.client() as client:
+        client("CLIENT", "SETNAME", "asks")
+        for words, name in ((("GET",), b"get"), (("NOSUCH",), b"NULL"), (("CONFIG", "NOSUCH"), b"NULL"), (("config", "GET", "port"), b"config|get")):
+            client(*words)
+            line = next(line for line in other("CLIENT", "LIST").splitlines() if b" name=asks " in line)
+            check(b" cmd=" + name + b" " in line, True, f"{words}: {line}")
+
+
 def send_in_parts(client, cut, other, *words):
     """A request of the client "large", the first part of which has arrived before the rest is sent."""
     request = encode(*words)

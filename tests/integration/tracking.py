@@ -202,6 +202,20 @@ def emptying_swapping_and_a_full_table_let_go_of_copies():
 
 
 @claim
+def emptying_what_was_never_written_lets_go_too():
+    for server in servers():
+        client, broad, other = tracking(server), tracking(server, "BCAST"), server.client()
+        other("SELECT", "7")
+        for words in (("FLUSHALL",), ("FLUSHDB",), ("FLUSHALL", "ASYNC")):
+            client("GET", "k")
+            check(other(*words), "OK")
+            check([next_keys(client), next_keys(broad)], [None, None], " ".join(words))
+            nothing_waits(client)
+            nothing_waits(broad)
+            check(b"tracking_total_keys:0\r\n" in other("INFO", "stats"), True)
+
+
+@claim
 def namespaces_are_kept_apart():
     with ours() as server:
         server.client()("NAMESPACE", "CREATE", "shop")
