@@ -4,8 +4,7 @@
 
 #include "base/memory.h"
 
-#define ROWS_FIRST 64
-#define NS_PER_MS  1e6
+#define NS_PER_MS 1e6
 
 static double percentile_ms(const struct histogram *histogram, double percent)
 {
@@ -18,10 +17,7 @@ void series_add(struct series *series, double second, const struct stats *stats)
 
     if (series->count == SERIES_ROWS_MAX)
         return;
-    if (series->count == series->capacity) {
-        series->capacity = series->capacity == 0 ? ROWS_FIRST : series->capacity * 2;
-        series->rows = xrealloc(series->rows, series->capacity * sizeof(*series->rows));
-    }
+    series->rows = xgrow(series->rows, series->count, &series->capacity, sizeof(*series->rows));
     row = &series->rows[series->count++];
     row->second = second;
     for (int i = 0; i < KIND_COUNT; i++) {

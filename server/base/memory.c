@@ -17,6 +17,9 @@ extern void malloc_stats_print(void (*add)(void *context, const char *text), voi
 /* What theirs has given out: to them mallinfo2() knows of nothing. */
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
+/* Elements of an array that grows, at least. */
+#define ARRAY_MIN 16
+
 /* To mallctl() all arenas together have this number. */
 #define ALL_ARENAS "arena.4096"
 
@@ -90,6 +93,12 @@ void *xaligned_alloc(size_t alignment, size_t size)
     if (pointer == NULL)
         out_of_memory(size);
     return pointer;
+}
+
+void *xgrow_slowly(void *array, size_t *capacity, size_t element_size)
+{
+    *capacity = *capacity == 0 ? ARRAY_MIN : *capacity * 2;
+    return xrealloc(array, *capacity * element_size);
 }
 
 char *xstrdup(const char *text)

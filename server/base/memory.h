@@ -23,6 +23,15 @@ void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);
 
+void *xgrow_slowly(void *array, size_t *capacity, size_t element_size);
+
+/* An array of `count` elements with room for one more: itself, or another in its place that is
+ * twice as large.  NULL and 0 is an empty one. */
+static inline void *xgrow(void *array, size_t count, size_t *capacity, size_t element_size)
+{
+    return count < *capacity ? array : xgrow_slowly(array, capacity, element_size);
+}
+
 /* A copy of its own, with a zero behind it; xbytes_free() frees it, {NULL, 0} too. */
 struct bytes xbytes_copy(struct bytes bytes);
 void xbytes_free(struct bytes copy);

@@ -6,8 +6,6 @@
 #include "base/memory.h"
 #include "commands/session.h"
 
-#define LETTERS_MIN 8
-
 struct letter {
     atomic_int references;
     enum letter_kind kind;
@@ -115,10 +113,8 @@ static void put(struct inbox *inbox, struct letter *letter)
         inbox->has_overflowed = true;
         return;
     }
-    if (inbox->count == inbox->capacity) {
-        inbox->capacity = inbox->capacity == 0 ? LETTERS_MIN : 2 * inbox->capacity;
-        inbox->letters = xrealloc(inbox->letters, inbox->capacity * sizeof inbox->letters[0]);
-    }
+    inbox->letters =
+        xgrow(inbox->letters, inbox->count, &inbox->capacity, sizeof inbox->letters[0]);
     atomic_fetch_add_explicit(&letter->references, 1, memory_order_relaxed);
     inbox->letters[inbox->count++] = letter;
     inbox->bytes += letter_size(letter);

@@ -5,8 +5,6 @@
 
 #include "base/memory.h"
 
-#define VALUES_MIN 16
-
 /* What is kept from one command to the next: room for a usual value, and for a page of a listing.
  */
 #define BYTES_KEPT_MAX  ((size_t)64 * 1024)
@@ -25,10 +23,8 @@ static struct http_answer_value *add(struct reply *reply, enum http_answer_kind 
     struct http_answer *answer = answer_of(reply);
     struct http_answer_value *value;
 
-    if (answer->count == answer->capacity) {
-        answer->capacity = answer->capacity == 0 ? VALUES_MIN : 2 * answer->capacity;
-        answer->values = xrealloc(answer->values, answer->capacity * sizeof answer->values[0]);
-    }
+    answer->values =
+        xgrow(answer->values, answer->count, &answer->capacity, sizeof answer->values[0]);
     value = &answer->values[answer->count++];
     *value = (struct http_answer_value){.kind = kind, .at = answer->bytes.size};
     return value;

@@ -28,10 +28,7 @@ void bulk_names_add(struct bulk_names *names, struct bytes key)
 {
     struct bulk_name *name;
 
-    if (names->count == names->capacity) {
-        names->capacity = names->capacity == 0 ? 64 : 2 * names->capacity;
-        names->all = xrealloc(names->all, names->capacity * sizeof *names->all);
-    }
+    names->all = xgrow(names->all, names->count, &names->capacity, sizeof *names->all);
     name = &names->all[names->count];
     name->item = names->count++;
     for (int i = 0; i < 2; i++)

@@ -8,8 +8,6 @@
 #include "base/memory.h"
 #include "net/connection.h"
 
-#define NEWCOMERS_MIN 64
-
 void mail_init(struct mail *mail, struct bell *bell)
 {
     *mail = (struct mail){.bell = bell};
@@ -42,13 +40,8 @@ static void unlock(struct mail *mail)
 void mail_post_newcomer(struct mail *mail, struct newcomer newcomer)
 {
     lock(mail);
-    if (mail->newcomer_count == mail->newcomer_capacity) {
-        size_t capacity =
-            mail->newcomer_capacity == 0 ? NEWCOMERS_MIN : 2 * mail->newcomer_capacity;
-
-        mail->newcomers = xrealloc(mail->newcomers, capacity * sizeof mail->newcomers[0]);
-        mail->newcomer_capacity = capacity;
-    }
+    mail->newcomers = xgrow(mail->newcomers, mail->newcomer_count, &mail->newcomer_capacity,
+                            sizeof mail->newcomers[0]);
     mail->newcomers[mail->newcomer_count++] = newcomer;
     unlock(mail);
     bell_ring(mail->bell);

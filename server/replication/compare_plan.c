@@ -15,10 +15,7 @@ void plan_clear(struct plan *plan)
 
 static void add_batch(struct plan *plan, struct plan_batch batch)
 {
-    if (plan->count == plan->capacity) {
-        plan->capacity = plan->capacity == 0 ? 8 : plan->capacity * 2;
-        plan->batches = xrealloc(plan->batches, plan->capacity * sizeof *plan->batches);
-    }
+    plan->batches = xgrow(plan->batches, plan->count, &plan->capacity, sizeof *plan->batches);
     plan->batches[plan->count++] = batch;
 }
 

@@ -255,10 +255,8 @@ static struct sealed *sealed_of(struct gossip *gossip, uint64_t node_id)
     for (size_t i = 0; i < gossip->sealed_count; i++)
         if (gossip->sealed[i].node_id == node_id)
             return &gossip->sealed[i];
-    if (gossip->sealed_count == gossip->sealed_capacity) {
-        gossip->sealed_capacity = gossip->sealed_capacity * 2 + 4;
-        gossip->sealed = xrealloc(gossip->sealed, gossip->sealed_capacity * sizeof *gossip->sealed);
-    }
+    gossip->sealed = xgrow(gossip->sealed, gossip->sealed_count, &gossip->sealed_capacity,
+                           sizeof *gossip->sealed);
     sealed = &gossip->sealed[gossip->sealed_count++];
     *sealed = (struct sealed){.node_id = node_id};
     return sealed;

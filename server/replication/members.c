@@ -98,11 +98,8 @@ static struct member *insert(struct gossip *gossip, uint64_t node_id)
 {
     size_t at = 0;
 
-    if (gossip->member_count == gossip->member_capacity) {
-        gossip->member_capacity = gossip->member_capacity == 0 ? 8 : gossip->member_capacity * 2;
-        gossip->members =
-            xrealloc(gossip->members, gossip->member_capacity * sizeof *gossip->members);
-    }
+    gossip->members = xgrow(gossip->members, gossip->member_count, &gossip->member_capacity,
+                            sizeof *gossip->members);
     while (at < gossip->member_count && gossip->members[at].node_id < node_id)
         at++;
     memmove(&gossip->members[at + 1], &gossip->members[at],

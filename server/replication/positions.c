@@ -4,8 +4,6 @@
 
 #include "base/memory.h"
 
-#define CAPACITY_MIN 8
-
 void positions_clear(struct positions *positions)
 {
     free(positions->at);
@@ -69,10 +67,8 @@ struct origin_position *positions_add(struct positions *positions, uint64_t node
 
     if (is_at(positions, i, node_id, incarnation))
         return &positions->at[i];
-    if (positions->count == positions->capacity) {
-        positions->capacity = positions->capacity == 0 ? CAPACITY_MIN : positions->capacity * 2;
-        positions->at = xrealloc(positions->at, positions->capacity * sizeof *positions->at);
-    }
+    positions->at =
+        xgrow(positions->at, positions->count, &positions->capacity, sizeof *positions->at);
     memmove(&positions->at[i + 1], &positions->at[i],
             (positions->count - i) * sizeof *positions->at);
     positions->count++;

@@ -239,10 +239,8 @@ static void reserve_symbols(struct peeler *peeler, size_t count)
 
 static void enqueue(struct peeler *peeler, size_t index)
 {
-    if (peeler->queued == peeler->queue_capacity) {
-        peeler->queue_capacity = peeler->queue_capacity == 0 ? 64 : peeler->queue_capacity * 2;
-        peeler->queue = xrealloc(peeler->queue, peeler->queue_capacity * sizeof *peeler->queue);
-    }
+    peeler->queue =
+        xgrow(peeler->queue, peeler->queued, &peeler->queue_capacity, sizeof *peeler->queue);
     peeler->queue[peeler->queued++] = index;
 }
 

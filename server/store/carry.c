@@ -194,11 +194,8 @@ struct survivors {
 
 static void add_survivor(struct survivors *survivors, const struct entry *entry)
 {
-    if (survivors->count == survivors->capacity) {
-        survivors->capacity = survivors->capacity == 0 ? 64 : survivors->capacity * 2;
-        survivors->entries =
-            xrealloc(survivors->entries, survivors->capacity * sizeof *survivors->entries);
-    }
+    survivors->entries = xgrow(survivors->entries, survivors->count, &survivors->capacity,
+                               sizeof *survivors->entries);
     survivors->entries[survivors->count++] = entry;
 }
 

@@ -57,10 +57,8 @@ static struct digest_table *add_table(struct store_digest *digest, uint32_t numb
     table->number = number;
     memcpy(table->ns, ns.data, sizeof table->ns);
     table->leaves = leaves_create();
-    if (digest->table_count == digest->table_capacity) {
-        digest->table_capacity = digest->table_capacity == 0 ? 16 : digest->table_capacity * 2;
-        digest->tables = xrealloc(digest->tables, digest->table_capacity * sizeof *digest->tables);
-    }
+    digest->tables =
+        xgrow(digest->tables, digest->table_count, &digest->table_capacity, sizeof *digest->tables);
     memmove(digest->tables + place + 1, digest->tables + place,
             (digest->table_count - place) * sizeof *digest->tables);
     digest->tables[place] = table;
@@ -282,11 +280,8 @@ static void join(struct store_digest *digest, struct engine_batch *batch,
 
 static void remember_change(struct store_digest *digest, const struct change *change)
 {
-    if (digest->change_count == digest->change_capacity) {
-        digest->change_capacity = digest->change_capacity == 0 ? 64 : digest->change_capacity * 2;
-        digest->changes =
-            xrealloc(digest->changes, digest->change_capacity * sizeof *digest->changes);
-    }
+    digest->changes = xgrow(digest->changes, digest->change_count, &digest->change_capacity,
+                            sizeof *digest->changes);
     digest->changes[digest->change_count++] = change;
 }
 

@@ -16,15 +16,6 @@ struct group *group_create(uint64_t number)
     return group;
 }
 
-/* Room for one more in an array of `count` elements. */
-static void *grow(void *array, size_t count, size_t *capacity, size_t element_size)
-{
-    if (count < *capacity)
-        return array;
-    *capacity = *capacity == 0 ? 64 : *capacity * 2;
-    return xrealloc(array, *capacity * element_size);
-}
-
 static void free_notes(struct group *group)
 {
     for (size_t i = 0; i < group->note_count; i++) {
@@ -90,7 +81,7 @@ void group_run_undos(struct group *group, bool is_failed)
 void group_add_change(struct group *group, struct entry *entry, const struct entry *base)
 {
     group->changes =
-        grow(group->changes, group->change_count, &group->change_capacity, sizeof *group->changes);
+        xgrow(group->changes, group->change_count, &group->change_capacity, sizeof *group->changes);
     entry->change = (uint32_t)group->change_count;
     group->changes[group->change_count++] = (struct change){
         .entry = entry,
@@ -111,22 +102,22 @@ void group_replace_change(struct group *group, struct entry *entry, const struct
 
 void group_detach(struct group *group, struct entry *entry)
 {
-    group->detached = grow(group->detached, group->detached_count, &group->detached_capacity,
-                           sizeof *group->detached);
+    group->detached = xgrow(group->detached, group->detached_count, &group->detached_capacity,
+                            sizeof *group->detached);
     group->detached[group->detached_count++] = entry;
 }
 
 void group_touch(struct group *group, struct ns *ns)
 {
-    group->touched = grow(group->touched, group->touched_count, &group->touched_capacity,
-                          sizeof *group->touched);
+    group->touched = xgrow(group->touched, group->touched_count, &group->touched_capacity,
+                           sizeof *group->touched);
     group->touched[group->touched_count++] = ns_retain(ns);
 }
 
 void group_note(struct group *group, struct bytes key, struct bytes value)
 {
     group->notes =
-        grow(group->notes, group->note_count, &group->note_capacity, sizeof *group->notes);
+        xgrow(group->notes, group->note_count, &group->note_capacity, sizeof *group->notes);
     group->notes[group->note_count++] =
         (struct note){xbytes_copy(key), value.data == NULL ? value : xbytes_copy(value)};
 }

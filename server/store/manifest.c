@@ -126,10 +126,8 @@ static void remember(struct manifest *manifest, int level, uint64_t number, stru
 {
     struct manifest_file file = {.level = level, .number = number};
 
-    if (manifest->count == manifest->capacity) {
-        manifest->capacity = manifest->capacity == 0 ? 64 : manifest->capacity * 2;
-        manifest->files = xrealloc(manifest->files, manifest->capacity * sizeof *manifest->files);
-    }
+    manifest->files =
+        xgrow(manifest->files, manifest->count, &manifest->capacity, sizeof *manifest->files);
     buffer_append_bytes(&file.smallest, smallest);
     buffer_append_bytes(&file.largest, largest);
     manifest->files[manifest->count++] = file;

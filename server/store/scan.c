@@ -44,10 +44,8 @@ static void add_pending(struct scan *scan, struct bytes key, const struct entry 
 {
     if (!is_in_range(scan, key))
         return;
-    if (scan->pending_count == scan->pending_capacity) {
-        scan->pending_capacity = scan->pending_capacity == 0 ? 64 : scan->pending_capacity * 2;
-        scan->pending = xrealloc(scan->pending, scan->pending_capacity * sizeof *scan->pending);
-    }
+    scan->pending =
+        xgrow(scan->pending, scan->pending_count, &scan->pending_capacity, sizeof *scan->pending);
     scan->pending[scan->pending_count] = (struct pending){key, entry, scan->pending_count};
     scan->pending_count++;
 }

@@ -214,10 +214,8 @@ static uint32_t hash_of(struct bytes key)
 
 static void remember_hash(struct table *table, struct bytes key)
 {
-    if (table->hash_count == table->hash_capacity) {
-        table->hash_capacity = table->hash_capacity == 0 ? 64 : table->hash_capacity * 2;
-        table->hashes = xrealloc(table->hashes, table->hash_capacity * sizeof *table->hashes);
-    }
+    table->hashes =
+        xgrow(table->hashes, table->hash_count, &table->hash_capacity, sizeof *table->hashes);
     table->hashes[table->hash_count++] = hash_of(key);
 }
 

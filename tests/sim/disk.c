@@ -36,10 +36,7 @@ void disk_change(struct disk *disk, int slot, const struct record *record)
 {
     struct batch *batch = &disk->open;
 
-    if (batch->count == batch->capacity) {
-        batch->capacity = batch->capacity * 2 + 4;
-        batch->changes = xrealloc(batch->changes, batch->capacity * sizeof *batch->changes);
-    }
+    batch->changes = xgrow(batch->changes, batch->count, &batch->capacity, sizeof *batch->changes);
     batch->changes[batch->count++] = (struct change){slot, *record};
     apply_change(&disk->current, &batch->changes[batch->count - 1]);
     disk->is_changed = true;
@@ -66,10 +63,7 @@ static void apply_notes(struct layer *layer, const struct batch *batch)
 
 uint64_t disk_commit(struct disk *disk)
 {
-    if (disk->count == disk->capacity) {
-        disk->capacity = disk->capacity * 2 + 16;
-        disk->batches = xrealloc(disk->batches, disk->capacity * sizeof *disk->batches);
-    }
+    disk->batches = xgrow(disk->batches, disk->count, &disk->capacity, sizeof *disk->batches);
     apply_notes(&disk->current, &disk->open);
     disk->batches[disk->count++] = disk->open;
     disk->open = (struct batch){0};

@@ -148,10 +148,7 @@ static bool is_void(const struct oracle *oracle, const struct write *write)
 
 static void append(size_t **numbers, size_t *count, size_t *capacity, size_t number)
 {
-    if (*count == *capacity) {
-        *capacity = *capacity * 2 + 8;
-        *numbers = xrealloc(*numbers, *capacity * sizeof **numbers);
-    }
+    *numbers = xgrow(*numbers, *count, capacity, sizeof **numbers);
     (*numbers)[(*count)++] = number;
 }
 
@@ -162,11 +159,8 @@ static struct origin *find_origin(struct oracle *oracle, uint64_t node_id, uint3
     for (size_t i = 0; i < oracle->origin_count; i++)
         if (oracle->origins[i].node_id == node_id && oracle->origins[i].incarnation == incarnation)
             return &oracle->origins[i];
-    if (oracle->origin_count == oracle->origin_capacity) {
-        oracle->origin_capacity = oracle->origin_capacity * 2 + 8;
-        oracle->origins =
-            xrealloc(oracle->origins, oracle->origin_capacity * sizeof *oracle->origins);
-    }
+    oracle->origins = xgrow(oracle->origins, oracle->origin_count, &oracle->origin_capacity,
+                            sizeof *oracle->origins);
     origin = &oracle->origins[oracle->origin_count++];
     *origin = (struct origin){.node_id = node_id, .incarnation = incarnation};
     return origin;
@@ -212,10 +206,8 @@ void oracle_written(struct oracle *oracle, struct node *node, int slot, const st
                     node->gossip != NULL ? gossip_incarnation(node->gossip) : node->incarnation);
 
     check_stamp(oracle, node, slot, origin, &record->version);
-    if (oracle->count == oracle->capacity) {
-        oracle->capacity = oracle->capacity * 2 + 64;
-        oracle->writes = xrealloc(oracle->writes, oracle->capacity * sizeof *oracle->writes);
-    }
+    oracle->writes =
+        xgrow(oracle->writes, oracle->count, &oracle->capacity, sizeof *oracle->writes);
     append(&history->writes, &history->count, &history->capacity, oracle->count);
     append(&origin->writes, &origin->count, &origin->capacity, oracle->count);
     oracle->writes[oracle->count++] = (struct write){.version = record->version,

@@ -75,10 +75,8 @@ static void sift_down(struct event *events, size_t count)
 
 void world_schedule(struct world *world, int64_t after_us, struct event event)
 {
-    if (world->event_count == world->event_capacity) {
-        world->event_capacity = world->event_capacity * 2 + 64;
-        world->events = xrealloc(world->events, world->event_capacity * sizeof *world->events);
-    }
+    world->events =
+        xgrow(world->events, world->event_count, &world->event_capacity, sizeof *world->events);
     event.at_us = world->now_us + (after_us > 0 ? after_us : 0);
     event.number = ++world->event_number;
     if (event.node != NULL)

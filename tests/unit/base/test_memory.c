@@ -157,9 +157,29 @@ static void a_copy_of_bytes_is_its_own_and_ends_in_a_zero(void **state)
     xbytes_free((struct bytes){NULL, 0});
 }
 
+static void an_array_grows_to_twice_its_size_and_keeps_what_it_has(void **state)
+{
+    size_t *numbers = NULL, count = 0, capacity = 0;
+
+    (void)state;
+    while (count < 1000) {
+        size_t before = capacity;
+
+        numbers = xgrow(numbers, count, &capacity, sizeof *numbers);
+        assert_true(capacity > count);
+        assert_true(capacity == before || before == 0 || capacity == 2 * before);
+        numbers[count] = count;
+        count++;
+    }
+    while (count-- > 0)
+        assert_int_equal(numbers[count], count);
+    free(numbers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_array_grows_to_twice_its_size_and_keeps_what_it_has),
         cmocka_unit_test(nothing_is_something_too),
         cmocka_unit_test(calloc_gives_zeros),
         cmocka_unit_test(an_allocation_costs_what_the_allocator_rounds_it_up_to),

@@ -254,10 +254,7 @@ static inline void list_add(const struct toy *toy, struct toy_list *list, size_t
 {
     char text[PAIR_KEY_MAX] = "";
 
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-        list->leaves = xrealloc(list->leaves, list->capacity * sizeof *list->leaves);
-    }
+    list->leaves = xgrow(list->leaves, list->count, &list->capacity, sizeof *list->leaves);
     if (list->count > 0)
         key_text(from, text);
     list->leaves[list->count++] = (struct element){
@@ -344,10 +341,8 @@ static inline void scan_leaf(const struct toy *toy, struct element_list *found, 
     for (size_t i = from; i < to; i++) {
         if (toy->records[i].stamp == 0 || toy->records[i].stamp > event->number)
             continue;
-        if (found->count == found->capacity) {
-            found->capacity = found->capacity == 0 ? 1024 : found->capacity * 2;
-            found->elements = xrealloc(found->elements, found->capacity * sizeof *found->elements);
-        }
+        found->elements =
+            xgrow(found->elements, found->count, &found->capacity, sizeof *found->elements);
         found->elements[found->count++] =
             (struct element){toy->pair->universe->hashes[i].high,
                              by_content ? toy_hash(toy, i).low : toy->records[i].stamp};

@@ -326,11 +326,8 @@ static void expect_leaf(struct expected *expected, const unsigned char *ns, stru
 {
     if (digest->count == 0)
         return;
-    if (expected->count == expected->capacity) {
-        expected->capacity = expected->capacity == 0 ? 64 : expected->capacity * 2;
-        expected->fingerprints =
-            xrealloc(expected->fingerprints, expected->capacity * sizeof(uint64_t));
-    }
+    expected->fingerprints =
+        xgrow(expected->fingerprints, expected->count, &expected->capacity, sizeof(uint64_t));
     expected->fingerprints[expected->count++] = digest_of_leaf(&fixture.keys, ns, boundary, digest);
     digest_join(&expected->root, digest);
 }
