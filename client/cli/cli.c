@@ -18,27 +18,6 @@
 
 /* --- namespaces --- */
 
-/* NAMESPACE <word> <arguments>. */
-static enum cli_exit run_namespace(struct cli *cli, const char *word, enum grapevine_repeat repeat,
-                                   struct expected expected,
-                                   void (*show)(const struct cli *cli,
-                                                const struct grapevine_reply *reply))
-{
-    struct request request = {0};
-    struct grapevine_reply reply;
-    enum cli_exit code;
-
-    request_add(&request, "NAMESPACE");
-    request_add(&request, word);
-    request_add_arguments(&request, cli);
-    code = ask(cli, &request, repeat, expected, &reply);
-    if (code != CLI_EXIT_OK)
-        return code;
-    show(cli, &reply);
-    grapevine_reply_clear(&reply);
-    return CLI_EXIT_OK;
-}
-
 static const struct expected array_or_number = {GRAPEVINE_REPLY_ARRAY, GRAPEVINE_REPLY_INTEGER};
 
 static void show_ok(const struct cli *cli, const struct grapevine_reply *reply)
@@ -73,39 +52,39 @@ static void show_settings(const struct cli *cli, const struct grapevine_reply *r
         printf("%" PRId64 "\n", reply->integer);
 }
 
-static enum cli_exit run_namespace_create(struct cli *cli)
-{
-    return run_namespace(cli, "CREATE", GRAPEVINE_WRITES_ONCE, expected_anything, show_ok);
-}
+static const struct {
+    const char *word;
+    enum grapevine_repeat repeat;
+    const struct expected *expected;
+    void (*show)(const struct cli *cli, const struct grapevine_reply *reply);
+} namespace_commands[CLI_COMMAND_COUNT] = {
+    [CLI_NAMESPACE_CREATE] = {"CREATE", GRAPEVINE_WRITES_ONCE, &expected_anything, show_ok},
+    [CLI_NAMESPACE_LIST] = {"LIST", GRAPEVINE_READS, &expected_array, show_titles},
+    [CLI_NAMESPACE_INFO] = {"INFO", GRAPEVINE_READS, &expected_array, show_settings},
+    [CLI_NAMESPACE_RENAME] = {"RENAME", GRAPEVINE_WRITES_ONCE, &expected_anything, show_ok},
+    [CLI_NAMESPACE_DELETE] = {"DELETE", GRAPEVINE_WRITES_ONCE, &expected_anything, show_ok},
+    [CLI_NAMESPACE_SET] = {"SET", GRAPEVINE_WRITES, &expected_anything, show_ok},
+    [CLI_NAMESPACE_GET] = {"GET", GRAPEVINE_READS, &array_or_number, show_settings},
+};
 
-static enum cli_exit run_namespace_list(struct cli *cli)
+/* NAMESPACE <word> <arguments>. */
+static enum cli_exit run_namespace(struct cli *cli)
 {
-    return run_namespace(cli, "LIST", GRAPEVINE_READS, expected_array, show_titles);
-}
+    enum cli_command command = cli->line.command;
+    struct request request = {0};
+    struct grapevine_reply reply;
+    enum cli_exit code;
 
-static enum cli_exit run_namespace_info(struct cli *cli)
-{
-    return run_namespace(cli, "INFO", GRAPEVINE_READS, expected_array, show_settings);
-}
-
-static enum cli_exit run_namespace_rename(struct cli *cli)
-{
-    return run_namespace(cli, "RENAME", GRAPEVINE_WRITES_ONCE, expected_anything, show_ok);
-}
-
-static enum cli_exit run_namespace_delete(struct cli *cli)
-{
-    return run_namespace(cli, "DELETE", GRAPEVINE_WRITES_ONCE, expected_anything, show_ok);
-}
-
-static enum cli_exit run_namespace_set(struct cli *cli)
-{
-    return run_namespace(cli, "SET", GRAPEVINE_WRITES, expected_anything, show_ok);
-}
-
-static enum cli_exit run_namespace_get(struct cli *cli)
-{
-    return run_namespace(cli, "GET", GRAPEVINE_READS, array_or_number, show_settings);
+    request_add(&request, "NAMESPACE");
+    request_add(&request, namespace_commands[command].word);
+    request_add_arguments(&request, cli);
+    code = ask(cli, &request, namespace_commands[command].repeat,
+               *namespace_commands[command].expected, &reply);
+    if (code != CLI_EXIT_OK)
+        return code;
+    namespace_commands[command].show(cli, &reply);
+    grapevine_reply_clear(&reply);
+    return CLI_EXIT_OK;
 }
 
 /* --- the server --- */
@@ -202,13 +181,13 @@ static const struct {
     [CLI_EXPORT] = {export_run, NEEDS_NAMESPACE},
     [CLI_IMPORT] = {bulk_import, NEEDS_NOTHING},
     [CLI_WATCH] = {watch_run, NEEDS_NOTHING},
-    [CLI_NAMESPACE_CREATE] = {run_namespace_create, NEEDS_SERVER},
-    [CLI_NAMESPACE_LIST] = {run_namespace_list, NEEDS_SERVER},
-    [CLI_NAMESPACE_INFO] = {run_namespace_info, NEEDS_SERVER},
-    [CLI_NAMESPACE_RENAME] = {run_namespace_rename, NEEDS_SERVER},
-    [CLI_NAMESPACE_DELETE] = {run_namespace_delete, NEEDS_SERVER},
-    [CLI_NAMESPACE_SET] = {run_namespace_set, NEEDS_SERVER},
-    [CLI_NAMESPACE_GET] = {run_namespace_get, NEEDS_SERVER},
+    [CLI_NAMESPACE_CREATE] = {run_namespace, NEEDS_SERVER},
+    [CLI_NAMESPACE_LIST] = {run_namespace, NEEDS_SERVER},
+    [CLI_NAMESPACE_INFO] = {run_namespace, NEEDS_SERVER},
+    [CLI_NAMESPACE_RENAME] = {run_namespace, NEEDS_SERVER},
+    [CLI_NAMESPACE_DELETE] = {run_namespace, NEEDS_SERVER},
+    [CLI_NAMESPACE_SET] = {run_namespace, NEEDS_SERVER},
+    [CLI_NAMESPACE_GET] = {run_namespace, NEEDS_SERVER},
     [CLI_STATUS] = {run_status, NEEDS_SERVER},
     [CLI_PING] = {run_ping, NEEDS_SERVER},
     [CLI_HELP] = {run_help, NEEDS_NOTHING},
