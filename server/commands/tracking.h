@@ -16,6 +16,9 @@
  *     user is tied to a namespace, in that one alone.
  * K5  What empties a namespace or exchanges databases invalidates everything, of everybody.
  *
+ * Who has read which key stands in readers.h, who wants to hear of which prefix in prefixes.h, and
+ * what they are told in invalidation.h; here are the sessions, and what happens to them.
+ *
  * One lock for all of it; the commit thread takes it to tell, and who tracks to remember.  It is
  * taken inside the list of clients; inboxes are locked inside of it.
  */
