@@ -532,7 +532,7 @@ static void tell_of_prefix(struct tracking *tracking, struct prefix *prefix)
 void tracking_let_go(struct tracking *tracking)
 {
     lock(tracking);
-    forget_all_keys(tracking);
+    readers_clear(&tracking->readers);
     tell_all(tracking);
     unlock(tracking);
 }
