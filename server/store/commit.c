@@ -190,29 +190,17 @@ enum status commit_chunks_first(struct order *order, const struct group *group)
 
 /* ---------- a whole group ---------- */
 
-static int by_key(const void *left, const void *right)
-{
-    const struct entry *a = (*(const struct change *const *)left)->entry;
-    const struct entry *b = (*(const struct change *const *)right)->entry;
+#define AHEAD 4 /* changes */
 
-    if (a->ns != b->ns)
-        return a->ns < b->ns ? -1 : 1;
-    return bytes_compare(entry_key(a), entry_key(b));
-}
-
-/* LevelDB takes keys in order faster.  The group itself stays as it is: listings look at it. */
-static const struct change **sort_changes(struct order *order, const struct group *group)
+static void put_changes(struct order *order, size_t count, bool are_chunks_written)
 {
-    if (group->change_count > order->sorted_capacity) {
-        order->sorted_capacity = group->change_capacity;
-        free(order->sorted);
-        order->sorted = xcalloc(order->sorted_capacity, sizeof *order->sorted);
+    const struct change *const *changes = order->sorting.changes;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count)
+            sorting_prefetch_value(changes[i + AHEAD]);
+        commit_change(order->batch, &order->key, &order->value, changes[i], are_chunks_written);
     }
-    for (size_t i = 0; i < group->change_count; i++)
-        order->sorted[i] = &group->changes[i];
-    if (group->change_count > 1)
-        qsort(order->sorted, group->change_count, sizeof *order->sorted, by_key);
-    return order->sorted;
 }
 
 static void put_counts(struct order *order, const struct group *group)
@@ -244,18 +232,17 @@ static void put_ceiling(struct order *order, uint64_t ceiling)
 enum status commit_build(struct order *order, const struct group *group)
 {
     bool are_chunks_written = commit_chunk_bytes(group) > CHUNKS_IN_BATCH_MAX;
-    const struct change **changes = sort_changes(order, group);
     enum status status = STATUS_OK;
 
+    sorting_sort(&order->sorting, group);
     engine_batch_clear(order->batch);
     if (are_chunks_written)
         status = commit_chunks_first(order, group);
-    for (size_t i = 0; i < group->change_count; i++)
-        commit_change(order->batch, &order->key, &order->value, changes[i], are_chunks_written);
+    put_changes(order, group->change_count, are_chunks_written);
     if (are_chunks_written)
         engine_batch_delete(order->batch, commit_pending_mark(&order->key));
     if (order->digest != NULL)
-        digest_add_group(order->digest, order->batch, group, changes);
+        digest_add_group(order->digest, order->batch, group, order->sorting.changes);
     put_counts(order, group);
     put_notes(order, group);
     return status;

@@ -315,7 +315,7 @@ static void finish_group(struct order *order, struct group *group, struct epoch_
                          const struct store_thread *knows)
 {
     if (order->feed != NULL)
-        feed_group(order->feed, group, order->sorted, order->node_id);
+        feed_group(order->feed, group, order->sorting.changes, order->node_id);
     if (group->news.size > 0)
         order->tell(order->tell_context, buffer_view(&group->news));
     pthread_mutex_lock(&order->mutex);
@@ -728,7 +728,7 @@ void order_clear(struct order *order)
     group_destroy(order->open);
     group_destroy(order->spare);
     engine_batch_destroy(order->batch);
-    free(order->sorted);
+    sorting_clear(&order->sorting);
     buffer_clear(&order->key);
     buffer_clear(&order->value);
     pthread_cond_destroy(&order->work);

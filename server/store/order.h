@@ -45,6 +45,7 @@
 #include "store/group.h"
 #include "store/long_reads.h"
 #include "store/registry.h"
+#include "store/sorting.h"
 
 struct news;
 struct order;
@@ -122,8 +123,7 @@ struct order {
     struct epoch_thread *commit_epoch;
     struct group *spare; /* an empty group, to be the next open one */
     struct engine_batch *batch;
-    const struct change **sorted; /* of the group in flight */
-    size_t sorted_capacity;
+    struct sorting sorting; /* of the group in flight */
     struct buffer key, value;
     uint64_t ceiling;
     bool is_stopping, is_idle;
