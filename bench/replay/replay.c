@@ -11,9 +11,9 @@
  *
  * With --bursts the load costs the server nothing: it is stopped (SIGSTOP) while a pipeline is sent
  * on every connection, goes on (SIGCONT), and has the machine to itself until the last reply has
- * arrived; only that time counts.  A burst must fit into the sockets' buffers on both sides.  So
- * many requests as --before says come steadily first: a server that spreads its clients over
- * threads only under load has done so then.
+ * arrived, by the kernel's stamp on it; only that time counts.  A burst must fit into the sockets'
+ * buffers on both sides.  So many requests as --before says come steadily first: a server that
+ * spreads its clients over threads only under load has done so then.
  *
  * The result is one line of JSON.  The keys are those of redis-benchmark: key:000000000042. */
 #include <arpa/inet.h>
@@ -39,7 +39,7 @@
 #define KEY_PREFIX      "key:"
 #define KEY_DIGITS      12
 #define SILENCE_MS      20000 /* without a reply: the server is broken, or a reply was shorter */
-#define LOOK_AGAIN_NS   100000
+#define LOOK_AGAIN_NS   5000000
 #define CONNECTIONS_MAX 4096
 #define FILES_MORE      64 /* open files beside the connections */
 #define EVENTS_MAX      256
@@ -60,6 +60,7 @@ struct connection {
     size_t commands; /* in the batch that is under way */
     size_t awaited;  /* bytes of its replies still to come */
     int64_t sent_us;
+    int64_t arrived_us; /* by the clock of the day, the last of what was received; in bursts */
 };
 
 /* What is the same for all connections. */
@@ -97,12 +98,22 @@ static void *allocate(size_t count, size_t size)
     return memory;
 }
 
-static int64_t now_us(void)
+static int64_t us_of(struct timespec time)
+{
+    return time.tv_sec * 1000000LL + time.tv_nsec / 1000;
+}
+
+static int64_t clock_us(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+    clock_gettime(clock, &now);
+    return us_of(now);
+}
+
+static int64_t now_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
 }
 
 /* --- commands --- */
@@ -274,11 +285,32 @@ static bool connection_send(struct load *load, struct connection *connection)
     return true;
 }
 
+/* As recv(). */
+static ssize_t receive(struct connection *connection, char *data, size_t size)
+{
+    struct iovec part = {data, size};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct timespec))];
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    ssize_t got = recvmsg(connection->fd, &message, 0);
+    struct cmsghdr *head = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_TIMESTAMPNS) {
+        struct timespec time;
+
+        memcpy(&time, CMSG_DATA(head), sizeof time);
+        connection->arrived_us = us_of(time);
+    }
+    return got;
+}
+
 /* Takes what has come of the replies. */
 static void connection_read(struct load *load, struct connection *connection)
 {
     static char input[READ_SIZE];
-    ssize_t got = recv(connection->fd, input, sizeof input, 0);
+    ssize_t got = receive(connection, input, sizeof input);
 
     if (got < 0 && errno == EINTR)
         return;
@@ -345,7 +377,16 @@ static void await_all(const struct load *load, const struct connection *connecti
     }
 }
 
-/* Returns the time in which the server was at work. */
+/* Of what is received, the kernel says when it came. */
+static void ask_for_arrivals(const struct load *load, const struct connection *connections)
+{
+    int one = 1;
+
+    for (int i = 0; i < load->options.connections; i++)
+        if (setsockopt(connections[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) != 0)
+            fail("SO_TIMESTAMPNS: %s", strerror(errno));
+}
+
 static void run_before_bursts(struct load *load, struct connection *connections)
 {
     int64_t requests = load->options.requests;
@@ -357,26 +398,41 @@ static void run_before_bursts(struct load *load, struct connection *connections)
     load->latency_count = 0;
 }
 
+static int64_t last_arrival_us(struct load *load, struct connection *connections)
+{
+    int64_t last_us = 0;
+
+    for (int i = 0; i < load->options.connections; i++) {
+        while (connections[i].awaited > 0)
+            connection_read(load, &connections[i]);
+        if (connections[i].arrived_us > last_us)
+            last_us = connections[i].arrived_us;
+    }
+    if (last_us == 0)
+        fail("the kernel doesn't say when a reply came");
+    return last_us;
+}
+
+/* Returns the time in which the server was at work. */
 static int64_t run_bursts(struct load *load, struct connection *connections)
 {
     const struct options *options = &load->options;
     int64_t busy_us = 0;
 
     run_before_bursts(load, connections);
+    ask_for_arrivals(load, connections);
     for (int burst = 0; burst < options->bursts; burst++) {
-        int64_t began_us;
+        int64_t began_us, took_us;
 
         kill(options->pid, SIGSTOP);
         for (int i = 0; i < options->connections; i++)
             connection_send(load, &connections[i]);
-        began_us = now_us();
+        began_us = clock_us(CLOCK_REALTIME);
         kill(options->pid, SIGCONT);
         await_all(load, connections);
-        load->latencies_us[load->latency_count++] = (uint32_t)(now_us() - began_us);
-        busy_us += load->latencies_us[load->latency_count - 1];
-        for (int i = 0; i < options->connections; i++)
-            while (connections[i].awaited > 0)
-                connection_read(load, &connections[i]);
+        took_us = last_arrival_us(load, connections) - began_us;
+        load->latencies_us[load->latency_count++] = (uint32_t)took_us;
+        busy_us += took_us;
     }
     return busy_us;
 }
