@@ -40,7 +40,7 @@
 struct ring {
     _Atomic(struct entry **) slots; /* these two change under the lock; prefetching reads them */
     _Atomic uint32_t capacity;      /* a power of two */
-    uint32_t oldest, newest; /* positions: of the first, and behind the last */
+    uint32_t oldest, newest;        /* positions: of the first, and behind the last */
     size_t entries, bytes;
 };
 
