@@ -4,9 +4,9 @@
  * those who found it in this turn.  When many clients ask for it at once, a turn may answer them
  * all: they share the copy that the first one had read.
  *
- * L1  What is found here was found inside of the stay that still lasts (E1 in epoch.h), whether the
+ * W1  What is found here was found inside of the stay that still lasts (E1 in epoch.h), whether the
  *     cache holds it or not.
- * L2  It is what is stored: the shard's generation is the one from before it was read (H4 in
+ * W2  It is what is stored: the shard's generation is the one from before it was read (H4 in
  *     cache.h), and the caller has just seen that the cache has nothing newer.
  */
 #ifndef STORE_LONG_READS_H

@@ -77,7 +77,7 @@ struct store_thread {
     atomic_bool is_failure_pending;
     bool has_published;   /* since the commit thread was last woken by this thread */
     struct random random; /* for frequency.h */
-    unsigned met;         /* STORE_MET_*: txn.h */
+    unsigned met;         /* STORE_MET_*: lookup.h */
     struct long_reads long_reads;
     struct store_thread *next;
 };

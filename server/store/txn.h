@@ -1,6 +1,6 @@
 /* txn.h - how commands read and write.
  *
- * A read needs no transaction: store_find() looks in memory without a lock, else in LevelDB.
+ * A read needs no transaction: see lookup.h.
  *
  * A write is a transaction: it names its keys, enters the commit order, runs on an overlay of its
  * own, and is published as a whole or not at all.  The steps of dispatch.c:
@@ -29,46 +29,12 @@
 #include "base/compiler.h"
 #include "base/status.h"
 #include "store/entry.h"
+#include "store/lookup.h"
 #include "store/registry.h"
 
 struct store;
 struct store_thread; /* a thread's membership in the store: store.h */
 struct txn;
-
-/* A live record or STATUS_NOT_FOUND; STATUS_PARKED while the store is being reopened.
- * *depends_on is raised to the commit that the answer must wait for, if it is not committed yet. */
-enum status store_find(struct store_thread *thread, const struct ns *ns, struct bytes key,
-                       int64_t now_ms, const struct entry **found, uint64_t *depends_on) MUST_USE;
-
-/* As store_find(), but the record does not count as used. */
-enum status store_peek(struct store_thread *thread, const struct ns *ns, struct bytes key,
-                       int64_t now_ms, const struct entry **found, uint64_t *depends_on) MUST_USE;
-
-/* As store_peek(), but what is read from disk does not stay in memory: for whoever reads all there
- * is (scan.h). */
-enum status store_view(struct store_thread *thread, const struct ns *ns, struct bytes key,
-                       int64_t now_ms, const struct entry **found, uint64_t *depends_on) MUST_USE;
-
-/* As store_find(), but whatever is there: tombstones and expired records too (WATCH). */
-enum status store_find_any(struct store_thread *thread, const struct ns *ns, struct bytes key,
-                           const struct entry **found, uint64_t *depends_on) MUST_USE;
-
-/* Most of a lookup's time is spent waiting for memory.  Who knows several keys beforehand announces
- * them all and then prefetches them all, before the first lookup: then the waits overlap. */
-uint64_t store_announce(struct store_thread *thread, const struct ns *ns, struct bytes key);
-void store_prefetch(struct store_thread *thread, uint64_t announced);
-
-/* Raised when a transaction on several keys is being published: two equal, even readings around
- * several store_find() mean that they saw one state (MGET). */
-uint64_t store_publications(const struct store *store);
-
-/* What lookups, in transactions or not, have met since the last call. */
-enum {
-    STORE_MET_EXPIRED = 1 << 0, /* a record whose time is over and that nobody buried yet */
-    STORE_MET_DISK = 1 << 1,    /* a record that was not in memory */
-    STORE_MET_LONG = 1 << 2,    /* a value that takes a while to copy */
-};
-unsigned store_take_met(struct store_thread *thread);
 
 struct txn *txn_create(struct store_thread *thread);
 void txn_destroy(struct txn *txn);
