@@ -10,6 +10,7 @@
 
 #define POLICY_ORDINARY 0 /* SCHED_OTHER; <sched.h> does not go with the kernel's own header */
 #define TURN_NS         100000
+#define NICENESS        5 /* of who steps back */
 
 /* "RssAnon:     1234 kB" */
 static void read_line(const char *line, const char *name, int64_t *bytes)
@@ -105,4 +106,19 @@ void process_take_short_turns(void)
         return;
     attributes.sched_runtime = TURN_NS;
     (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+/* A low priority alone is not enough: the kernel may let such a thread finish its turn before
+ * another one that has woken meanwhile, and looks again at its next tick, which may be milliseconds
+ * away. Short turns, because who yields gives up what is left of the turn, and would hardly get on
+ * where processors are busy all the time. */
+void process_step_back(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+    process_take_short_turns();
+}
+
+void process_give_way(void)
+{
+    (void)syscall(SYS_sched_yield);
 }

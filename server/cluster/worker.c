@@ -3,19 +3,15 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/condition.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "store/replica.h"
 #include "store/transfer_load.h"
 #include "store/transfer_page.h"
 #include "store/transfer_salvage.h"
 #include "store/transfer_scan.h"
-
-/* Where cores are scarce, clients come first. */
-#define NICENESS 10
 
 /* While the store is being reopened, or counts its leaves, a job is tried again. */
 #define RETRY_MS 20
@@ -318,7 +314,7 @@ static void *run(void *context)
     struct worker *worker = context;
     struct job *job;
 
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+    process_step_back();
     while ((job = next_job(worker)) != NULL) {
         finish_job(worker, job);
         pthread_mutex_lock(&worker->mutex);

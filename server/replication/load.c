@@ -18,6 +18,8 @@
 #define REPEAT_US    (2000 * MS_US)
 #define REFUSED_US   (1000 * MS_US) /* until a source that refused is asked again */
 #define PAGE_BYTES   (1u << 20)
+#define NEAR_BYTES   (512u << 10) /* of a page from a source that answers soon */
+#define NEAR_US      (2 * MS_US)
 #define ANSWERS_MAX  GOSSIP_PEERS_MAX
 
 /* ---------- loading ---------- */
@@ -85,6 +87,16 @@ static void say_who_is_awaited(struct gossip *gossip, struct gossip_time now,
                (unsigned long long)member->node_id, member->address);
 }
 
+/* A small page keeps nobody else waiting for long, neither there nor here; a large one is asked for
+ * less often, which counts where the way is long. */
+static uint32_t page_bytes(const struct gossip *gossip)
+{
+    const struct peer *source = gossip_find_peer(gossip, gossip->load.source);
+    bool is_near = source != NULL && source->clock.is_known && source->clock.rtt_us < NEAR_US;
+
+    return is_near ? NEAR_BYTES : PAGE_BYTES;
+}
+
 static void ask(struct gossip *gossip, struct gossip_time now)
 {
     struct load *load = &gossip->load;
@@ -95,7 +107,7 @@ static void ask(struct gossip *gossip, struct gossip_time now)
                                   .page = {.session = load->session,
                                            .number = load->number,
                                            .cursor = buffer_view(&load->cursor),
-                                           .bytes_max = PAGE_BYTES}});
+                                           .bytes_max = page_bytes(gossip)}});
 }
 
 static void begin_with(struct gossip *gossip, struct gossip_time now, const struct peer *source)

@@ -7,8 +7,10 @@
 
 #include "base/files.h"
 #include "base/memory.h"
+#include "base/process.h"
 
 #define PIECES_MAX   4
+#define TURN_BYTES   ((size_t)64 << 10)
 #define UNSYNCED_MAX 3 /* files that have ended: the kernel writes them meanwhile */
 
 struct piece {
@@ -52,10 +54,25 @@ static bool end_file(struct file_writer *writer, int file)
     return is_synced;
 }
 
+/* A long call into the kernel would keep the processor from others. */
+static bool write_in_turns(int file, struct bytes bytes)
+{
+    int problem = 0;
+
+    while (bytes.size > 0 && problem == 0) {
+        size_t size = bytes.size < TURN_BYTES ? bytes.size : TURN_BYTES;
+
+        problem = file_write_all(file, (struct bytes){bytes.data, size});
+        bytes = (struct bytes){bytes.data + size, bytes.size - size};
+        process_give_way();
+    }
+    return problem == 0;
+}
+
 /* The kernel begins to write to disk here. */
 static bool write_piece(struct file_writer *writer, const struct piece *piece)
 {
-    bool is_written = file_write_all(piece->file, buffer_view(&piece->bytes)) == 0;
+    bool is_written = write_in_turns(piece->file, buffer_view(&piece->bytes));
 
     if (is_written)
         (void)sync_file_range(piece->file, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -94,6 +111,7 @@ static void *run(void *context)
 {
     struct file_writer *writer = context;
 
+    process_step_back();
     pthread_mutex_lock(&writer->mutex);
     while (!writer->is_stopping) {
         struct piece *piece = writer->count > 0 ? &writer->pieces[writer->first] : NULL;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/wire.h"
 #include "replication/records.h"
 #include "store/aliases.h"
@@ -16,6 +17,7 @@
 #include "store/replica.h"
 #include "store/store_internal.h"
 #include "store/tables.h"
+#include "store/transfer_record.h"
 #include "store/txn_internal.h"
 
 /* While one batch is written the next is built.  Larger ones are not faster. */
@@ -448,9 +450,14 @@ static enum status load_records(struct transfer_load *load, struct bytes blob)
     struct records_reader reader = records_read(blob);
     struct loaded_ns *loaded = NULL;
     struct wire_record record;
+    size_t turn_begin = blob.size; /* what was left then */
     enum status status;
 
     while ((status = records_next(&reader, &record)) == STATUS_OK) {
+        if (reader.rest.size + TRANSFER_TURN_BYTES <= turn_begin) {
+            turn_begin = reader.rest.size;
+            process_give_way();
+        }
         if (registry_is_id(record.ns))
             continue;
         if (loaded == NULL || memcmp(loaded->ns->id, record.ns.data, NS_ID_SIZE) != 0)

@@ -1,5 +1,6 @@
 #include "store/transfer_page.h"
 
+#include "base/process.h"
 #include "base/wire.h"
 #include "store/digest.h"
 #include "store/keyspace.h"
@@ -13,6 +14,7 @@ struct page {
     struct records_writer writer;
     struct engine_iterator *iterator;
     size_t size_max;    /* of the blob */
+    size_t turn_end;    /* a size of it */
     struct buffer next; /* the cursor behind it, if it is full */
     bool is_full;
 };
@@ -57,6 +59,14 @@ static enum status put_ns_record(struct page *page, const struct ns *ns, bool *i
     return status;
 }
 
+static void give_way(struct page *page)
+{
+    if (page->writer.out->size < page->turn_end)
+        return;
+    page->turn_end = page->writer.out->size + TRANSFER_TURN_BYTES;
+    process_give_way();
+}
+
 /* The records of a namespace behind `after`, whose data is NULL at its beginning. */
 static enum status put_rows(struct page *page, const struct ns *ns, uint32_t number,
                             struct bytes after)
@@ -72,6 +82,7 @@ static enum status put_rows(struct page *page, const struct ns *ns, uint32_t num
             continue;
         status = put_row(page, ns, number, key);
         page->is_full = page->writer.out->size >= page->size_max;
+        give_way(page);
         if (page->is_full)
             set_cursor(page, ns, key);
     }

@@ -6,6 +6,9 @@
 #include "store/order.h"
 #include "store/registry.h"
 
+/* So many bytes of records are put or taken, then others get their turn (process_give_way()). */
+#define TRANSFER_TURN_BYTES ((size_t)32 << 10)
+
 /* The thread enters an epoch; false, and it has not, while the engine is being reopened.  It leaves
  * by epoch_exit(). */
 bool transfer_enter(struct store_thread *thread) MUST_USE;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "replication/version.h"
 #include "store/keyspace.h"
 #include "store/record.h"
@@ -184,8 +185,10 @@ enum status transfer_scan_open(struct store_thread *thread, const struct leaf_re
     opened->horizon = horizon;
     opened->by_content = by_content;
     opened->leaves = xcalloc(count + 1, sizeof *opened->leaves);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         status = scan_leaf(opened, leaves[i]);
+        process_give_way();
+    }
     if (status == STATUS_OK)
         *scan = opened;
     else

@@ -677,6 +677,28 @@ static void a_page_is_read_while_the_one_before_it_is_on_its_way(void **state)
     toys_destroy(toys);
 }
 
+static size_t page_size_over(int64_t way_us)
+{
+    struct toys *toys = start_one_with_data();
+    struct toy *a = &toys->all[0], *b = &toys->all[1];
+    size_t size;
+
+    a->page_count = 5;
+    toys_start(b);
+    toys_run_in_rounds(toys, 3 * SECOND_US, way_us);
+    assert_int_equal(b->gate, GATE_OPEN);
+    size = a->page_bytes_max;
+    toys_destroy(toys);
+    return size;
+}
+
+static void pages_are_smaller_where_the_way_is_short(void **state)
+{
+    (void)state;
+    assert_int_equal(page_size_over(500), 512 << 10);
+    assert_int_equal(page_size_over(5000), 1 << 20);
+}
+
 static void a_page_that_was_lost_is_read_again(void **state)
 {
     struct toys *toys = start_one_with_data();
@@ -856,6 +878,7 @@ int main(void)
         cmocka_unit_test(a_new_node_waits_for_no_tick),
         cmocka_unit_test(nor_for_that_of_a_third_which_must_know_it),
         cmocka_unit_test(a_page_is_read_while_the_one_before_it_is_on_its_way),
+        cmocka_unit_test(pages_are_smaller_where_the_way_is_short),
         cmocka_unit_test(a_page_that_was_lost_is_read_again),
         cmocka_unit_test(what_is_loaded_under_a_wrong_clock_is_believed_in_its_time),
         cmocka_unit_test(a_page_that_could_not_be_read_is_read_again),

@@ -63,6 +63,7 @@ struct toy {
     /* what was seen */
     size_t merges, saves, pages_read, pages_loaded, log_lines, compares;
     size_t merging_bytes, merging_bytes_max;
+    size_t page_bytes_max; /* of the last page that it read */
     char last_line[512];
     char refusal[256]; /* why it was refused by the last one that did */
     size_t sent[MESSAGE_KIND_COUNT];
@@ -446,7 +447,7 @@ static inline void toy_read_page(void *context, uint64_t token, struct bytes cur
 {
     struct toys_event *event = toys_later(context, toys_end_reading);
 
-    (void)bytes_max;
+    event->toy->page_bytes_max = bytes_max;
     event->token = token;
     toys_keep(event, cursor);
 }
@@ -572,11 +573,11 @@ static inline void toys_deliver(struct toys *toys)
 }
 
 /* A time of several rounds: what is sent arrives in the next. */
-static inline void toys_run(struct toys *toys, int64_t duration_us)
+static inline void toys_run_in_rounds(struct toys *toys, int64_t duration_us, int64_t round_us)
 {
     for (int64_t end_us = toys->now_us + duration_us; toys->now_us < end_us;) {
-        for (int round = 0; round < 10; round++) {
-            toys->now_us += TOYS_TICK_US / 10;
+        for (int64_t passed_us = 0; passed_us < TOYS_TICK_US; passed_us += round_us) {
+            toys->now_us += round_us;
             toys_deliver(toys);
         }
         for (size_t i = 0; i < toys->count; i++)
@@ -585,6 +586,11 @@ static inline void toys_run(struct toys *toys, int64_t duration_us)
                 toys_dial(&toys->all[i]);
             }
     }
+}
+
+static inline void toys_run(struct toys *toys, int64_t duration_us)
+{
+    toys_run_in_rounds(toys, duration_us, TOYS_TICK_US / 10);
 }
 
 static inline struct toys *toys_start_all(size_t count)
