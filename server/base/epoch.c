@@ -39,20 +39,19 @@ struct batch {
     struct retired *list;
     size_t count;
     size_t capacity;
-    size_t hurried_bytes;
 };
 
 struct epoch_thread {
     CACHE_ALIGNED _Atomic uint64_t inside_since; /* 0 = outside; the only field others read */
+    uint64_t stay;                               /* counts them; written with the other */
 
     CACHE_ALIGNED struct epoch *epoch;
     struct epoch_thread *next; /* never changes: slots are reused, and freed with the domain */
     bool is_taken;             /* under epoch->lock */
-    uint64_t stay;
-    unsigned turns;
     struct batch fresh;
     struct batch sealed;
     uint64_t sealed_tag;
+    size_t fresh_hurried, sealed_hurried; /* bytes: epoch_hurry() */
 };
 
 struct epoch {
@@ -82,7 +81,6 @@ static void destroy_batch(struct batch *batch)
     for (size_t i = 0; i < count; i++)
         batch->list[i].destroy(batch->list[i].object);
     batch->count = 0;
-    batch->hurried_bytes = 0;
     if (batch->capacity > BATCH_KEPT_CAPACITY) {
         free(batch->list);
         *batch = (struct batch){0};
@@ -181,19 +179,19 @@ uint64_t epoch_stay(const struct epoch_thread *thread)
 
 void epoch_hurry(struct epoch_thread *thread, size_t bytes)
 {
-    thread->fresh.hurried_bytes += bytes;
+    thread->fresh_hurried += bytes;
 }
 
 size_t epoch_hurried(const struct epoch_thread *thread)
 {
-    return thread->sealed.hurried_bytes + thread->fresh.hurried_bytes;
+    return thread->sealed_hurried + thread->fresh_hurried;
 }
 
 /* Looking costs a fence and a line of each thread's. */
 static bool is_time_to_collect(struct epoch_thread *thread)
 {
     return thread->fresh.count >= BATCH_OBJECTS || epoch_hurried(thread) > 0 ||
-           ++thread->turns % COLLECT_EVERY_TURNS == 0;
+           thread->stay % COLLECT_EVERY_TURNS == 0;
 }
 
 void epoch_exit(struct epoch_thread *thread)
@@ -201,7 +199,7 @@ void epoch_exit(struct epoch_thread *thread)
     assert(epoch_is_inside(thread));
     atomic_store_explicit(&thread->inside_since, 0, memory_order_release);
     if (epoch_pending(thread) == 0) {
-        thread->fresh.hurried_bytes = 0; /* it was not retired after all */
+        thread->fresh_hurried = 0; /* it was not retired after all */
         return;
     }
     if (is_time_to_collect(thread))
@@ -246,19 +244,27 @@ static void seal(struct epoch_thread *thread)
 
     thread->sealed = thread->fresh;
     thread->fresh = empty;
+    thread->sealed_hurried = thread->fresh_hurried;
+    thread->fresh_hurried = 0;
     thread->sealed_tag = atomic_fetch_add(&thread->epoch->count, 1);
+}
+
+static void free_sealed_if_ripe(struct epoch_thread *thread)
+{
+    if (thread->sealed.count == 0 || oldest_inside(thread->epoch) <= thread->sealed_tag)
+        return;
+    destroy_batch(&thread->sealed);
+    thread->sealed_hurried = 0;
 }
 
 void epoch_collect(struct epoch_thread *thread)
 {
     assert(!epoch_is_inside(thread));
-    if (thread->sealed.count > 0 && oldest_inside(thread->epoch) > thread->sealed_tag)
-        destroy_batch(&thread->sealed);
+    free_sealed_if_ripe(thread);
     if (thread->sealed.count > 0 || thread->fresh.count == 0)
         return;
     seal(thread);
-    if (oldest_inside(thread->epoch) > thread->sealed_tag)
-        destroy_batch(&thread->sealed);
+    free_sealed_if_ripe(thread);
 }
 
 void epoch_synchronize(struct epoch *epoch)
