@@ -4,11 +4,11 @@
 SEED=... for other inputs; COUNT=... for more of them."""
 import os
 import random
-import threading
 import time
 
 from lib import wait
 from lib.claims import check, claim, run
+from lib.meanwhile import Bystander
 from lib.resp import Closed, encode
 from lib.server import Server
 
@@ -17,35 +17,10 @@ COUNT = int(os.environ.get("COUNT", "400"))
 STALL_S = 2.0  # generous: sanitizer builds on a busy machine
 
 
-class Bystander(threading.Thread):
-    """A well-behaved client that measures the longest wait for its PONG."""
-
-    def __init__(self, server):
-        super().__init__(daemon=True)
-        self.client = server.client()
-        self.longest_s = 0.0
-        self.error = None
-        self.is_over = threading.Event()
-
-    def run(self):
-        try:
-            while not self.is_over.is_set():
-                started = time.monotonic()
-                check(self.client("PING"), "PONG")
-                self.longest_s = max(self.longest_s, time.monotonic() - started)
-        except Exception as error:
-            self.error = error
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, kind, *rest):
-        self.is_over.set()
-        self.join()
-        if kind is None:
-            check(self.error, None, "the bystander")
-            check(self.longest_s < STALL_S, True, f"the bystander waited {self.longest_s:.2f} s")
+def bystander(server):
+    """Waits for its PONG all the time."""
+    client = server.client()
+    return Bystander(lambda: check(client("PING"), "PONG"), STALL_S)
 
 
 def malformed(chance):
@@ -102,7 +77,7 @@ def expect_reply_and_close(server, sent, expected):
 
 @claim
 def hundreds_of_malformed_inputs_neither_crash_nor_stall_the_server():
-    with Server("--key-write-rate", "0") as server, Bystander(server):
+    with Server("--key-write-rate", "0") as server, bystander(server):
         server.client()("SET", "witness", "unharmed")
         for number in range(COUNT):
             data = malformed(random.Random(f"{SEED}/{number}"))
@@ -119,7 +94,7 @@ def hundreds_of_malformed_inputs_neither_crash_nor_stall_the_server():
 
 @claim
 def a_protocol_error_is_answered_in_redis_words_and_closes():
-    with Server() as server, Bystander(server):
+    with Server() as server, bystander(server):
         for sent, text in (
                 (b"*x\r\n", "invalid multibulk length"),
                 (b"*2147483648\r\n", "invalid multibulk length"),
@@ -160,7 +135,7 @@ def a_stranger_without_a_password_may_not_announce_much():
 
 @claim
 def a_request_sent_byte_by_byte_is_answered_like_any_other():
-    with Server() as server, Bystander(server), server.client() as client:
+    with Server() as server, bystander(server), server.client() as client:
         for byte in encode("SET", "k", "v\r\n$1\r\n") + b"GET k\r\n" + b"PING\n":
             client.send_bytes(bytes([byte]))
         check([client.read() for _ in range(3)], ["OK", b"v\r\n$1\r\n", "PONG"])
@@ -168,7 +143,7 @@ def a_request_sent_byte_by_byte_is_answered_like_any_other():
 
 @claim
 def half_requests_are_kept_apart_and_forgotten_with_their_connection():
-    with Server() as server, Bystander(server):
+    with Server() as server, bystander(server):
         halves = [server.client() for _ in range(100)]
         for number, client in enumerate(halves):
             whole = encode("SET", f"k{number}", "v" * 1000)
@@ -183,7 +158,7 @@ def half_requests_are_kept_apart_and_forgotten_with_their_connection():
 
 @claim
 def announced_lengths_take_no_memory_before_the_bytes_come():
-    with Server("--limits", "none") as server, Bystander(server):
+    with Server("--limits", "none") as server, bystander(server):
         before = resident_kb(server)
         clients = [server.client() for _ in range(50)]
         for client in clients:
@@ -198,7 +173,7 @@ def announced_lengths_take_no_memory_before_the_bytes_come():
 
 @claim
 def a_reader_who_does_not_read_is_cut_off_by_the_output_limit():
-    with Server("--key-write-rate", "0") as server, Bystander(server):
+    with Server("--key-write-rate", "0") as server, bystander(server):
         client = server.client()
         client("SET", "k", "v" * 60000)
         check(client("CONFIG", "SET", "client-output-buffer-limit", "normal 20mb 0 0"), "OK")

@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 """SCAN, KEYS and KV.LIST while keys come and go."""
-import threading
-
 from lib.claims import check, check_error, claim, run
+from lib.meanwhile import Meanwhile
 from lib.resp import encode
 from lib.server import Server, is_sanitized
 
@@ -10,37 +9,25 @@ NO_RATE = ("--key-write-rate", "0")
 STAYING = 2_000 if is_sanitized() else 10_000
 
 
-class Churn(threading.Thread):
-    """Creates, overwrites and deletes keys beside those that stay, until told to stop."""
+class Churn:
+    """Creates, overwrites and deletes keys beside those that stay."""
 
     def __init__(self, server):
-        super().__init__(daemon=True)
         self.client = server.client()
-        self.is_over = threading.Event()
-        self.error = None
+        self.number = 0
 
-    def run(self):
-        try:
-            number = 0
-            while not self.is_over.is_set():
-                self.client.send_bytes(b"".join(
-                    encode("SET", f"k{(number + i) % 20000}:new", "v") + encode("DEL", f"k{(number + i * 7) % 20000}:new")
-                    + encode("SET", f"k{i}", "changed") for i in range(50)))
-                for _ in range(150):
-                    self.client.read()
-                number += 50
-        except Exception as error:
-            self.error = error
+    def write(self):
+        number = self.number
+        self.client.send_bytes(b"".join(
+            encode("SET", f"k{(number + i) % 20000}:new", "v") + encode("DEL", f"k{(number + i * 7) % 20000}:new")
+            + encode("SET", f"k{i}", "changed") for i in range(50)))
+        for _ in range(150):
+            self.client.read()
+        self.number += 50
 
-    def __enter__(self):
-        self.start()
-        return self
 
-    def __exit__(self, kind, *rest):
-        self.is_over.set()
-        self.join()
-        if kind is None:
-            check(self.error, None, "the churn")
+def churn(server):
+    return Meanwhile(Churn(server).write)
 
 
 def scan_all(client, *arguments):
@@ -75,7 +62,7 @@ def a_full_scan_finds_every_key_that_stays():
     with Server(*NO_RATE) as server:
         client = server.client()
         keys = staying(client)
-        with Churn(server):
+        with churn(server):
             for count in ("10", "100", "1000"):
                 check(keys - set(scan_all(client, "COUNT", count)), set(), f"COUNT {count} missed")
 
@@ -85,7 +72,7 @@ def kv_list_finds_every_key_that_stays_in_byte_order_and_once():
     with Server(*NO_RATE) as server:
         client = server.client()
         keys = staying(client)
-        with Churn(server):
+        with churn(server):
             found = list_all(client, "LIMIT", "777")
         check(keys - set(found), set(), "missed")
         check(found, sorted(set(found)), "order")
