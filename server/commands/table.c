@@ -229,7 +229,14 @@ void table_init(void)
     fill_slots();
 }
 
-/* As the table wants it; it stays until the program ends. */
+/* One that was made by copy_name(). */
+static void drop_name(const struct command *command)
+{
+    if (command->called != command->name && command->called[0] != '\0')
+        xbytes_free(bytes_of(command->called));
+}
+
+/* As the table wants it. */
 static const char *copy_name(struct bytes name)
 {
     char *copy = xcalloc(1, name.size + 1);
@@ -248,6 +255,7 @@ enum table_rename table_rename(struct bytes from, struct bytes to)
     if (other != NULL && other != command)
         return TABLE_NAME_TAKEN;
     is_renamed = true;
+    drop_name(command);
     rows[command->index]->called = to.size > 0 ? copy_name(to) : "";
     rows[command->index]->is_plain = false;
     fill_slots();
