@@ -22,9 +22,9 @@
 #include "store/replica.h"
 #include "store/store_internal.h"
 #include "store/txn_internal.h"
+#include "unit/store/one_store.h"
 #include "unit/test.h"
 
-#define DEADLINE_MS    10000
 #define KEYS           4000
 #define MANY_KEYS      40000 /* more than one stride of counting */
 #define BOUNDARIES_MAX 64
@@ -67,35 +67,17 @@ static void pass_ms(int64_t ms)
 
 /* ---------- the store ---------- */
 
-struct fixture {
-    char directory[64];
-    struct options *options;
-    struct store *store;
-    struct store_thread *thread;
-    struct txn *txn;
+static struct {
     struct digest_keys keys;
     unsigned boundaries[2][BOUNDARIES_MAX]; /* keys of db0 and db1 that begin a leaf */
     size_t boundary_count[2];
     uint64_t last_stamp; /* of what was written last */
-};
-
-static struct fixture fixture;
-
-static void ignore(void *context)
-{
-    (void)context;
-}
-
-static struct ns *db(int n)
-{
-    return registry_database(store_registry(fixture.store), n);
-}
+} known;
 
 static bool is_alone; /* opened with `replication no` */
 
 static void open_with(char *secret)
 {
-    char error[STORE_ERROR_MAX];
     char *arguments[] = {"test",
                          "--dir",
                          fixture.directory,
@@ -109,22 +91,14 @@ static void open_with(char *secret)
                          secret};
     int count = secret == NULL ? COUNT_OF(arguments) - 2 : COUNT_OF(arguments);
 
-    fixture.options = options_create();
-    assert_int_equal(options_parse(fixture.options, count, arguments, error), STATUS_OK);
-    assert_int_equal(options_finish(fixture.options, error), STATUS_OK);
-    assert_int_equal(store_open(fixture.options, &fake_clock, &fixture.store, error), STATUS_OK);
-    fixture.thread = store_join(fixture.store, ignore, NULL);
-    fixture.txn = txn_create(fixture.thread);
-    epoch_enter(store_epoch(fixture.thread));
+    take_options(arguments, count);
+    open_on(&fake_clock);
     pass_ms(501); /* after a crash writes wait for the clock */
 }
 
-static void close_store(void)
+static void close_all(void)
 {
-    epoch_exit(store_epoch(fixture.thread));
-    txn_destroy(fixture.txn);
-    store_leave(fixture.thread);
-    store_close(fixture.store);
+    close_store();
     options_destroy(fixture.options);
 }
 
@@ -140,7 +114,7 @@ static void run(const char *program, const char *a, const char *b)
 static void crash(void)
 {
     atomic_store(&is_full, true);
-    close_store();
+    close_all();
     atomic_store(&is_full, false);
     atomic_store(&writes_until_full, INT64_MAX);
 }
@@ -152,17 +126,17 @@ static struct bytes key_of(char text[16], unsigned n)
 
 static void find_boundaries(void)
 {
-    digest_keys_derive(&fixture.keys, bytes_of("secret"));
+    digest_keys_derive(&known.keys, bytes_of("secret"));
     for (int n = 0; n < 2; n++) {
-        fixture.boundary_count[n] = 0;
+        known.boundary_count[n] = 0;
         for (unsigned i = 0; i < KEYS; i++) {
             char text[16];
-            struct hash128 hash = digest_of_key(&fixture.keys, db(n)->id, key_of(text, i));
+            struct hash128 hash = digest_of_key(&known.keys, db(n)->id, key_of(text, i));
 
-            if (digest_is_boundary(hash) && fixture.boundary_count[n] < BOUNDARIES_MAX)
-                fixture.boundaries[n][fixture.boundary_count[n]++] = i;
+            if (digest_is_boundary(hash) && known.boundary_count[n] < BOUNDARIES_MAX)
+                known.boundaries[n][known.boundary_count[n]++] = i;
         }
-        assert_true(fixture.boundary_count[n] > 1);
+        assert_true(known.boundary_count[n] > 1);
     }
 }
 
@@ -170,8 +144,7 @@ static int set_up(void **state)
 {
     (void)state;
     log_set_level(LOG_NOTHING);
-    strcpy(fixture.directory, "/tmp/grapevine-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture.directory));
+    make_directory();
     open_with("secret");
     find_boundaries();
     return 0;
@@ -181,38 +154,12 @@ static int tear_down(void **state)
 {
     (void)state;
     atomic_store(&is_full, false);
-    close_store();
+    close_all();
     run("rm -rf", fixture.directory, "");
     return 0;
 }
 
 /* ---------- a client ---------- */
-
-static void end_turn(void)
-{
-    store_end_turn(fixture.thread);
-    epoch_exit(store_epoch(fixture.thread));
-    poll(NULL, 0, 1);
-    epoch_enter(store_epoch(fixture.thread));
-}
-
-/* False if the group failed. */
-static bool wait_for_group(uint64_t group)
-{
-    for (int i = 0; i < DEADLINE_MS; i++) {
-        end_turn();
-        if (store_failure_pending(fixture.thread)) {
-            bool is_committed = store_committed(fixture.store) >= group;
-
-            store_failure_seen(fixture.thread);
-            return is_committed;
-        }
-        if (store_committed(fixture.store) >= group)
-            return true;
-    }
-    fail_msg("nothing became of the group");
-    return false;
-}
 
 static void begin(struct ns *ns, struct bytes key)
 {
@@ -235,7 +182,7 @@ static uint64_t commit(void)
     uint64_t group = 0;
     int64_t wait_ms;
 
-    fixture.last_stamp = txn_stamp(fixture.txn);
+    known.last_stamp = txn_stamp(fixture.txn);
     assert_int_equal(txn_commit(fixture.txn, &group, &wait_ms), STATUS_OK);
     return group;
 }
@@ -281,7 +228,7 @@ static uint64_t change_at_random(struct random *random)
     char value[21];
 
     if (random_below(random, 10) < 3)
-        key = fixture.boundaries[n][random_below(random, fixture.boundary_count[n])];
+        key = known.boundaries[n][random_below(random, known.boundary_count[n])];
     (void)snprintf(value, sizeof value, "%u", (unsigned)random_below(random, 1000));
     switch (random_below(random, 10)) {
     case 0:
@@ -328,7 +275,7 @@ static void expect_leaf(struct expected *expected, const unsigned char *ns, stru
         return;
     expected->fingerprints =
         xgrow(expected->fingerprints, expected->count, &expected->capacity, sizeof(uint64_t));
-    expected->fingerprints[expected->count++] = digest_of_leaf(&fixture.keys, ns, boundary, digest);
+    expected->fingerprints[expected->count++] = digest_of_leaf(&known.keys, ns, boundary, digest);
     digest_join(&expected->root, digest);
 }
 
@@ -345,7 +292,7 @@ static void expect_namespace(struct expected *expected, uint32_t number, const u
     for (; engine_iterator_is_valid(iterator) &&
            keyspace_read_record(engine_iterator_key(iterator), number, &key);
          engine_iterator_next(iterator)) {
-        struct hash128 hash = digest_of_key(&fixture.keys, ns, key);
+        struct hash128 hash = digest_of_key(&known.keys, ns, key);
         const struct record_header *header = &record.header;
         struct digest_version version;
 
@@ -359,7 +306,7 @@ static void expect_namespace(struct expected *expected, uint32_t number, const u
         version = (struct digest_version){
             header->stamp, store_node_of_alias(fixture.store, header->origin), header->value_hash,
             header->expiry_ms, header->kind == ENTRY_TOMBSTONE};
-        digest_add(&digest, digest_of_record(&fixture.keys, hash, &version));
+        digest_add(&digest, digest_of_record(&known.keys, hash, &version));
     }
     expect_leaf(expected, ns, buffer_view(&boundary), &digest);
     engine_iterator_destroy(iterator);
@@ -493,7 +440,7 @@ static int64_t count_rows(struct engine *engine, char kind)
 static void without_a_secret_there_is_no_digest(void **state)
 {
     (void)state;
-    close_store();
+    close_all();
     open_with(NULL);
     assert_null(store_digest(fixture.store));
 }
@@ -517,18 +464,18 @@ static void save_state(const char *text)
 static void a_time_without_replication_is_remembered_until_state_is_saved(void **state)
 {
     (void)state;
-    close_store();
+    close_all();
     open_alone(); /* nothing was replicated before */
-    close_store();
+    close_all();
     open_with("secret");
     assert_false(store_was_alone(fixture.store));
     save_state("first");
-    close_store();
+    close_all();
     open_with(NULL); /* what others may need was kept */
-    close_store();
+    close_all();
     open_with("secret");
     assert_false(store_was_alone(fixture.store));
-    close_store();
+    close_all();
     open_alone();
     crash();
     open_with("secret");
@@ -567,17 +514,17 @@ static void leaves_are_joined_when_the_records_that_began_them_are_purged(void *
     assert_true(wait_for_group(group));
     assert_right();
     before = leaf_count();
-    assert_true(before >= fixture.boundary_count[0]);
-    for (size_t i = 0; i < fixture.boundary_count[0]; i++)
-        group = delete_key(0, fixture.boundaries[0][i]);
+    assert_true(before >= known.boundary_count[0]);
+    for (size_t i = 0; i < known.boundary_count[0]; i++)
+        group = delete_key(0, known.boundaries[0][i]);
     assert_true(wait_for_group(group));
     assert_right();
     assert_int_equal(leaf_count(), before); /* tombstones begin leaves too */
     pass_ms(5000);
-    for (int i = 0; i < DEADLINE_MS && leaf_count() > before - fixture.boundary_count[0]; i++)
+    for (int i = 0; i < DEADLINE_MS && leaf_count() > before - known.boundary_count[0]; i++)
         end_turn();
     assert_right();
-    assert_int_equal(leaf_count(), before - fixture.boundary_count[0]);
+    assert_int_equal(leaf_count(), before - known.boundary_count[0]);
 }
 
 static void an_emptied_namespace_has_no_leaves_and_its_rows_are_purged(void **state)
@@ -610,7 +557,7 @@ static void after_a_clean_stop_the_sums_are_read_and_nothing_is_counted(void **s
     (void)state;
     change_much(&random, 3000);
     assert_right();
-    close_store();
+    close_all();
     assert_int_equal(engine_open(fixture.directory, false, &engine, &was_repaired, error),
                      STATUS_OK);
     assert_int_equal(count_rows(engine, KEYSPACE_DIRTY), 0);
@@ -633,7 +580,7 @@ after_a_crash_the_marked_leaves_are_counted_and_the_last_own_stamp_is_found(void
         crash();
         open_with("secret");
         assert_right();
-        assert_int_equal(digest_last_own(store_digest(fixture.store)), fixture.last_stamp);
+        assert_int_equal(digest_last_own(store_digest(fixture.store)), known.last_stamp);
     }
 }
 
@@ -663,7 +610,7 @@ static void the_last_own_stamp_is_found_in_leaves_that_are_not_marked_too(void *
     crash();
     open_with("secret");
     assert_right();
-    assert_int_equal(digest_last_own(store_digest(fixture.store)), fixture.last_stamp);
+    assert_int_equal(digest_last_own(store_digest(fixture.store)), known.last_stamp);
 }
 
 static void counting_itself_does_not_lose_the_last_own_stamp(void **state)
@@ -674,7 +621,7 @@ static void counting_itself_does_not_lose_the_last_own_stamp(void **state)
     (void)state;
     change_much(&random, 1500);
     assert_true(wait_for_group(put(0, 1, "last", EXPIRY_NONE)));
-    last = fixture.last_stamp;
+    last = known.last_stamp;
     for (int round = 0; round < 3; round++) {
         crash();
         open_with("secret");
@@ -703,7 +650,7 @@ static void a_checkpoint_is_made_in_time(void **state)
 /* No other leaf is marked, and of these two only what the change itself has marked. */
 static void a_split_and_a_join_hold_after_a_crash(void **state)
 {
-    unsigned key = fixture.boundaries[0][0];
+    unsigned key = known.boundaries[0][0];
     uint64_t group = 0;
     size_t leaves;
 
@@ -714,7 +661,7 @@ static void a_split_and_a_join_hold_after_a_crash(void **state)
     assert_true(wait_for_group(group));
     assert_right();
     leaves = leaf_count();
-    close_store();
+    close_all();
     open_with("secret");
     assert_true(wait_for_group(put(0, key, "v", EXPIRY_NONE)));
     crash();
@@ -723,7 +670,7 @@ static void a_split_and_a_join_hold_after_a_crash(void **state)
     assert_int_equal(leaf_count(), leaves + 1);
 
     assert_true(wait_for_group(delete_key(0, key)));
-    close_store();
+    close_all();
     open_with("secret");
     pass_ms(5000);
     for (int i = 0; i < DEADLINE_MS && leaf_count() > leaves; i++)
@@ -757,11 +704,11 @@ static void where_leaves_are_many_the_sums_go_with_the_changes(void **state)
         if (round % 2 == 0)
             crash();
         else
-            close_store();
+            close_all();
         open_with("secret");
         assert_right();
         if (round % 2 == 0)
-            assert_int_equal(digest_last_own(store_digest(fixture.store)), fixture.last_stamp);
+            assert_int_equal(digest_last_own(store_digest(fixture.store)), known.last_stamp);
     }
 }
 
@@ -837,8 +784,8 @@ static void a_join_that_failed_is_taken_back(void **state)
 
     (void)state;
     change_much(&random, 2000);
-    for (size_t i = 0; i < fixture.boundary_count[0]; i++) {
-        uint64_t last = delete_key(0, fixture.boundaries[0][i]);
+    for (size_t i = 0; i < known.boundary_count[0]; i++) {
+        uint64_t last = delete_key(0, known.boundaries[0][i]);
 
         group = last > group ? last : group;
     }
@@ -1008,7 +955,7 @@ static void spoil(const char *boot)
     engine_batch_delete(batch, keyspace_leaf(&key, KEYSPACE_DIRTY, number, bytes_of("")));
     if (boot != NULL) {
         value.size = 0;
-        wire_put_u64(&value, fixture.keys.check);
+        wire_put_u64(&value, known.keys.check);
         buffer_append_text(&value, boot);
         keyspace_local(&key, NOTE_DIGEST, bytes_of(""));
         engine_batch_put(batch, buffer_view(&key), buffer_view(&value));
@@ -1050,15 +997,15 @@ static void no_stored_sum_is_trusted_with_another_secret(void **state)
 
     (void)state;
     change_much(&random, 2000);
-    close_store();
+    close_all();
     open_with("another");
-    digest_keys_derive(&fixture.keys, bytes_of("another"));
+    digest_keys_derive(&known.keys, bytes_of("another"));
     assert_right();
     crash();
     open_with("another");
     assert_right();
-    digest_keys_derive(&fixture.keys, bytes_of("secret"));
-    close_store();
+    digest_keys_derive(&known.keys, bytes_of("secret"));
+    close_all();
     open_with("secret");
     assert_right();
 }
@@ -1069,10 +1016,10 @@ static void no_stored_sum_is_trusted_after_a_time_without_a_digest(void **state)
 
     (void)state;
     change_much(&random, 2000);
-    close_store();
+    close_all();
     open_with(NULL);
     change_much(&random, 500);
-    close_store();
+    close_all();
     open_with("secret");
     assert_right();
 }
@@ -1087,9 +1034,9 @@ static void a_crash_in_the_middle_of_counting_loses_nothing(void **state)
     for (unsigned i = 0; i < KEYS; i++)
         group = put(0, i, "v", EXPIRY_NONE);
     assert_true(wait_for_group(group));
-    close_store();
+    close_all();
     open_with(NULL);
-    close_store();
+    close_all();
     for (int round = 0; round < 5; round++) {
         open_with("secret");
         assert_true(wait_for_group(change_at_random(&random)));
@@ -1153,15 +1100,15 @@ static void stores_with_the_same_records_have_the_same_leaves_whatever_their_his
 
     (void)state;
     put_one(); /* db0 is there */
-    close_store();
+    close_all();
     (void)snprintf(copy, sizeof copy, "%s.copy", fixture.directory);
     run("cp -r", fixture.directory, copy);
     here = one_history(false);
-    close_store();
+    close_all();
     run("rm -rf", fixture.directory, "");
     run("mv", copy, fixture.directory);
     there = one_history(true);
-    assert_true(here->count > fixture.boundary_count[0]);
+    assert_true(here->count > known.boundary_count[0]);
     assert_int_equal(here->count, there->count);
     assert_memory_equal(&here->root, &there->root, sizeof here->root);
     for (size_t i = 0; i < here->count; i++) {
@@ -1182,7 +1129,7 @@ static void *write_on(void *context)
     epoch_enter(store_epoch(fixture.thread));
     while (!atomic_load(is_over)) {
         int n = (int)random_below(&random, 2);
-        unsigned key = fixture.boundaries[n][random_below(&random, fixture.boundary_count[n])];
+        unsigned key = known.boundaries[n][random_below(&random, known.boundary_count[n])];
 
         if (random_below(&random, 2) == 0)
             (void)put(n, key, "v", EXPIRY_NONE);

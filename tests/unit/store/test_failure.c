@@ -23,9 +23,9 @@
 #include "store/replica.h"
 #include "store/scan.h"
 #include "store/store_internal.h"
+#include "unit/store/one_store.h"
 #include "unit/test.h"
 
-#define DEADLINE_MS 10000
 #define STOP_MS_MAX 2000
 
 /* ---------- the disk ---------- */
@@ -74,21 +74,6 @@ static void repair_disk(void)
 
 /* ---------- the store ---------- */
 
-struct fixture {
-    char directory[64];
-    struct options *options;
-    struct store *store;
-    struct store_thread *thread;
-    struct txn *txn;
-};
-
-static struct fixture fixture;
-
-static void ignore(void *context)
-{
-    (void)context;
-}
-
 static int64_t now_ms(void)
 {
     return clock_wall_ms(clock_real());
@@ -96,35 +81,18 @@ static int64_t now_ms(void)
 
 static void open_store(void)
 {
-    char error[STORE_ERROR_MAX];
-
-    assert_int_equal(store_open(fixture.options, clock_real(), &fixture.store, error), STATUS_OK);
-    fixture.thread = store_join(fixture.store, ignore, NULL);
-    fixture.txn = txn_create(fixture.thread);
-    epoch_enter(store_epoch(fixture.thread));
-}
-
-static void close_store(void)
-{
-    epoch_exit(store_epoch(fixture.thread));
-    txn_destroy(fixture.txn);
-    store_leave(fixture.thread);
-    store_close(fixture.store);
+    open_on(clock_real());
 }
 
 static int set_up_with(char *appendfsync)
 {
-    char error[OPTIONS_ERROR_MAX];
     char *arguments[] = {"test",          "--dir",     fixture.directory, "--limits", "none",
                          "--appendfsync", appendfsync, "--cache-size",    "1mb"};
 
-    strcpy(fixture.directory, "/tmp/grapevine-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture.directory));
+    commits_at_once = true;
     log_set_level(LOG_NOTHING);
-    fixture.options = options_create();
-    assert_int_equal(options_parse(fixture.options, COUNT_OF(arguments), arguments, error),
-                     STATUS_OK);
-    assert_int_equal(options_finish(fixture.options, error), STATUS_OK);
+    make_directory();
+    take_options(arguments, COUNT_OF(arguments));
     open_store();
     return 0;
 }
@@ -143,54 +111,14 @@ static int set_up_synced(void **state)
 
 static int tear_down(void **state)
 {
-    char command[128];
-
     (void)state;
     repair_disk();
     close_store();
     options_destroy(fixture.options);
-    (void)snprintf(command, sizeof command, "rm -rf %s", fixture.directory);
-    return system(command);
-}
-
-static struct ns *db(int n)
-{
-    return registry_database(store_registry(fixture.store), n);
+    return remove_directory();
 }
 
 /* ---------- a client ---------- */
-
-/* Commits by itself what it can, every other time. */
-static void end_turn(void)
-{
-    static unsigned turns;
-
-    if (turns++ % 2 == 0)
-        (void)!store_commit_turn(fixture.thread);
-    store_end_turn(fixture.thread);
-    epoch_exit(store_epoch(fixture.thread));
-    poll(NULL, 0, 1);
-    epoch_enter(store_epoch(fixture.thread));
-}
-
-/* What becomes of a reply that depends on the group: true = it leaves, false = it becomes an error.
- */
-static bool wait_for_group(uint64_t group)
-{
-    for (int i = 0; i < DEADLINE_MS; i++) {
-        end_turn();
-        if (store_failure_pending(fixture.thread)) {
-            bool is_committed = store_committed(fixture.store) >= group;
-
-            store_failure_seen(fixture.thread);
-            return is_committed;
-        }
-        if (store_committed(fixture.store) >= group)
-            return true;
-    }
-    fail_msg("nothing became of the group");
-    return false;
-}
 
 static void wait_until_writable(void)
 {

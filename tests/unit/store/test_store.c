@@ -9,9 +9,8 @@
 
 #include "store/frequency.h"
 #include "store/scan.h"
+#include "unit/store/one_store.h"
 #include "unit/test.h"
-
-#define DEADLINE_MS 10000
 
 static _Atomic int64_t wall_us = 1700000000000000;
 
@@ -28,16 +27,6 @@ static int64_t fake_monotonic(const struct clock *clock)
 
 static const struct clock fake_clock = {fake_wall, fake_monotonic};
 
-struct fixture {
-    char directory[64];
-    struct options *options;
-    struct store *store;
-    struct store_thread *thread;
-    struct txn *txn;
-};
-
-static struct fixture fixture;
-
 static int64_t now_ms(void)
 {
     return atomic_load(&wall_us) / 1000;
@@ -48,27 +37,9 @@ static void pass_ms(int64_t ms)
     atomic_fetch_add(&wall_us, ms * 1000);
 }
 
-static void ignore(void *context)
-{
-    (void)context;
-}
-
 static void open_store(void)
 {
-    char error[STORE_ERROR_MAX];
-
-    assert_int_equal(store_open(fixture.options, &fake_clock, &fixture.store, error), STATUS_OK);
-    fixture.thread = store_join(fixture.store, ignore, NULL);
-    fixture.txn = txn_create(fixture.thread);
-    epoch_enter(store_epoch(fixture.thread));
-}
-
-static void close_store(void)
-{
-    epoch_exit(store_epoch(fixture.thread));
-    txn_destroy(fixture.txn);
-    store_leave(fixture.thread);
-    store_close(fixture.store);
+    open_on(&fake_clock);
 }
 
 static void reopen_store(void)
@@ -79,35 +50,22 @@ static void reopen_store(void)
 
 static int set_up(void **state)
 {
-    char error[OPTIONS_ERROR_MAX];
     char program[] = "test", dir[] = "--dir", level[] = "--loglevel", warning[] = "warning";
     char *arguments[] = {program, dir, fixture.directory, level, warning};
 
     (void)state;
-    strcpy(fixture.directory, "/tmp/grapevine-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture.directory));
-    fixture.options = options_create();
-    assert_int_equal(options_parse(fixture.options, COUNT_OF(arguments), arguments, error),
-                     STATUS_OK);
-    assert_int_equal(options_finish(fixture.options, error), STATUS_OK);
+    make_directory();
+    take_options(arguments, COUNT_OF(arguments));
     open_store();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    char command[128];
-
     (void)state;
     close_store();
     options_destroy(fixture.options);
-    snprintf(command, sizeof command, "rm -rf %s", fixture.directory);
-    return system(command);
-}
-
-static struct ns *db(int n)
-{
-    return registry_database(store_registry(fixture.store), n);
+    return remove_directory();
 }
 
 static void wait_committed(uint64_t group)
