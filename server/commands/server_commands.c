@@ -308,7 +308,8 @@ static struct command config_commands[] = {
       .complexity = "O(N) where N is the number of options",
       .summary = "Changes options, all of them or none",
       .syntax = "<parameter value> [<parameter value> ...]",
-      .note = "the options of this server" },
+      .note = "the options of this server; `bind` only at start, as the doors of HTTP and of other "
+              "replicas obey it as well" },
     { 0 },
 };
 
