@@ -7,34 +7,20 @@
 #include "base/memory.h"
 #include "base/wire.h"
 #include "store/file_writer.h"
+#include "store/table_format.h"
 
 #define RESTART_INTERVAL 16 /* entries between two keys that are stored whole */
 #define UNTRIED_BLOCKS   7
-#define FOOTER_HANDLES   40
-#define MAGIC            0xdb4775248b80fb57u
-#define TYPE_VALUE       1 /* of a key: sequence number 0, shifted by 8 bits, and this */
-#define CRC_MASK         0xa282ead8u
-#define FILTER_NAME      "filter.leveldb.BuiltinBloomFilter2"
-#define FILTER_SHIFT     11 /* one filter for blocks that begin in the same 2 KiB */
-#define FILTER_SEED      0xbc9f1d34u
-#define FILTER_BITS_MIN  64
-#define FILTER_PROBES    6 /* TABLE_BLOOM_BITS * ln 2 */
 #define WRITE_SIZE       ((size_t)512 << 10)
 
 /* snappy-c.h, which comes with a package of its own; LevelDB needs the library itself. */
 int snappy_compress(const char *input, size_t size, char *compressed, size_t *compressed_size);
 size_t snappy_max_compressed_length(size_t size);
 
-enum block_type { BLOCK_PLAIN, BLOCK_SNAPPY };
-
 struct block {
     struct buffer contents, restarts;
     struct buffer last; /* the last key, for what the next one shares with it */
     uint32_t count, interval;
-};
-
-struct handle {
-    uint64_t offset, size;
 };
 
 struct table {
@@ -65,15 +51,10 @@ static void append_u64(struct buffer *out, uint64_t value)
     buffer_append(out, &value, sizeof value);
 }
 
-uint32_t table_masked_crc(uint32_t crc)
-{
-    return ((crc >> 15) | (crc << 17)) + CRC_MASK;
-}
-
 void table_append_key(struct buffer *out, struct bytes key)
 {
     buffer_append_bytes(out, key);
-    append_u64(out, TYPE_VALUE);
+    append_u64(out, TABLE_TYPE_VALUE);
 }
 
 /* ---------- blocks ---------- */
@@ -101,7 +82,7 @@ static void put_entry(struct block *block, struct bytes key, bool has_trailer, s
     wire_put_varint(&block->contents, value.size);
     buffer_append(&block->contents, key.data + shared, key.size - shared);
     if (has_trailer)
-        append_u64(&block->contents, TYPE_VALUE);
+        append_u64(&block->contents, TABLE_TYPE_VALUE);
     buffer_append_bytes(&block->contents, value);
     block->last.size = 0;
     buffer_append_bytes(&block->last, key);
@@ -142,9 +123,10 @@ uint64_t table_size(const struct table *table)
     return table->written + table->out.size;
 }
 
-static struct handle append_block(struct table *table, struct bytes contents, enum block_type type)
+static struct table_handle append_block(struct table *table, struct bytes contents,
+                                        enum table_block_type type)
 {
-    struct handle handle = {table_size(table), contents.size};
+    struct table_handle handle = {table_size(table), contents.size};
     char type_byte = (char)type;
     uint32_t crc = crc32c_extend(0, contents);
 
@@ -159,7 +141,7 @@ static struct handle append_block(struct table *table, struct bytes contents, en
 
 /* Compressed if that saves an eighth, as LevelDB does.  Where it does not, some of the blocks that
  * follow are not tried. */
-static struct handle append_smaller(struct table *table, struct bytes contents)
+static struct table_handle append_smaller(struct table *table, struct bytes contents)
 {
     size_t size = snappy_max_compressed_length(contents.size);
 
@@ -178,7 +160,7 @@ static struct handle append_smaller(struct table *table, struct bytes contents)
     return append_block(table, (struct bytes){table->compressed.data, size}, BLOCK_SNAPPY);
 }
 
-static void append_handle(struct buffer *out, struct handle handle)
+static void append_handle(struct buffer *out, struct table_handle handle)
 {
     wire_put_varint(out, handle.offset);
     wire_put_varint(out, handle.size);
@@ -186,44 +168,18 @@ static void append_handle(struct buffer *out, struct handle handle)
 
 /* ---------- the filter ---------- */
 
-static uint32_t read_u32(const char *data)
-{
-    uint32_t value;
-
-    memcpy(&value, data, sizeof value);
-    return le32toh(value);
-}
-
-/* LevelDB's own (util/hash.cc), which its filters are made of. */
-static uint32_t hash_of(struct bytes key)
-{
-    const uint32_t factor = 0xc6a4a793u;
-    uint32_t hash = FILTER_SEED ^ ((uint32_t)key.size * factor);
-
-    for (; key.size >= sizeof hash; key.data += sizeof hash, key.size -= sizeof hash) {
-        hash = (hash + read_u32(key.data)) * factor;
-        hash ^= hash >> 16;
-    }
-    if (key.size == 0)
-        return hash;
-    for (size_t i = key.size; i-- > 0;)
-        hash += (uint32_t)(unsigned char)key.data[i] << (8 * i);
-    hash *= factor;
-    return hash ^ (hash >> 24);
-}
-
 static void remember_hash(struct table *table, struct bytes key)
 {
     table->hashes =
         xgrow(table->hashes, table->hash_count, &table->hash_capacity, sizeof *table->hashes);
-    table->hashes[table->hash_count++] = hash_of(key);
+    table->hashes[table->hash_count++] = table_hash(key);
 }
 
 static void set_bits(unsigned char *filter, size_t bits, uint32_t hash)
 {
-    uint32_t step = (hash >> 17) | (hash << 15);
+    uint32_t step = table_hash_step(hash);
 
-    for (int i = 0; i < FILTER_PROBES; i++) {
+    for (int i = 0; i < TABLE_FILTER_PROBES; i++) {
         size_t bit = hash % (uint32_t)bits;
 
         filter[bit / 8] = (unsigned char)(filter[bit / 8] | 1u << (bit % 8));
@@ -240,20 +196,20 @@ static void add_filter(struct table *table)
     table_append_u32(&table->filter_offsets, (uint32_t)table->filters.size);
     if (table->hash_count == 0)
         return;
-    bytes = ((bits < FILTER_BITS_MIN ? FILTER_BITS_MIN : bits) + 7) / 8;
+    bytes = ((bits < TABLE_FILTER_BITS_MIN ? TABLE_FILTER_BITS_MIN : bits) + 7) / 8;
     filter = buffer_reserve(&table->filters, bytes);
     memset(filter, 0, bytes);
     for (size_t i = 0; i < table->hash_count; i++)
         set_bits((unsigned char *)filter, bytes * 8, table->hashes[i]);
     table->filters.size += bytes;
-    buffer_append_byte(&table->filters, FILTER_PROBES);
+    buffer_append_byte(&table->filters, TABLE_FILTER_PROBES);
     table->hash_count = 0;
 }
 
 /* A data block begins here: filters up to its 2 KiB are due. */
 static void add_filters(struct table *table)
 {
-    uint64_t due = table_size(table) >> FILTER_SHIFT;
+    uint64_t due = table_size(table) >> TABLE_FILTER_SHIFT;
 
     while (table->filter_offsets.size / sizeof(uint32_t) < due)
         add_filter(table);
@@ -268,7 +224,7 @@ static struct bytes end_filters(struct table *table)
     size = (uint32_t)table->filters.size;
     buffer_append_bytes(&table->filters, buffer_view(&table->filter_offsets));
     table_append_u32(&table->filters, size);
-    buffer_append_byte(&table->filters, FILTER_SHIFT);
+    buffer_append_byte(&table->filters, TABLE_FILTER_SHIFT);
     return buffer_view(&table->filters);
 }
 
@@ -326,14 +282,14 @@ struct bytes table_last_key(const struct table *table)
     return buffer_view(&table->data.last);
 }
 
-static struct handle append_metaindex(struct table *table, struct handle filter)
+static struct table_handle append_metaindex(struct table *table, struct table_handle filter)
 {
     struct block block = {.interval = 1};
-    struct handle handle;
+    struct table_handle handle;
 
     table->handle.size = 0;
     append_handle(&table->handle, filter);
-    put_entry(&block, bytes_of(FILTER_NAME), false, buffer_view(&table->handle));
+    put_entry(&block, bytes_of(TABLE_FILTER_NAME), false, buffer_view(&table->handle));
     handle = append_block(table, end_block(&block), BLOCK_PLAIN);
     clear_block(&block);
     return handle;
@@ -341,7 +297,7 @@ static struct handle append_metaindex(struct table *table, struct handle filter)
 
 void table_finish(struct table *table)
 {
-    struct handle filter, metaindex, index;
+    struct table_handle filter, metaindex, index;
     size_t footer;
 
     end_data_block(table);
@@ -351,8 +307,8 @@ void table_finish(struct table *table)
     footer = table->out.size;
     append_handle(&table->out, metaindex);
     append_handle(&table->out, index);
-    while (table->out.size < footer + FOOTER_HANDLES)
+    while (table->out.size < footer + TABLE_FOOTER_HANDLES)
         buffer_append_byte(&table->out, '\0');
-    append_u64(&table->out, MAGIC);
+    append_u64(&table->out, TABLE_MAGIC);
     write_out(table, true);
 }

@@ -1,4 +1,5 @@
-/* table.h - writes one of LevelDB's table files, from keys that come in order.
+/* table.h - writes one of LevelDB's table files, from keys that come in order (table_reader.h reads
+ * them).
  *
  *     file      data block*, filter block, metaindex block, index block, footer
  *     block     contents, type u8 (0 plain, 1 snappy), masked crc32c of both u32
@@ -43,8 +44,6 @@ void table_finish(struct table *table);
 
 /* The key as it stands in files. */
 void table_append_key(struct buffer *out, struct bytes key);
-/* As checksums of data are stored. */
-uint32_t table_masked_crc(uint32_t crc);
 void table_append_u32(struct buffer *out, uint32_t value);
 
 #endif
