@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
+#include "store/key_filter.h"
 #include "store/rows.h"
 
 /* Runs of so many rows are left to stage_merge(): adding holds up clients. */
@@ -17,7 +17,7 @@ static_assert(STAGE_RUNS_MAX > STAGE_ROWS_MAX / LONG_RUN + 1 + 12 + 1, "all runs
 
 struct stage {
     atomic_int holders;
-    struct stage_filter *filter;
+    struct key_filter *filter;
     pthread_mutex_t mutex;            /* of `runs`, as others see them */
     struct run *runs[STAGE_RUNS_MAX]; /* the oldest first */
     size_t run_count;
@@ -25,51 +25,6 @@ struct stage {
     size_t block_count, block_capacity;
     size_t bytes, rows;
 };
-
-/* ---------- the filter: two bits for each key ---------- */
-
-static uint64_t bit_of(uint64_t hash, int which)
-{
-    return (which == 0 ? hash : hash >> 32) % STAGE_FILTER_BITS;
-}
-
-static void set_bit(struct stage_filter *filter, uint64_t bit)
-{
-    _Atomic uint64_t *word = &filter->words[bit / 64];
-    uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
-
-    atomic_store_explicit(word, bits | UINT64_C(1) << bit % 64, memory_order_release);
-}
-
-static bool has_bit(const struct stage_filter *filter, uint64_t bit)
-{
-    return atomic_load_explicit(&filter->words[bit / 64], memory_order_acquire) >> bit % 64 & 1;
-}
-
-static void add_to_filter(struct stage_filter *filter, struct bytes key)
-{
-    uint64_t hash = hash_content(key);
-
-    set_bit(filter, bit_of(hash, 0));
-    set_bit(filter, bit_of(hash, 1));
-}
-
-bool stage_filter_may_have(const struct stage_filter *filter, struct bytes key)
-{
-    uint64_t hash;
-
-    if (atomic_load_explicit(&filter->rows, memory_order_acquire) == 0)
-        return false;
-    hash = hash_content(key);
-    return has_bit(filter, bit_of(hash, 0)) && has_bit(filter, bit_of(hash, 1));
-}
-
-void stage_filter_clear(struct stage_filter *filter)
-{
-    atomic_store_explicit(&filter->rows, 0, memory_order_release);
-    for (size_t i = 0; i < COUNT_OF(filter->words); i++)
-        atomic_store_explicit(&filter->words[i], 0, memory_order_release);
-}
 
 /* ---------- runs ---------- */
 
@@ -182,7 +137,7 @@ size_t run_seek(const struct run *run, struct bytes key)
 
 /* ---------- the stage ---------- */
 
-struct stage *stage_create(struct stage_filter *filter)
+struct stage *stage_create(struct key_filter *filter)
 {
     struct stage *stage = xcalloc(1, sizeof *stage);
 
@@ -268,9 +223,8 @@ void stage_add(struct stage *stage, struct buffer *rows, size_t skipped)
     struct run *run = run_of_block(keep_block(stage, rows, skipped));
 
     for (size_t i = 0; i < run->count; i++)
-        add_to_filter(stage->filter, row_key(run->rows[i]));
+        key_filter_add(stage->filter, row_key(run->rows[i]));
     stage->rows += run->count;
-    atomic_store_explicit(&stage->filter->rows, stage->rows, memory_order_release);
     replace_runs(stage, 0, run);
     while (are_newest_alike(stage))
         merge_newest_two(stage);

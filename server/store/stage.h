@@ -9,14 +9,12 @@
  * hold it and look.
  *
  * T1  One thread at a time adds.  Others may look meanwhile, from whatever runs they hold.
- * T2  stage_filter_may_have() needs no lock.  It is true of every key that was added before, as far
- *     as the caller can know, until the filter is cleared.
+ * T2  A stage's filter (key_filter.h) knows a key before the row can be seen, until it is cleared.
  */
 #ifndef STORE_STAGE_H
 #define STORE_STAGE_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,14 +26,10 @@
 /* Who adds stops there. */
 #define STAGE_ROWS_MAX 60000
 
+/* Of a filter for a stage. */
 #define STAGE_FILTER_BITS (1u << 20)
 
-/* Which keys may be in a stage; longer-lived than any of them. */
-struct stage_filter {
-    _Atomic size_t rows; /* 0 = none */
-    _Atomic uint64_t words[STAGE_FILTER_BITS / 64];
-};
-
+struct key_filter;
 struct stage;
 
 struct run {
@@ -51,8 +45,8 @@ struct stage_view {
     size_t count;
 };
 
-/* `filter` is clear, and its own until stage_filter_clear(). */
-struct stage *stage_create(struct stage_filter *filter);
+/* `filter` is clear; it lives longer than the stage, and is the stage's own until it is cleared. */
+struct stage *stage_create(struct key_filter *filter);
 /* Ends the owner's hold; it goes when all views have ended. */
 void stage_release(struct stage *stage);
 
@@ -65,10 +59,6 @@ void run_release(struct run *run);
 size_t stage_bytes(const struct stage *stage);
 /* Rows, of which some may since have been replaced. */
 size_t stage_rows(const struct stage *stage);
-
-/* False: no row of that key is there (T2). */
-bool stage_filter_may_have(const struct stage_filter *filter, struct bytes key);
-void stage_filter_clear(struct stage_filter *filter);
 
 void stage_view_open(struct stage *stage, struct stage_view *view);
 void stage_view_close(struct stage_view *view);
