@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/wire.h"
 #include "store/table.h"
+#include "store/table_format.h"
 
 #define FILE_NAME_MAX 40
 #define CURRENT       "CURRENT"
@@ -121,10 +122,10 @@ static bool read_record(struct bytes log, size_t *position, struct buffer *recor
 
 /* ---------- what it says ---------- */
 
-static void remember(struct manifest *manifest, int level, uint64_t number, struct bytes smallest,
-                     struct bytes largest)
+static void remember(struct manifest *manifest, int level, uint64_t number, uint64_t size,
+                     struct bytes smallest, struct bytes largest)
 {
-    struct manifest_file file = {.level = level, .number = number};
+    struct manifest_file file = {.level = level, .number = number, .size = size};
 
     manifest->files =
         xgrow(manifest->files, manifest->count, &manifest->capacity, sizeof *manifest->files);
@@ -155,6 +156,7 @@ void manifest_clear(struct manifest *manifest)
         forget(&manifest->files[i]);
     free(manifest->files);
     buffer_clear(&manifest->log);
+    buffer_clear(&manifest->name);
     *manifest = (struct manifest){0};
 }
 
@@ -172,7 +174,7 @@ static bool take_new_file(struct manifest *manifest, struct bytes *record, uint6
         !wire_read_bytes(record, &smallest) || !wire_read_bytes(record, &largest) ||
         !is_key(smallest) || !is_key(largest))
         return false;
-    remember(manifest, (int)level, number, smallest, largest);
+    remember(manifest, (int)level, number, size, smallest, largest);
     return true;
 }
 
@@ -203,6 +205,7 @@ static bool take_tag(struct manifest *manifest, uint64_t tag, struct bytes *reco
     case TAG_COMPARATOR:
         return wire_read_bytes(record, &name) && bytes_equal(name, bytes_of(COMPARATOR));
     case TAG_LOG_NUMBER:
+        return wire_read_varint(record, &manifest->log_number);
     case TAG_NEXT_NUMBER:
     case TAG_LAST_SEQUENCE:
     case TAG_OLDER_LOG:
@@ -216,23 +219,32 @@ static bool take_tag(struct manifest *manifest, uint64_t tag, struct bytes *reco
     }
 }
 
-static enum status take_records(struct manifest *manifest)
+static bool take_record(struct manifest *manifest, struct bytes record)
+{
+    uint64_t tag;
+
+    while (record.size > 0)
+        if (!wire_read_varint(&record, &tag) || !take_tag(manifest, tag, &record))
+            return false;
+    return true;
+}
+
+/* All that are whole: *position ends before the first one that is not. */
+static enum status take_records(struct manifest *manifest, size_t *position)
 {
     struct buffer record = {0};
-    size_t position = 0;
-    bool is_sound = true;
+    enum status status = STATUS_OK;
+    size_t next = *position;
 
-    while (is_sound && position < manifest->log.size) {
-        struct bytes rest;
-        uint64_t tag;
-
-        is_sound = read_record(buffer_view(&manifest->log), &position, &record);
-        rest = buffer_view(&record);
-        while (is_sound && rest.size > 0)
-            is_sound = wire_read_varint(&rest, &tag) && take_tag(manifest, tag, &rest);
+    while (status == STATUS_OK && next < manifest->log.size &&
+           read_record(buffer_view(&manifest->log), &next, &record)) {
+        if (!take_record(manifest, buffer_view(&record)))
+            status = STATUS_CORRUPT;
+        else
+            *position = next;
     }
     buffer_clear(&record);
-    return is_sound ? STATUS_OK : STATUS_CORRUPT;
+    return status;
 }
 
 static struct bytes key_in(const struct buffer *stored)
@@ -280,19 +292,20 @@ void manifest_add(struct manifest *manifest, int level, uint64_t number, uint64_
     wire_put_bytes(&record, largest);
     append_record(&manifest->log, buffer_view(&record));
     buffer_clear(&record);
-    remember(manifest, level, number, smallest, largest);
+    remember(manifest, level, number, size, smallest, largest);
 }
 
 /* ---------- files ---------- */
 
-static enum status read_file(int directory, const char *name, struct buffer *contents)
+/* Appends what there is from `offset` on. */
+static enum status read_file(int directory, const char *name, off_t offset, struct buffer *contents)
 {
     int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    off_t size = file < 0 ? -1 : lseek(file, 0, SEEK_END);
+    off_t size = file < 0 ? -1 : lseek(file, 0, SEEK_END) - offset;
     enum status status = STATUS_IO;
 
     if (size >= 0 && size <= BYTES_MAX &&
-        pread(file, buffer_reserve(contents, (size_t)size + 1), (size_t)size, 0) == size) {
+        pread(file, buffer_reserve(contents, (size_t)size + 1), (size_t)size, offset) == size) {
         contents->size += (size_t)size;
         status = STATUS_OK;
     }
@@ -317,7 +330,7 @@ static enum status write_file(int directory, const char *name, struct bytes cont
 /* CURRENT has its name and a newline. */
 static enum status read_current(int directory, struct buffer *name)
 {
-    enum status status = read_file(directory, CURRENT, name);
+    enum status status = read_file(directory, CURRENT, 0, name);
 
     if (status != STATUS_OK)
         return status;
@@ -330,12 +343,43 @@ static enum status read_current(int directory, struct buffer *name)
 enum status manifest_read(struct manifest *manifest, int directory)
 {
     struct buffer name = {0};
+    size_t position = 0;
     enum status status = read_current(directory, &name);
 
     if (status == STATUS_OK)
-        status = read_file(directory, name.data, &manifest->log);
+        status = read_file(directory, name.data, 0, &manifest->log);
+    if (status == STATUS_OK)
+        status = take_records(manifest, &position);
     buffer_clear(&name);
-    return status == STATUS_OK ? take_records(manifest) : status;
+    return status == STATUS_OK && position < manifest->log.size ? STATUS_CORRUPT : status;
+}
+
+/* Whole blocks, as places in a log are counted from a block's beginning. */
+static void drop_taken(struct manifest *manifest)
+{
+    size_t taken = manifest->position - manifest->position % LOG_BLOCK;
+
+    buffer_consume(&manifest->log, taken);
+    manifest->position -= taken;
+    manifest->offset += taken;
+}
+
+enum status manifest_follow(struct manifest *manifest, int directory, bool *changed)
+{
+    size_t before = manifest->position;
+    enum status status = STATUS_OK;
+
+    if (manifest->name.size == 0)
+        status = read_current(directory, &manifest->name);
+    if (status == STATUS_OK)
+        status = read_file(directory, manifest->name.data,
+                           (off_t)(manifest->offset + manifest->log.size), &manifest->log);
+    if (status == STATUS_OK)
+        status = take_records(manifest, &manifest->position);
+    *changed = manifest->position > before;
+    if (status == STATUS_OK && *changed)
+        drop_taken(manifest);
+    return status;
 }
 
 static void name_manifest(char name[FILE_NAME_MAX], uint64_t number)
@@ -402,22 +446,48 @@ static uint64_t number_of(const char *name)
     return strtoull(digits, NULL, 10);
 }
 
-enum status manifest_free_number(int directory, uint64_t *number)
+/* The highest number of those files that `counts` says yes to. */
+static enum status highest_number(int directory, bool (*counts)(const char *name), uint64_t *number)
 {
     int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = copy < 0 ? NULL : fdopendir(copy);
     struct dirent *file;
-    uint64_t newest = 0;
 
     if (list == NULL) {
         if (copy >= 0)
             close(copy);
         return STATUS_IO;
     }
+    *number = 0;
     while ((file = readdir(list)) != NULL)
-        if (number_of(file->d_name) > newest)
-            newest = number_of(file->d_name);
+        if (counts(file->d_name) && number_of(file->d_name) > *number)
+            *number = number_of(file->d_name);
     closedir(list);
-    *number = newest + 1;
     return STATUS_OK;
+}
+
+static bool is_any(const char *name)
+{
+    (void)name;
+    return true;
+}
+
+static bool is_log(const char *name)
+{
+    const char *suffix = strrchr(name, '.');
+
+    return suffix != NULL && strcmp(suffix, ".log") == 0;
+}
+
+enum status manifest_free_number(int directory, uint64_t *number)
+{
+    enum status status = highest_number(directory, is_any, number);
+
+    *number += status == STATUS_OK;
+    return status;
+}
+
+enum status manifest_newest_log(int directory, uint64_t *number)
+{
+    return highest_number(directory, is_log, number);
 }
