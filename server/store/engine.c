@@ -21,6 +21,12 @@
 /* So many moved stages keep their journal, lest each move costs a sync of LevelDB's logs. */
 #define MOVES_UNSYNCED_MAX 2
 
+/* How often LevelDB's list of files is looked at, and after how many times without anything new
+ * less often. */
+#define FOLLOW_MS       200
+#define FOLLOW_QUIET_MS 5000
+#define QUIET_FOLLOWS   50
+
 struct engine_batch {
     struct buffer rows; /* behind JOURNAL_HEAD_SIZE bytes of room */
     size_t count;
@@ -77,11 +83,32 @@ static struct bytes number_bytes(uint64_t *stored, uint64_t number)
     return (struct bytes){(const char *)stored, sizeof *stored};
 }
 
+/* While there is something new LevelDB may be about to change more; later only if its own reads or
+ * engine_compact() bring that about. */
+static void follow_catalog(struct engine *engine)
+{
+    if (catalog_follow(engine->catalog))
+        engine->quiet_follows = 0;
+    else if (engine->quiet_follows < QUIET_FOLLOWS)
+        engine->quiet_follows++;
+}
+
+/* Under the mutex, which it lets go meanwhile. */
+static void await_work(struct engine *engine)
+{
+    condition_wait_ms(&engine->changed, &engine->mutex,
+                      engine->quiet_follows < QUIET_FOLLOWS ? FOLLOW_MS : FOLLOW_QUIET_MS);
+    pthread_mutex_unlock(&engine->mutex);
+    follow_catalog(engine);
+    pthread_mutex_lock(&engine->mutex);
+}
+
 static enum status flush(struct engine *engine)
 {
     enum status status = tree_write(engine->tree, engine->batch);
 
     tree_batch_clear(engine->batch);
+    follow_catalog(engine);
     return status;
 }
 
@@ -92,6 +119,7 @@ static enum status move_rows(struct engine *engine, const struct run *run)
     for (size_t i = 0; i < run->count && status == STATUS_OK; i++) {
         const char *row = run->rows[i];
 
+        catalog_note(engine->catalog, row_key(row)); /* U1 */
         if (row_is_deleted(row))
             tree_batch_delete(engine->batch, row_key(row));
         else
@@ -114,6 +142,7 @@ static enum status move(struct engine *engine, struct stage *stage, uint64_t num
     run_release(rows);
     if (status != STATUS_OK)
         return status;
+    catalog_note(engine->catalog, keyspace_moved());
     tree_batch_put(engine->batch, keyspace_moved(), number_bytes(&stored, number));
     return flush(engine);
 }
@@ -150,7 +179,7 @@ static enum status move_frozen(struct engine *engine)
 /* Under the mutex: LevelDB has it. */
 static void drop_frozen(struct engine *engine)
 {
-    stage_filter_clear(&engine->filters[1 - engine->active_filter]);
+    key_filter_clear(engine->filters[1 - engine->active_filter]);
     stage_release(engine->frozen);
     engine->frozen = NULL;
 }
@@ -163,7 +192,7 @@ static void *run_mover(void *context)
     pthread_mutex_lock(&engine->mutex);
     while (!engine->is_stopping) {
         if (engine->frozen == NULL || engine->moved != STATUS_OK) {
-            pthread_cond_wait(&engine->changed, &engine->mutex);
+            await_work(engine);
             continue;
         }
         engine->is_moving = true;
@@ -175,6 +204,7 @@ static void *run_mover(void *context)
         if (status == STATUS_OK)
             drop_frozen(engine);
         pthread_cond_broadcast(&engine->changed);
+        engine->quiet_follows = 0;
     }
     pthread_mutex_unlock(&engine->mutex);
     return NULL;
@@ -218,7 +248,7 @@ static enum status freeze(struct engine *engine)
     engine->frozen = engine->active;
     engine->frozen_number = engine->active_number++;
     engine->active_filter = 1 - engine->active_filter;
-    engine->active = stage_create(&engine->filters[engine->active_filter]);
+    engine->active = stage_create(engine->filters[engine->active_filter]);
     engine->freezes++;
     pthread_cond_broadcast(&engine->changed);
     pthread_mutex_unlock(&engine->mutex);
@@ -366,8 +396,8 @@ static enum status moved_number(struct tree *tree, uint64_t *number)
 
 static struct stage *new_active(struct engine *engine)
 {
-    stage_filter_clear(&engine->filters[engine->active_filter]);
-    return stage_create(&engine->filters[engine->active_filter]);
+    key_filter_clear(engine->filters[engine->active_filter]);
+    return stage_create(engine->filters[engine->active_filter]);
 }
 
 /* What is replayed counts as moved only when all of it is: until then the number stays. */
@@ -407,11 +437,24 @@ static enum status replay(struct engine *engine)
     return journal_begin(engine->journal, engine->active_number);
 }
 
+/* The catalog begins anew whenever LevelDB was opened, and only then. */
+static void look_at_opened(struct engine *engine)
+{
+    if (engine->openings == tree_openings(engine->tree))
+        return;
+    engine->openings = tree_openings(engine->tree);
+    catalog_open(engine->catalog);
+}
+
 static struct engine *create(const char *directory, struct tree *tree)
 {
     struct engine *engine = xcalloc(1, sizeof *engine);
 
     engine->tree = tree;
+    engine->catalog = catalog_create(directory);
+    look_at_opened(engine);
+    engine->filters[0] = key_filter_create(STAGE_FILTER_BITS);
+    engine->filters[1] = key_filter_create(STAGE_FILTER_BITS);
     engine->stage_bytes_max = tree_write_buffer_size(tree) / STAGES_IN_WRITE_BUFFER;
     engine->journal = journal_create(directory);
     engine->batch = tree_batch_create();
@@ -424,11 +467,14 @@ static struct engine *create(const char *directory, struct tree *tree)
 
 static void destroy(struct engine *engine)
 {
+    catalog_destroy(engine->catalog);
     tree_close(engine->tree);
     stage_release(engine->frozen);
     stage_release(engine->active);
     journal_destroy(engine->journal);
     tree_batch_destroy(engine->batch);
+    key_filter_destroy(engine->filters[0]);
+    key_filter_destroy(engine->filters[1]);
     pthread_cond_destroy(&engine->changed);
     pthread_mutex_destroy(&engine->mutex);
     pthread_mutex_destroy(&engine->write_mutex);
@@ -510,10 +556,12 @@ enum status engine_reopen(struct engine *engine)
 
     await_rest(engine);
     status = cut(engine);
+    catalog_close(engine->catalog); /* the disk may be full of what it keeps mapped */
     if (status == STATUS_OK)
         status = tree_reopen(engine->tree);
     if (status != STATUS_OK)
         return status;
+    look_at_opened(engine);
     let_mover_try_again(engine);
     return move_all(engine);
 }
@@ -531,6 +579,7 @@ enum status engine_wipe(struct engine *engine)
         status = journal_remove(engine->journal);
     if (status == STATUS_OK)
         status = tree_wipe(engine->tree);
+    look_at_opened(engine);
     engine->active_number = 1;
     return status == STATUS_OK ? journal_begin(engine->journal, engine->active_number) : status;
 }
@@ -546,6 +595,7 @@ enum status engine_install_tables(struct engine *engine, struct tables *tables)
 
     if (status == STATUS_OK)
         status = tree_install_tables(engine->tree, tables);
+    look_at_opened(engine);
     atomic_fetch_add(&engine->writes, 1);
     return status;
 }
@@ -554,7 +604,10 @@ enum status engine_renew(struct engine *engine, uint64_t bytes_max, bool *is_ren
 {
     enum status status = move_all(engine);
 
-    return status == STATUS_OK ? tree_renew(engine->tree, bytes_max, is_renewed) : status;
+    if (status == STATUS_OK)
+        status = tree_renew(engine->tree, bytes_max, is_renewed);
+    look_at_opened(engine);
+    return status;
 }
 
 void engine_compact(struct engine *engine, struct bytes from, struct bytes to)
@@ -590,12 +643,12 @@ void engine_statistics(struct engine *engine, struct engine_statistics *statisti
 
 /* ---------- reading ---------- */
 
-/* The order matters: what leaves the active stage is in the frozen one, and what leaves that is in
- * LevelDB. */
+/* The order matters, here and in engine_get(): what leaves the active stage is in the frozen one,
+ * and what leaves that is in LevelDB, and known to views of the catalog from then on (U1). */
 static bool may_be_staged(const struct engine *engine, struct bytes key)
 {
-    return stage_filter_may_have(&engine->filters[0], key) ||
-           stage_filter_may_have(&engine->filters[1], key);
+    return key_filter_may_have(engine->filters[0], key) ||
+           key_filter_may_have(engine->filters[1], key);
 }
 
 void engine_open_views(struct engine *engine, struct engine_views *views)
@@ -650,6 +703,15 @@ enum status engine_get(struct engine *engine, struct bytes key, struct bytes *va
 
     if (may_be_staged(engine, key) && find_staged(engine, key, value, &status))
         return status;
+    switch (catalog_find(engine->catalog, key, value)) {
+    case TABLE_FOUND:
+        return STATUS_OK;
+    case TABLE_ABSENT:
+    case TABLE_DELETED:
+        return STATUS_NOT_FOUND;
+    case TABLE_UNKNOWN:
+        break;
+    }
     return tree_get(engine->tree, key, value);
 }
 

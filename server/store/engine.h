@@ -7,7 +7,9 @@
  * written.  When the stage is full it is frozen, a new one takes its place, and the engine's own
  * thread moves the frozen one into LevelDB: each key once, in the order of keys, in large batches.
  * That costs LevelDB less than half of what small batches would, and its write stalls are met by
- * that thread.  Who reads sees all three as one.  Keys are ordered by their bytes.
+ * that thread.  Who reads sees all three as one: a key is looked for in the stages, then in the
+ * tables that LevelDB has (catalog.h), and LevelDB itself is asked for what it was given lately.
+ * Keys are ordered by their bytes.
  *
  * F1  A batch is written whole or not at all, also across a crash.
  * F2  engine_write() may wait (both stages full, fsync): it is for the commit thread.  engine_get()

@@ -4,13 +4,17 @@
 
 #include <pthread.h>
 
+#include "store/catalog.h"
 #include "store/engine.h"
 #include "store/journal.h"
+#include "store/key_filter.h"
 #include "store/stage.h"
 #include "store/tree.h"
 
 struct engine {
     struct tree *tree;
+    struct catalog *catalog; /* of the tree's tables, since it was opened so often: */
+    unsigned long openings;
     _Atomic uint64_t writes;
     _Atomic int64_t put_bytes, journal_bytes, stalls, stall_us;
     size_t stage_bytes_max;
@@ -36,8 +40,9 @@ struct engine {
     /* the mover's */
     struct tree_batch *batch;
     size_t moves_unsynced; /* stages that LevelDB has, but perhaps not on disk */
+    int quiet_follows;     /* how often the catalog was followed since there was something new */
 
-    struct stage_filter filters[2]; /* of the stages; any thread looks at both */
+    struct key_filter *filters[2]; /* of the stages; any thread looks at both */
     int active_filter;
 };
 

@@ -15,7 +15,8 @@
 #define FILE_NAME_MAX 40
 #define CURRENT       "CURRENT"
 #define PREFIX        "MANIFEST-"
-#define BYTES_MAX     ((off_t)1 << 30) /* longer ones are no manifest */
+#define BYTES_MAX     ((off_t)1 << 30)  /* longer ones are no manifest */
+#define TORN_MAX      ((size_t)1 << 20) /* no record that is being written is as long */
 #define COMPARATOR    "leveldb.BytewiseComparator"
 
 #define LOG_BLOCK  32768
@@ -354,11 +355,13 @@ enum status manifest_read(struct manifest *manifest, int directory)
     return status == STATUS_OK && position < manifest->log.size ? STATUS_CORRUPT : status;
 }
 
-/* Whole blocks, as places in a log are counted from a block's beginning. */
-static void drop_taken(struct manifest *manifest)
+/* Whole blocks, as places in a log are counted from a block's beginning.  What is behind what was
+ * taken is read anew the next time, when more of it is there. */
+static void drop_all_but_last_block(struct manifest *manifest)
 {
     size_t taken = manifest->position - manifest->position % LOG_BLOCK;
 
+    manifest->log.size = manifest->position;
     buffer_consume(&manifest->log, taken);
     manifest->position -= taken;
     manifest->offset += taken;
@@ -376,9 +379,10 @@ enum status manifest_follow(struct manifest *manifest, int directory, bool *chan
                            (off_t)(manifest->offset + manifest->log.size), &manifest->log);
     if (status == STATUS_OK)
         status = take_records(manifest, &manifest->position);
+    if (manifest->log.size - manifest->position > TORN_MAX)
+        status = STATUS_CORRUPT;
     *changed = manifest->position > before;
-    if (status == STATUS_OK && *changed)
-        drop_taken(manifest);
+    drop_all_but_last_block(manifest);
     return status;
 }
 

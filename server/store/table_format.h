@@ -19,7 +19,9 @@
 #define TABLE_FILTER_BITS_MIN 64
 #define TABLE_FILTER_PROBES   6 /* TABLE_BLOOM_BITS * ln 2 */
 #define TABLE_FILTER_SEED     0xbc9f1d34u
-#define TABLE_TYPE_VALUE      1 /* the last byte of a key's number, in front: 0 is a deletion */
+/* The first of the 8 bytes behind a key. */
+#define TABLE_TYPE_DELETED 0
+#define TABLE_TYPE_VALUE   1
 
 enum table_block_type { BLOCK_PLAIN, BLOCK_SNAPPY };
 

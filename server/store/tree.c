@@ -49,6 +49,7 @@ struct tree {
     size_t write_buffer_size, file_size;
     bool compresses;
     leveldb_t *db; /* NULL while it could not be reopened */
+    unsigned long openings;
     leveldb_options_t *options;
     leveldb_cache_t *cache;
     leveldb_filterpolicy_t *filter;
@@ -186,7 +187,13 @@ static enum status open_database(struct tree *tree)
     if (status != STATUS_OK)
         return status;
     tree->db = leveldb_open(tree->options, tree->directory, &text);
+    tree->openings += tree->db != NULL;
     return take_error(tree, text, "opening");
+}
+
+unsigned long tree_openings(const struct tree *tree)
+{
+    return tree->openings;
 }
 
 enum status tree_wipe(struct tree *tree)

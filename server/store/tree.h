@@ -1,7 +1,8 @@
 /* tree.h - LevelDB, through its C API: sorted tables on disk, and what is on its way there.
  *
- * tree.c is the only file that knows LevelDB's interface; table.c, tables.c and manifest.c know its
- * files.  Keys are ordered by their bytes.  engine.h says who calls what, and stands in front.
+ * tree.c is the only file that knows LevelDB's interface; table.c, table_reader.c, tables.c and
+ * manifest.c know its files.  Keys are ordered by their bytes.  engine.h says who calls what, and
+ * stands in front.
  */
 #ifndef STORE_TREE_H
 #define STORE_TREE_H
@@ -25,6 +26,8 @@ struct tree_iterator;
 enum status tree_open(const char *directory, bool compresses, struct tree **tree,
                       bool *was_repaired, char error[TREE_ERROR_MAX]) MUST_USE;
 void tree_close(struct tree *tree);
+/* How often LevelDB was opened: whenever it was, all rows are in tables. */
+unsigned long tree_openings(const struct tree *tree);
 /* Of what LevelDB gathers in memory before it writes a table. */
 size_t tree_write_buffer_size(const struct tree *tree);
 

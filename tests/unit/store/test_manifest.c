@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/random.h"
+#include "base/wire.h"
 #include "store/table.h"
 #include "unit/test.h"
 
 #define LOG_BLOCK 32768 /* as in manifest.c */
+#define FOLLOWED  200
 
 static char path[64];
 static int directory;
@@ -125,6 +128,62 @@ static void rewrite(struct bytes contents)
     manifest_clear(&manifest);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct manifest_file *left = a, *right = b;
+
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+/* Longer than a block now and then. */
+static void add_files_of_any_size(struct random *numbers)
+{
+    for (uint64_t number = 1; number <= FOLLOWED; number++)
+        add(3, number, "m", random_below(numbers, random_below(numbers, 10) == 0 ? 60000 : 900));
+}
+
+static void assert_all_followed(const struct manifest *followed)
+{
+    assert_int_equal(followed->count, FOLLOWED);
+    assert_int_equal(followed->log_number, 1);
+    qsort(followed->files, followed->count, sizeof *followed->files, compare_numbers);
+    for (size_t i = 0; i < FOLLOWED; i++) {
+        assert_int_equal(followed->files[i].number, i + 1);
+        assert_int_equal(followed->files[i].size, 1000);
+        assert_true(bytes_equal(buffer_view(&followed->files[i].largest),
+                                buffer_view(&manifest.files[i].largest)));
+    }
+}
+
+/* However little of it is there at a time. */
+static void it_is_followed_while_it_grows(void **state)
+{
+    struct random numbers = {1};
+    struct manifest followed = {0};
+    struct bytes rest;
+    bool changed;
+    int file;
+
+    (void)state;
+    add_files_of_any_size(&numbers);
+    assert_int_equal(manifest_install(&manifest, directory, 100), STATUS_OK);
+    file = openat(directory, "MANIFEST-000100", O_WRONLY | O_TRUNC);
+    assert_true(file >= 0);
+    for (rest = buffer_view(&manifest.log); rest.size > 0;) {
+        size_t size = 1 + random_below(&numbers, random_below(&numbers, 4) == 0 ? 70000 : 500);
+        struct bytes piece = wire_take(&rest, size < rest.size ? size : rest.size);
+
+        assert_int_equal(write(file, piece.data, piece.size), (ssize_t)piece.size);
+        assert_int_equal(manifest_follow(&followed, directory, &changed), STATUS_OK);
+    }
+    assert_int_equal(manifest_follow(&followed, directory, &changed), STATUS_OK);
+    assert_false(changed);
+    assert_all_followed(&followed);
+    assert_true(followed.log.size < LOG_BLOCK);
+    manifest_clear(&followed);
+    close(file);
+}
+
 static void what_is_damaged_is_refused(void **state)
 {
     struct buffer whole = {0};
@@ -186,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLAIM(files_are_read_as_they_were_added),
         CLAIM(records_may_lie_across_blocks_in_any_way),
+        CLAIM(it_is_followed_while_it_grows),
         CLAIM(what_is_damaged_is_refused),
         CLAIM(a_free_number_is_above_those_of_all_files_of_the_database),
     };

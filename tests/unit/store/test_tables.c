@@ -483,6 +483,8 @@ static void a_large_database_is_not_renewed(void **state)
     assert_int_equal(engine_renew(engine, 1000, &is_renewed), STATUS_OK);
     assert_false(is_renewed);
     assert_int_equal(count_rows(), 100);
+    for (unsigned n = 0; n < 100; n++)
+        assert_true(has(key_of(n), bytes_of("written")));
     assert_int_equal(files_on_disk("loading"), 0);
 }
 

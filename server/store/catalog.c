@@ -1,0 +1,464 @@
+#include "store/catalog.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/key_filter.h"
+#include "store/manifest.h"
+#include "store/table.h"
+
+/* For as many rows as LevelDB gathers in memory, twice: two million of them fill a fifth. */
+#define LATELY_BITS (UINT64_C(1) << 24)
+
+/* A process may have 65,530 mappings, and LevelDB wants its own thousand.  Tables beyond these are
+ * left to it. */
+#define MAPPED_MAX 30000
+
+/* Keys that were moved from some moment on: U2. */
+struct lately {
+    struct key_filter *keys;
+    uint64_t log;
+    size_t views; /* that have it */
+};
+
+struct listed {
+    uint64_t number, size;
+    struct bytes smallest, largest; /* without what LevelDB adds; its own */
+    size_t views;
+    _Atomic(struct table_reader *) reader; /* NULL until somebody needs it */
+    atomic_bool is_unreadable;
+};
+
+struct level_list {
+    struct listed **tables;
+    size_t count;
+};
+
+struct view {
+    size_t holders; /* under the catalog's mutex */
+    struct lately *older, *newer;
+    struct listed **tables; /* of all levels, one after the other */
+    struct listed **by_number;
+    size_t count;
+    struct level_list levels[MANIFEST_LEVELS];
+    struct view *next; /* among the old ones */
+};
+
+struct catalog {
+    int directory;
+    atomic_size_t mapped;
+    pthread_mutex_t mutex; /* of `current` and of holders */
+    struct view *current;  /* NULL: LevelDB is asked */
+
+    /* Of who changes it: one thread at a time. */
+    pthread_mutex_t change_mutex;
+    struct manifest manifest;
+    bool is_lost;           /* the manifest can't be followed any more */
+    struct lately *newer;   /* where keys are noted */
+    struct view *old_views; /* that somebody may hold */
+};
+
+/* ---------- parts of views; for who changes the catalog ---------- */
+
+static struct lately *lately_create(uint64_t log)
+{
+    struct lately *lately = xcalloc(1, sizeof *lately);
+
+    lately->keys = key_filter_create(LATELY_BITS);
+    lately->log = log;
+    return lately;
+}
+
+static void lately_leave(struct lately *lately)
+{
+    if (lately == NULL || --lately->views > 0)
+        return;
+    key_filter_destroy(lately->keys);
+    free(lately);
+}
+
+static struct bytes key_in(const struct buffer *stored)
+{
+    return (struct bytes){stored->data, stored->size - TABLE_TRAILER_SIZE};
+}
+
+static struct listed *listed_create(const struct manifest_file *file)
+{
+    struct listed *table = xcalloc(1, sizeof *table);
+
+    table->number = file->number;
+    table->size = file->size;
+    table->smallest = xbytes_copy(key_in(&file->smallest));
+    table->largest = xbytes_copy(key_in(&file->largest));
+    return table;
+}
+
+static void listed_leave(struct catalog *catalog, struct listed *table)
+{
+    struct table_reader *reader = atomic_load(&table->reader);
+
+    if (--table->views > 0)
+        return;
+    if (reader != NULL)
+        atomic_fetch_sub(&catalog->mapped, 1);
+    table_reader_close(reader);
+    xbytes_free(table->smallest);
+    xbytes_free(table->largest);
+    free(table);
+}
+
+static void view_destroy(struct catalog *catalog, struct view *view)
+{
+    for (size_t i = 0; i < view->count; i++)
+        listed_leave(catalog, view->tables[i]);
+    lately_leave(view->older);
+    lately_leave(view->newer);
+    free(view->tables);
+    free(view->by_number);
+    free(view);
+}
+
+/* Level by level; within the first, where files may overlap, the newest first, else by keys. */
+static int compare_files(const void *a, const void *b)
+{
+    const struct manifest_file *left = *(const struct manifest_file *const *)a;
+    const struct manifest_file *right = *(const struct manifest_file *const *)b;
+    int order;
+
+    if (left->level != right->level)
+        return left->level < right->level ? -1 : 1;
+    if (left->level == 0)
+        return left->number > right->number ? -1 : 1;
+    order = bytes_compare(key_in(&left->smallest), key_in(&right->smallest));
+    return order != 0 ? order : bytes_compare(key_in(&left->largest), key_in(&right->largest));
+}
+
+static const struct manifest_file **sorted_files(const struct manifest *manifest)
+{
+    const struct manifest_file **files = xcalloc(manifest->count + 1, sizeof *files);
+
+    for (size_t i = 0; i < manifest->count; i++)
+        files[i] = &manifest->files[i];
+    qsort(files, manifest->count, sizeof *files, compare_files);
+    return files;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct listed *left = *(struct listed *const *)a, *right = *(struct listed *const *)b;
+
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+/* The same file, as the view before had it: it stays mapped. */
+static struct listed *find_listed(const struct view *view, uint64_t number)
+{
+    struct listed wanted = {.number = number}, *key = &wanted, **found;
+
+    if (view == NULL || view->count == 0)
+        return NULL;
+    found = bsearch(&key, view->by_number, view->count, sizeof(struct listed *), compare_numbers);
+    return found == NULL ? NULL : *found;
+}
+
+static void list_tables(struct view *view, const struct manifest_file **files,
+                        const struct view *before)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        struct level_list *level = &view->levels[files[i]->level];
+        struct listed *table = find_listed(before, files[i]->number);
+
+        if (table == NULL)
+            table = listed_create(files[i]);
+        table->views++;
+        view->tables[i] = view->by_number[i] = table;
+        if (level->count++ == 0)
+            level->tables = &view->tables[i];
+    }
+    qsort(view->by_number, view->count, sizeof(struct listed *), compare_numbers);
+}
+
+static struct view *view_create(const struct manifest *manifest, const struct view *before,
+                                struct lately *older, struct lately *newer)
+{
+    const struct manifest_file **files = sorted_files(manifest);
+    struct view *view = xcalloc(1, sizeof *view);
+
+    view->count = manifest->count;
+    view->tables = xcalloc(view->count + 1, sizeof(struct listed *));
+    view->by_number = xcalloc(view->count + 1, sizeof(struct listed *));
+    list_tables(view, files, before);
+    view->older = older;
+    view->newer = newer;
+    newer->views++;
+    if (older != NULL)
+        older->views++;
+    free(files);
+    return view;
+}
+
+/* ---------- changing ---------- */
+
+static void remove_unheld(struct catalog *catalog)
+{
+    struct view **at = &catalog->old_views;
+
+    while (*at != NULL) {
+        struct view *view = *at;
+        bool is_held;
+
+        pthread_mutex_lock(&catalog->mutex);
+        is_held = view->holders > 0;
+        pthread_mutex_unlock(&catalog->mutex);
+        if (is_held) {
+            at = &view->next;
+            continue;
+        }
+        *at = view->next;
+        view_destroy(catalog, view);
+    }
+}
+
+/* NULL: there is none from now on. */
+static void publish(struct catalog *catalog, struct view *view)
+{
+    struct view *before;
+
+    pthread_mutex_lock(&catalog->mutex);
+    before = catalog->current;
+    catalog->current = view;
+    pthread_mutex_unlock(&catalog->mutex);
+    if (before != NULL) {
+        before->next = catalog->old_views;
+        catalog->old_views = before;
+    }
+    remove_unheld(catalog);
+}
+
+static void set_newer(struct catalog *catalog, struct lately *newer)
+{
+    if (newer != NULL)
+        newer->views++;
+    lately_leave(catalog->newer);
+    catalog->newer = newer;
+}
+
+static void forget_all(struct catalog *catalog)
+{
+    catalog->is_lost = true;
+    publish(catalog, NULL);
+    set_newer(catalog, NULL);
+}
+
+static void lose(struct catalog *catalog)
+{
+    log_line(LOG_WARNING, "LevelDB's list of files can't be followed; reads will be slower.");
+    forget_all(catalog);
+}
+
+/* U2. */
+static void take_news(struct catalog *catalog)
+{
+    struct lately *older = catalog->current->older, *newer = catalog->newer;
+    struct view *view;
+    uint64_t log;
+
+    if (catalog->manifest.log_number > newer->log &&
+        manifest_newest_log(catalog->directory, &log) == STATUS_OK) {
+        older = newer;
+        newer = lately_create(log);
+    }
+    view = view_create(&catalog->manifest, catalog->current, older, newer);
+    set_newer(catalog, newer);
+    publish(catalog, view);
+}
+
+bool catalog_follow(struct catalog *catalog)
+{
+    bool changed = false;
+
+    pthread_mutex_lock(&catalog->change_mutex);
+    if (!catalog->is_lost) {
+        if (manifest_follow(&catalog->manifest, catalog->directory, &changed) == STATUS_CORRUPT)
+            lose(catalog);
+        else if (changed)
+            take_news(catalog);
+        else
+            remove_unheld(catalog);
+    }
+    pthread_mutex_unlock(&catalog->change_mutex);
+    return changed;
+}
+
+void catalog_open(struct catalog *catalog)
+{
+    bool changed;
+    uint64_t log;
+
+    pthread_mutex_lock(&catalog->change_mutex);
+    manifest_clear(&catalog->manifest);
+    catalog->is_lost = false;
+    if (manifest_follow(&catalog->manifest, catalog->directory, &changed) != STATUS_OK ||
+        manifest_newest_log(catalog->directory, &log) != STATUS_OK) {
+        lose(catalog);
+    } else {
+        set_newer(catalog, lately_create(log));
+        publish(catalog, view_create(&catalog->manifest, NULL, NULL, catalog->newer));
+    }
+    pthread_mutex_unlock(&catalog->change_mutex);
+}
+
+void catalog_close(struct catalog *catalog)
+{
+    pthread_mutex_lock(&catalog->change_mutex);
+    forget_all(catalog);
+    pthread_mutex_unlock(&catalog->change_mutex);
+}
+
+void catalog_note(struct catalog *catalog, struct bytes key)
+{
+    if (catalog->newer != NULL)
+        key_filter_add(catalog->newer->keys, key);
+}
+
+struct catalog *catalog_create(const char *directory)
+{
+    struct catalog *catalog = xcalloc(1, sizeof *catalog);
+
+    catalog->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    catalog->is_lost = true;
+    pthread_mutex_init(&catalog->mutex, NULL);
+    pthread_mutex_init(&catalog->change_mutex, NULL);
+    return catalog;
+}
+
+void catalog_destroy(struct catalog *catalog)
+{
+    catalog_close(catalog);
+    manifest_clear(&catalog->manifest);
+    if (catalog->directory >= 0)
+        close(catalog->directory);
+    pthread_mutex_destroy(&catalog->mutex);
+    pthread_mutex_destroy(&catalog->change_mutex);
+    free(catalog);
+}
+
+/* ---------- finding ---------- */
+
+static struct view *hold(struct catalog *catalog)
+{
+    struct view *view;
+
+    pthread_mutex_lock(&catalog->mutex);
+    view = catalog->current;
+    if (view != NULL)
+        view->holders++;
+    pthread_mutex_unlock(&catalog->mutex);
+    return view;
+}
+
+static void let_go(struct catalog *catalog, struct view *view)
+{
+    pthread_mutex_lock(&catalog->mutex);
+    view->holders--;
+    pthread_mutex_unlock(&catalog->mutex);
+}
+
+/* Two threads may open it at once: one of them was not needed. */
+static struct table_reader *open_reader(struct catalog *catalog, struct listed *table)
+{
+    struct table_reader *before = NULL, *reader;
+    enum status status;
+
+    if (atomic_load(&table->is_unreadable) || atomic_load(&catalog->mapped) >= MAPPED_MAX)
+        return NULL;
+    status = table_reader_open(catalog->directory, table->number, table->size, &reader);
+    if (status != STATUS_OK) {
+        atomic_store(&table->is_unreadable, status == STATUS_CORRUPT);
+        return NULL;
+    }
+    if (!atomic_compare_exchange_strong(&table->reader, &before, reader)) {
+        table_reader_close(reader);
+        return before;
+    }
+    atomic_fetch_add(&catalog->mapped, 1);
+    return reader;
+}
+
+static enum table_answer find_in(struct catalog *catalog, struct listed *table, struct bytes key,
+                                 struct bytes *value)
+{
+    struct table_reader *reader = atomic_load_explicit(&table->reader, memory_order_acquire);
+
+    if (reader == NULL && (reader = open_reader(catalog, table)) == NULL)
+        return TABLE_UNKNOWN;
+    return table_reader_find(reader, key, value);
+}
+
+/* Any of them may have it, the newest first. */
+static enum table_answer find_in_first(struct catalog *catalog, const struct level_list *level,
+                                       struct bytes key, struct bytes *value)
+{
+    enum table_answer answer = TABLE_ABSENT;
+
+    for (size_t i = 0; i < level->count && answer == TABLE_ABSENT; i++) {
+        struct listed *table = level->tables[i];
+
+        if (bytes_compare(table->smallest, key) <= 0 && bytes_compare(table->largest, key) >= 0)
+            answer = find_in(catalog, table, key, value);
+    }
+    return answer;
+}
+
+/* One of them may have it.  Rows of one key may stand in two that follow each other, the newer ones
+ * in the first: it is the first that does not end before the key. */
+static enum table_answer find_in_level(struct catalog *catalog, const struct level_list *level,
+                                       struct bytes key, struct bytes *value)
+{
+    size_t low = 0, high = level->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (bytes_compare(level->tables[middle]->largest, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == level->count || bytes_compare(level->tables[low]->smallest, key) > 0)
+        return TABLE_ABSENT;
+    return find_in(catalog, level->tables[low], key, value);
+}
+
+static enum table_answer find_in_view(struct catalog *catalog, const struct view *view,
+                                      struct bytes key, struct bytes *value)
+{
+    enum table_answer answer;
+
+    if (key_filter_may_have(view->newer->keys, key) ||
+        (view->older != NULL && key_filter_may_have(view->older->keys, key)))
+        return TABLE_UNKNOWN;
+    answer = find_in_first(catalog, &view->levels[0], key, value);
+    for (int i = 1; i < MANIFEST_LEVELS && answer == TABLE_ABSENT; i++)
+        answer = find_in_level(catalog, &view->levels[i], key, value);
+    return answer;
+}
+
+enum table_answer catalog_find(struct catalog *catalog, struct bytes key, struct bytes *value)
+{
+    struct view *view = hold(catalog);
+    enum table_answer answer;
+
+    if (view == NULL)
+        return TABLE_UNKNOWN;
+    answer = find_in_view(catalog, view, key, value);
+    if (answer == TABLE_FOUND)
+        *value = xbytes_copy(*value);
+    let_go(catalog, view);
+    return answer;
+}
