@@ -14,7 +14,7 @@ KEYS = 20_000
 LONG_KEYS = 20
 HOT = 400
 CACHE_MB = 16
-BEYOND_CACHE_MB = 8  # buffers of the connection, entries that wait to be freed, LevelDB's index of tables
+BEYOND_CACHE_MB = 12  # buffers of the connection, entries that wait to be freed, what the allocator keeps for each thread
 
 
 def key_of(number):
