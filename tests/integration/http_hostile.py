@@ -263,6 +263,10 @@ def pour(clients, size):
     return [http for http in clients if not left[http.socket]]
 
 
+# The budget, and what each of two loops may have read from disk in a turn beside it, before answers count.
+GROWN_MAX_MB = MEMORY_MAX_MB + 2 * 64
+
+
 def grown_mb(server, base_kb):
     return (memory_kb(server, "VmHWM") - base_kb) // 1024
 
@@ -279,7 +283,7 @@ def large_bodies_and_answers_share_a_bounded_memory():
                       head("PUT", path("k"), "Transfer-Encoding: chunked") + b"%x\r\n" % VALUE_MAX)
         check(1 <= len(pour(senders, VALUE_MAX - 100)) <= MEMORY_MAX_MB // 25, True, "some large bodies were let in, others wait")
         check(Http(server).ask("PUT", path("small"), b"x" * 60000).status, 200)
-        check(grown_mb(server, base_kb) < MEMORY_MAX_MB * 1.3, True, f"{grown_mb(server, base_kb)} MiB for large bodies")
+        check(grown_mb(server, base_kb) < GROWN_MAX_MB, True, f"{grown_mb(server, base_kb)} MiB for large bodies")
         for http in senders:
             http.close()
         readers = [Http(server, receive_buffer=4096) for _ in range(40)]
@@ -287,7 +291,7 @@ def large_bodies_and_answers_share_a_bounded_memory():
             http.send(request("GET", path("large")))
         wait.pass_by(1)
         check(Http(server).ask("GET", path("small")).body, b"x" * 60000)
-        check(grown_mb(server, base_kb) < MEMORY_MAX_MB * 1.3, True, f"{grown_mb(server, base_kb)} MiB for large answers")
+        check(grown_mb(server, base_kb) < GROWN_MAX_MB, True, f"{grown_mb(server, base_kb)} MiB for large answers")
         for http in readers:
             http.close()
         check(Http(server).ask("GET", path("large")).body, b"x" * VALUE_MAX)
