@@ -110,7 +110,7 @@ void process_take_short_turns(void)
 
 /* A low priority alone is not enough: the kernel may let such a thread finish its turn before
  * another one that has woken meanwhile, and looks again at its next tick, which may be milliseconds
- * away. Short turns, because who yields gives up what is left of the turn, and would hardly get on
+ * away.  Short turns, because who yields gives up what is left of the turn, and would hardly get on
  * where processors are busy all the time. */
 void process_step_back(void)
 {

@@ -58,7 +58,7 @@ struct catalog {
     /* Of who changes it: one thread at a time. */
     pthread_mutex_t change_mutex;
     struct manifest manifest;
-    bool is_lost;           /* the manifest can't be followed any more */
+    bool is_lost;           /* there is no manifest to follow */
     struct lately *newer;   /* where keys are noted */
     struct view *old_views; /* that somebody may hold */
 };
@@ -255,6 +255,7 @@ static void forget_all(struct catalog *catalog)
     set_newer(catalog, NULL);
 }
 
+/* Until LevelDB is opened anew. */
 static void lose(struct catalog *catalog)
 {
     log_line(LOG_WARNING, "LevelDB's list of files can't be followed; reads will be slower.");

@@ -4,9 +4,9 @@
  * file, LevelDB takes the first of them for one that should be merged away ("seek compaction"),
  * and with a hundred million keys that is ten times the work of all other compaction together.  It
  * also searches the rows that LevelDB holds in memory, takes its lock, and copies.  So most reads
- * go past it: a view lists the tables of some moment, as the manifest told of them, and table_
- * reader.h looks into them.  A view is never wrong, as files don't change, but older than LevelDB:
- * keys that were written since are in its filters, and for these LevelDB is asked.
+ * go past it: a view lists the tables of some moment, as the manifest told of them, and
+ * table_reader.h looks into them.  A view is never wrong, as files don't change, but older than
+ * LevelDB: keys that were written since are in its filters, and for these LevelDB is asked.
  *
  *     keys moved lately:   ...| older filter | newer filter |-> now
  *     view:  tables with all  ^ from before here, at least
