@@ -2,10 +2,12 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* jemalloc's control call.  The release binary links the library; the sanitizers bring an allocator
@@ -95,6 +97,15 @@ void *xaligned_alloc(size_t alignment, size_t size)
     return pointer;
 }
 
+void *xmap(size_t size)
+{
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (pages == MAP_FAILED)
+        out_of_memory(size);
+    return pages;
+}
+
 void *xgrow_slowly(void *array, size_t *capacity, size_t element_size)
 {
     *capacity = *capacity == 0 ? ARRAY_MIN : *capacity * 2;
@@ -128,7 +139,14 @@ static void renew_snapshot(void)
     (void)mallctl("epoch", NULL, NULL, &epoch, sizeof epoch);
 }
 
-size_t memory_used(void)
+static atomic_size_t mapped_in_use;
+
+void memory_count_mapped(ptrdiff_t more)
+{
+    atomic_fetch_add_explicit(&mapped_in_use, (size_t)more, memory_order_relaxed);
+}
+
+static size_t allocated(void)
 {
     struct mallinfo2 info;
     size_t used = 0;
@@ -143,6 +161,11 @@ size_t memory_used(void)
         return used;
     info = mallinfo2();
     return info.uordblks + info.hblkhd;
+}
+
+size_t memory_used(void)
+{
+    return allocated() + atomic_load_explicit(&mapped_in_use, memory_order_relaxed);
 }
 
 struct memory_pages memory_pages(void)

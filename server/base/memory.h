@@ -23,6 +23,9 @@ void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);
 
+/* Zeroed pages that the allocator knows nothing of; munmap() gives them back. */
+void *xmap(size_t size);
+
 void *xgrow_slowly(void *array, size_t *capacity, size_t element_size);
 
 /* An array of `count` elements with room for one more: itself, or another in its place that is
@@ -53,8 +56,12 @@ static inline size_t memory_cost(size_t size)
     return ((size + step - 1) & ~(step - 1)) + (size > MEMORY_SLAB_MAX ? MEMORY_PAGE : 0);
 }
 
-/* Bytes allocated and not freed, of the whole process, as the allocator counts them. */
+/* Bytes allocated and not freed, of the whole process, as the allocator counts them, and what of
+ * mapped pages is in use. */
 size_t memory_used(void);
+
+/* So many bytes of mapped pages more (or fewer) are in use. */
+void memory_count_mapped(ptrdiff_t more);
 
 /* What the allocator itself knows: bytes in use, in pages that hold any, and in pages that it has
  * not given back. */

@@ -693,9 +693,7 @@ static struct command client_commands[] = {
       .complexity = "O(N) where N is the number of connections",
       .summary = "Describes all connections, a line each",
       .syntax = "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
-      .note = "`db=-1` in a named namespace; requests that arrive whole are read in a buffer of the "
-              "thread, so only who sent one in parts has a query buffer of its own, until it has been "
-              "idle for 2 s; arguments are part of `qbuf`, and `argv-mem` is 0; `rbs` and `rbp` "
+      .note = "`db=-1` in a named namespace; arguments are part of `qbuf`, and `argv-mem` is 0; `rbs` and `rbp` "
               "are what waits, as `obl`; no flag `d`, since `EXEC` finds out" },
     { .name = "no-evict", .arity = 3, .flags = ADMIN, .run = command_client_switch,
       .group = GROUP_CONNECTION, .compat = COMPAT_DIFFERS, .since = "7.0.0", .complexity = "O(1)",

@@ -21,10 +21,9 @@
 
 #define KEEPALIVE_PROBES 3
 
-/* When the room for unfinished requests is given back, as Redis gives back its query buffers: after
- * so many idle seconds, or half of it at each check while smaller requests come; not for less. */
-#define INPUT_IDLE_S     2
-#define INPUT_NEVER_HALF ((size_t)32 * 1024)
+/* The room for requests is given back after so many idle seconds, as Redis gives back its query
+ * buffers. */
+#define INPUT_IDLE_S 2
 
 #define TLS_TROUBLE_MAX 256
 
@@ -218,8 +217,10 @@ void connection_hold_reply(struct connection *connection, size_t start, uint64_t
 
 /* --- events --- */
 
-void connection_show_input(struct connection *connection, size_t size, size_t capacity)
+void connection_show_input(struct connection *connection)
 {
+    size_t size = connection->in.bytes.size, capacity = connection->in.bytes.capacity;
+
     atomic_store_explicit(&connection->session.query_bytes, (int64_t)size, memory_order_relaxed);
     atomic_store_explicit(&connection->session.query_free, (int64_t)(capacity - size),
                           memory_order_relaxed);
@@ -272,7 +273,7 @@ static void show_output(struct connection *connection)
 static bool can_move(const struct connection *connection)
 {
     return connection->state == CONNECTION_READING && !connection->is_readable &&
-           connection->in.size == 0 && outbox_size(&connection->out) == 0 &&
+           connection->in.bytes.size == 0 && outbox_size(&connection->out) == 0 &&
            !connection->transport.has_more && !connection->is_sending;
 }
 
@@ -285,6 +286,8 @@ static void move(struct connection *connection)
     connection->listens_for = 0;
     (void)event_del(&connection->read_event);
     TAILQ_REMOVE(&loop->connections, connection, all);
+    input_clear(&connection->in, &loop->rooms);
+    connection_show_input(connection);
     loop_give_away(loop, connection, to);
 }
 
@@ -310,7 +313,7 @@ void connection_settle(struct connection *connection)
     listen_for_input(connection);
     if (UNLIKELY(connection->transport.has_more) && connection->listens_for == EV_READ)
         event_active(&connection->read_event, EV_READ, 0); /* nobody else would tell */
-    connection_show_input(connection, connection->in.size, connection->in.capacity);
+    connection_show_input(connection);
     show_output(connection);
     if (UNLIKELY(connection->moves_to != NULL) && can_move(connection))
         move(connection);
@@ -443,14 +446,12 @@ static bool shakes_hands_too_long(const struct connection *connection)
 
 static void trim_input(struct connection *connection)
 {
-    struct buffer *in = &connection->in;
+    struct input *in = &connection->in;
     int64_t active_s = atomic_load_explicit(&connection->session.active_s, memory_order_relaxed);
 
     if (connection->loop->reactor.now_s - active_s > INPUT_IDLE_S)
-        buffer_shrink(in, 0);
-    else if (connection->is_in_spare && in->capacity > INPUT_NEVER_HALF)
-        buffer_shrink(in, in->capacity / 2);
-    connection_show_input(connection, in->size, in->capacity);
+        input_fit(in, &connection->loop->rooms);
+    connection_show_input(connection);
 }
 
 void connection_check(struct connection *connection)
@@ -467,7 +468,7 @@ void connection_check(struct connection *connection)
         return;
     }
     check_output_limit(connection);
-    if (connection->in.data != NULL && connection->state == CONNECTION_READING)
+    if (connection->in.bytes.data != NULL && connection->state == CONNECTION_READING)
         trim_input(connection);
     if (watch_is_listing(&connection->session))
         wake(&connection->session);
@@ -590,7 +591,7 @@ void connection_close(struct connection *connection)
     session_clear(&connection->session);
 
     resp_parser_clear(&connection->parser);
-    buffer_clear(&connection->in);
+    input_clear(&connection->in, &loop->rooms);
     outbox_clear(&connection->out);
     free(connection);
 }

@@ -13,8 +13,7 @@
  * what came behind it, and listens only for the end of the connection; a LEAVING one is deaf.
  *
  * What it has sent is read and run by serving.c.  An idle connection holds no buffer for output,
- * and one for input only if a request came in parts: then for some seconds, until
- * connection_check() finds that nobody needs it.
+ * and soon none for input: connection_check() takes that after some seconds.
  *
  * C1  A connection is freed by its loop alone, at the end of the function that was called for it
  *     (connection_settle()); nothing else frees one.
@@ -30,6 +29,7 @@
 #include "base/log.h"
 #include "commands/session.h"
 #include "commands/statistics.h"
+#include "net/input.h"
 #include "net/loop.h"
 #include "net/outbox.h"
 #include "tls/transport.h"
@@ -53,12 +53,13 @@ struct connection {
     bool is_readable;  /* in loop->readable */
     bool is_sending;   /* write_event is set: the socket was full, for its output or for TLS */
     bool is_oversized; /* the parked request is one that was not kept (parser.h, P4) */
-    bool is_in_spare;  /* what came last was not put into `in` */
+    bool fills_input;  /* the last read took as much as there was room for */
     short listens_for; /* what read_event is set for: EV_READ, EV_CLOSED or nothing */
 
     struct event read_event, write_event;
     struct resp_parser parser;
-    struct buffer in; /* begins with the unfinished or parked request, if it holds anything */
+    struct input in; /* begins with the unfinished or parked request, if it holds anything */
+    int64_t input_needed_ms; /* when more than half of it was needed last */
     struct outbox out;
     int64_t wake_at_ms;      /* PARKED: when to try again, commits apart */
     int64_t over_limit_at_s; /* since when the output is over the soft limit; 0 = it isn't */
@@ -110,7 +111,7 @@ void connection_set_readable(struct connection *connection, bool is_readable);
 void connection_write_to(struct connection *connection);
 
 /* CLIENT LIST's qbuf and qbuf-free. */
-void connection_show_input(struct connection *connection, size_t size, size_t capacity);
+void connection_show_input(struct connection *connection);
 
 /* The reply that began at `start` of the output waits for a commit. */
 void connection_hold_reply(struct connection *connection, size_t start, uint64_t group);

@@ -331,7 +331,6 @@ enum status loop_create(struct services *services, struct crew *crew, struct loo
     init_lists(loop);
     (void)evtimer_assign(&loop->check_timer, loop->reactor.base, on_check, loop);
 
-    loop->input = xmalloc(2 * LOOP_INPUT_SIZE);
     resp_writer_init(&loop->writer, NULL, 2);
     *created = loop;
     return STATUS_OK;
@@ -355,11 +354,11 @@ void loop_destroy(struct loop *loop)
     close_immigrants(loop);
     while (loop->spare_count > 0)
         buffer_clear(&loop->spare[--loop->spare_count]);
+    rooms_clear(&loop->rooms);
 
     (void)event_del(&loop->check_timer);
     mail_clear(&loop->mail);
     reactor_clear(&loop->reactor);
-    free(loop->input);
     free(loop);
 }
 

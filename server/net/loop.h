@@ -14,6 +14,7 @@
 #include "net/crew.h"
 #include "net/mail.h"
 #include "net/reactor.h"
+#include "net/rooms.h"
 #include "resp/parser.h"
 #include "resp/writer.h"
 
@@ -30,9 +31,6 @@
 /* What one connection of a group has sent. */
 struct reading {
     struct connection *connection;
-    const char *data;
-    size_t size;
-    size_t kept; /* so many bytes at the front it had sent before */
     struct batch batch;
 };
 
@@ -48,9 +46,9 @@ struct loop {
     size_t group_count;
     uint64_t announced[LOOP_GROUP_KEYS_MAX + BATCH_REQUESTS_MAX]; /* keys of the group */
     size_t announced_count;
-    struct batch batch; /* of a connection that reads into its own buffer */
-    char *input;        /* of the group: room for two reads */
+    struct batch batch; /* of a connection that runs again what it has */
 
+    struct rooms rooms; /* of the connections' input */
     struct buffer spare[LOOP_SPARE_MAX];
     int spare_count;
 

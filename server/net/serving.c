@@ -5,15 +5,16 @@
 
 #include "commands/dispatch.h"
 
-/* Unfinished input up to this size goes back in front of the next read, so that requests behind it
- * cost no read of their own; more than that stays where it is, and reads go behind it. */
-#define KEPT_IN_FRONT_MAX (LOOP_INPUT_SIZE / 4)
-
 /* So much output is sent in the middle of a pipeline, and held against the limits. */
 #define OUTPUT_SENT_EARLY ((size_t)256 * 1024)
 
 /* A larger buffer for input is freed as soon as it is empty. */
 #define INPUT_KEPT_MAX ((size_t)1024 * 1024)
+
+/* Half of one that was not needed for so long is given back, as often as that, as Redis does; but
+ * not of so little. */
+#define INPUT_HALVED_MS  100
+#define INPUT_NEVER_HALF ((size_t)32 * 1024)
 
 #define SECURITY_LOG_EVERY_S 60
 
@@ -46,12 +47,13 @@ static bool run_request(struct connection *connection, const struct request *req
 }
 
 /* AUTH changes the limits of what stands behind it. */
-static void parse(struct connection *connection, struct batch *batch, const char *data, size_t size)
+static void parse(struct connection *connection, struct batch *batch, size_t done)
 {
+    const struct buffer *in = &connection->in.bytes;
     struct resp_limits *limits = &connection->loop->limits;
 
     limits->is_authenticated = connection->session.is_authenticated;
-    batch_parse(batch, &connection->parser, limits, data, size,
+    batch_parse(batch, &connection->parser, limits, in->data + done, in->size - done,
                 limits->is_authenticated ? BATCH_REQUESTS_MAX : 1);
 }
 
@@ -118,17 +120,16 @@ static void drop_attacker(struct connection *connection)
     connection_give_up(connection);
 }
 
-/* Runs the complete requests in data[0 .. size-1], the first of which are in the batch, and returns
- * how many bytes are done with. */
-static size_t run_requests(struct connection *connection, struct batch *batch, const char *data,
-                           size_t size)
+/* Runs the complete requests of its input, the first of which are in the batch, and returns how
+ * many bytes are done with. */
+static size_t run_requests(struct connection *connection, struct batch *batch)
 {
     size_t done;
 
     connection_write_to(connection);
     done = run_batch(connection, batch);
     while (batch->next == RESP_REQUEST && connection->state == CONNECTION_READING) {
-        parse(connection, batch, data + done, size - done);
+        parse(connection, batch, done);
         announce_keys(connection, batch);
         prefetch_announced(connection->loop);
         done += run_batch(connection, batch);
@@ -137,7 +138,7 @@ static size_t run_requests(struct connection *connection, struct batch *batch, c
         refuse_protocol(connection);
     if (batch->next == RESP_ATTACK && connection->state == CONNECTION_READING)
         drop_attacker(connection);
-    return connection->state == CONNECTION_LEAVING ? size : done;
+    return connection->state == CONNECTION_LEAVING ? connection->in.bytes.size : done;
 }
 
 /* --- input --- */
@@ -161,114 +162,70 @@ static void count_input(struct connection *connection, ssize_t received)
         connection_count(connection, COUNTER_INPUT_BYTES, (uint64_t)received);
 }
 
-/* All that was in it is done with.  Its memory waits for the next request that comes in parts,
- * until connection_check() takes it. */
-static void empty_input(struct connection *connection)
+/* How much to read: what there is room for.  Behind an unfinished request there is more to be made,
+ * to the end of the bulk that is coming, but for no more than has come already, so that a length
+ * that was only announced allocates nothing.  A pipeline that fills its room gets a larger one. */
+static size_t size_to_read(const struct connection *connection)
 {
-    struct buffer *in = &connection->in;
-
-    connection->is_in_spare = in->size == 0;
-    in->size = 0;
-    if (in->capacity > INPUT_KEPT_MAX)
-        buffer_clear(in);
-}
-
-/* What is left of data[0 .. size-1], the first `kept` bytes of which are in `in` already. */
-static void keep_rest(struct connection *connection, const char *data, size_t size, size_t done,
-                      size_t kept)
-{
-    struct buffer *in = &connection->in;
-
-    if (done == size) {
-        if (in->data != NULL)
-            empty_input(connection);
-        return;
-    }
-    if (done > 0)
-        in->size = kept = 0;
-    buffer_append(in, data + done + kept, size - done - kept);
-}
-
-/* Reads into the loop's buffer; false if there is nothing to run. */
-static bool read_into_loop(struct connection *connection, char *data, struct reading *reading)
-{
-    size_t kept = connection->in.size;
-    ssize_t received;
-
-    if (kept > 0)
-        memcpy(data, connection->in.data, kept);
-    received = transport_receive(&connection->transport, data + kept, LOOP_INPUT_SIZE - kept);
-    count_input(connection, received);
-    if (received <= 0) {
-        end_input(connection, received);
-        return false;
-    }
-    reading->connection = connection;
-    reading->data = data;
-    reading->size = kept + (size_t)received;
-    reading->kept = kept;
-    return true;
-}
-
-static void run_reading(struct reading *reading)
-{
-    struct connection *connection = reading->connection;
-    size_t done;
-
-    connection_show_input(connection, reading->size, LOOP_INPUT_SIZE);
-    done = run_requests(connection, &reading->batch, reading->data, reading->size);
-    keep_rest(connection, reading->data, reading->size, done, reading->kept);
-}
-
-/* Runs what is complete in `in` and keeps the rest there. */
-static void run_own_input(struct connection *connection)
-{
-    struct batch *batch = &connection->loop->batch;
-    struct buffer *in = &connection->in;
-    size_t done;
-
-    connection_show_input(connection, in->size, in->capacity);
-    parse(connection, batch, in->data, in->size);
-    loop_start_clock(connection->loop);
-    done = run_requests(connection, batch, in->data, in->size);
-    loop_stop_clock(connection->loop);
-    if (done == in->size)
-        empty_input(connection);
-    else
-        buffer_consume(in, done);
-}
-
-/* How much to read behind a large unfinished request: to the end of the bulk that is coming, but no
- * more than has come already, so that a length that was only announced allocates nothing; and in
- * any case what there is room for. */
-static size_t room_for_more(const struct connection *connection)
-{
-    const struct buffer *in = &connection->in;
+    const struct buffer *in = &connection->in.bytes;
     size_t wanted = resp_parser_wants(&connection->parser, in->size);
     size_t room = in->capacity - in->size;
 
-    if (wanted == 0)
-        wanted = LOOP_INPUT_SIZE;
-    if (wanted > in->size)
+    if (in->capacity == 0)
+        wanted = ROOM_SIZE;
+    else if (wanted == 0 || wanted > in->size)
         wanted = in->size;
+    if (connection->fills_input && in->capacity < LOOP_INPUT_SIZE)
+        wanted = LOOP_INPUT_SIZE - in->size;
     if (room > LOOP_INPUT_SIZE)
         room = LOOP_INPUT_SIZE;
     return wanted > room ? wanted : room;
 }
 
-static void read_into_own(struct connection *connection)
+/* False if there is nothing to run. */
+static bool read_input(struct connection *connection)
 {
-    struct buffer *in = &connection->in;
-    size_t room = room_for_more(connection);
-    ssize_t received = transport_receive(&connection->transport, buffer_reserve(in, room), room);
+    struct input *in = &connection->in;
+    size_t size = size_to_read(connection);
+    ssize_t received = transport_receive(&connection->transport,
+                                         input_reserve(in, &connection->loop->rooms, size), size);
 
     count_input(connection, received);
     if (received <= 0) {
         end_input(connection, received);
-        return;
+        return false;
     }
-    in->size += (size_t)received;
-    run_own_input(connection);
+    connection->fills_input = (size_t)received == size;
+    in->bytes.size += (size_t)received;
+    connection_show_input(connection);
+    return true;
+}
+
+/* While smaller requests come. */
+static void give_back_half(struct connection *connection)
+{
+    struct buffer *in = &connection->in.bytes;
+    int64_t now_ms = connection->loop->reactor.now_ms;
+
+    if (in->size <= in->capacity / 2) {
+        if (now_ms - connection->input_needed_ms < INPUT_HALVED_MS)
+            return;
+        buffer_shrink(in, in->capacity / 2);
+    }
+    connection->input_needed_ms = now_ms;
+}
+
+/* Runs what is complete of it, the first requests of which are in the batch, and keeps the rest. */
+static void run_input(struct connection *connection, struct batch *batch)
+{
+    struct input *in = &connection->in;
+    size_t done = run_requests(connection, batch);
+
+    if (UNLIKELY(in->bytes.capacity > INPUT_NEVER_HALF))
+        give_back_half(connection);
+    buffer_consume(&in->bytes, done);
+    if (in->bytes.size == 0 && in->bytes.capacity > INPUT_KEPT_MAX)
+        input_clear(in, &connection->loop->rooms);
 }
 
 static void check_query_limit(struct connection *connection)
@@ -276,7 +233,7 @@ static void check_query_limit(struct connection *connection)
     int64_t limit = options_number(connection->loop->reactor.services->options,
                                    OPTION_CLIENT_QUERY_BUFFER_LIMIT);
 
-    if ((int64_t)connection->in.size <= limit)
+    if ((int64_t)connection->in.bytes.size <= limit)
         return;
     connection_count(connection, COUNTER_QUERY_LIMIT_CLOSED, 1);
     connection_log(connection, LOG_WARNING,
@@ -289,38 +246,32 @@ static void check_query_limit(struct connection *connection)
 /* After a read. */
 static void finish_reading(struct connection *connection)
 {
-    if (connection->in.size > 0)
+    if (connection->in.bytes.size > 0)
         check_query_limit(connection);
     atomic_store_explicit(&connection->session.active_s, connection->loop->reactor.now_s,
                           memory_order_relaxed);
     connection_settle(connection);
 }
 
-/* Reads connections until the group is full or has keys enough.  Only one that has much unfinished
- * input is served at once. */
+/* Reads connections until the group is full or has keys enough. */
 static void gather_group(struct loop *loop)
 {
     struct connection *connection;
-    size_t used = 0;
 
     loop->group_count = 0;
-    while (loop->group_count < LOOP_GROUP_MAX && used <= LOOP_INPUT_SIZE &&
-           loop->announced_count < LOOP_GROUP_KEYS_MAX &&
+    while (loop->group_count < LOOP_GROUP_MAX && loop->announced_count < LOOP_GROUP_KEYS_MAX &&
            (connection = TAILQ_FIRST(&loop->readable)) != NULL) {
         struct reading *reading = &loop->group[loop->group_count];
 
         connection_set_readable(connection, false);
-        if (connection->in.size > KEPT_IN_FRONT_MAX) {
-            read_into_own(connection);
+        if (!read_input(connection)) {
             finish_reading(connection);
-        } else if (read_into_loop(connection, loop->input + used, reading)) {
-            parse(connection, &reading->batch, reading->data, reading->size);
-            announce_keys(connection, &reading->batch);
-            loop->group_count++;
-            used += (reading->size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-        } else {
-            finish_reading(connection);
+            continue;
         }
+        reading->connection = connection;
+        parse(connection, &reading->batch, 0);
+        announce_keys(connection, &reading->batch);
+        loop->group_count++;
     }
 }
 
@@ -329,7 +280,7 @@ static void run_group(struct loop *loop)
 {
     loop_start_clock(loop);
     for (size_t i = 0; i < loop->group_count; i++)
-        run_reading(&loop->group[i]);
+        run_input(loop->group[i].connection, &loop->group[i].batch);
     loop_stop_clock(loop);
     for (size_t i = 0; i < loop->group_count; i++)
         finish_reading(loop->group[i].connection);
@@ -357,12 +308,22 @@ static void retry_oversized(struct connection *connection)
     loop_stop_clock(connection->loop);
 }
 
+static void run_again(struct connection *connection)
+{
+    struct batch *batch = &connection->loop->batch;
+
+    parse(connection, batch, 0);
+    loop_start_clock(connection->loop);
+    run_input(connection, batch);
+    loop_stop_clock(connection->loop);
+}
+
 void serve_parked(struct connection *connection)
 {
     connection_unpark(connection);
     if (connection->is_oversized)
         retry_oversized(connection);
-    if (connection->state == CONNECTION_READING && connection->in.size > 0)
-        run_own_input(connection);
+    if (connection->state == CONNECTION_READING && connection->in.bytes.size > 0)
+        run_again(connection);
     connection_settle(connection);
 }

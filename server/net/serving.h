@@ -4,9 +4,8 @@
  * runs.  A lookup spends most of its time waiting for memory; so the memory of all keys of a group
  * is fetched at the same time (store_announce()).  Their replies leave when all of them have run.
  *
- * A read goes to the loop's buffer and is parsed there; what is left of an unfinished request moves
- * to connection->in, and back in front of the next read, until it is large; then reads go to `in`
- * itself.  Memory follows the bytes that came.
+ * Each connection reads into its own input (input.h), where its requests are parsed in place; what
+ * is left of an unfinished one moves to the front.  Memory follows the bytes that came.
  */
 #ifndef NET_SERVING_H
 #define NET_SERVING_H
