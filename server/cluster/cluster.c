@@ -165,15 +165,17 @@ static void on_wake(evutil_socket_t descriptor, short what, void *context)
 static void on_tick(evutil_socket_t descriptor, short what, void *context)
 {
     struct cluster *cluster = context;
+    struct gossip_time now;
 
     (void)descriptor;
     (void)what;
     pump(cluster);
     tell_last_own(cluster);
-    gossip_tick(cluster->gossip, host_now(&cluster->host));
+    now = host_now(&cluster->host);
+    gossip_tick(cluster->gossip, now);
     links_tick(cluster->links);
-    store_set_clock_limit(cluster->store, clock_wall_ms(cluster->clock) + CLOCK_LIMIT_MS +
-                                              cluster->host.skew_max_ms);
+    store_set_clock_limit(cluster->store,
+                          now.wall_us / 1000 + CLOCK_LIMIT_MS + cluster->host.skew_max_ms);
     pump(cluster);
     publish_status(cluster);
     set_tick(cluster, !gossip_is_active(cluster->gossip, host_now(&cluster->host)) &&

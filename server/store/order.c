@@ -32,14 +32,24 @@ static enum gossip_gate gate_of(const struct order *order)
     return (enum gossip_gate)atomic_load_explicit(&order->gate, memory_order_relaxed);
 }
 
-int64_t order_wall_ms(const struct order *order, int64_t now_ms)
-{
-    return gate_of(order) == GATE_OPEN || gate_of(order) == GATE_LEAVING ? now_ms : 0;
-}
-
 static int64_t clock_limit_ms(const struct order *order)
 {
     return atomic_load_explicit(&order->clock_limit_ms, memory_order_relaxed);
+}
+
+int64_t order_wall_ms(const struct order *order, int64_t now_ms)
+{
+    enum gossip_gate gate = gate_of(order);
+
+    return (gate == GATE_OPEN || gate == GATE_LEAVING) && now_ms <= clock_limit_ms(order) ? now_ms
+                                                                                          : 0;
+}
+
+bool order_trusts_clock(const struct order *order, int64_t now_ms)
+{
+    enum gossip_gate gate = gate_of(order);
+
+    return gate != GATE_SKEW && gate != GATE_WAIT && now_ms <= clock_limit_ms(order);
 }
 
 static bool has_room(const struct order *order)

@@ -160,8 +160,12 @@ enum status order_enter(struct order *order, int64_t now_ms, bool is_client,
                         int64_t *wake_at_ms) MUST_USE;
 void order_exit(struct order *order);
 
-/* What the wall clock says to stamps: 0, that is nothing, while it is not trusted. */
+/* What the wall clock says to stamps: 0, that is nothing, while it is not trusted.  It is asked for
+ * each stamp, also those of transactions that no gate holds up: merging and expiring go on in the
+ * moment between a jump of the clock and its being noticed. */
 int64_t order_wall_ms(const struct order *order, int64_t now_ms);
+/* May it be said of a record that its time is over? */
+bool order_trusts_clock(const struct order *order, int64_t now_ms);
 
 /* For a short look or remark from anywhere, also from inside a transaction of this thread. */
 bool order_lock(struct order *order) MUST_USE;

@@ -95,8 +95,8 @@ bool store_is_blank(struct store *store);
 /* --- clients --- */
 
 /* What order_enter() answers to clients' transactions: STATUS_PARKED (GATE_WAIT, tried again when
- * it opens), STATUS_CLOCK_SKEW, STATUS_STALE, STATUS_LEAVING, STATUS_LOADING.  Merging, expiring
- * and purging are not held up. */
+ * it opens), STATUS_CLOCK_SKEW, STATUS_STALE, STATUS_LEAVING, STATUS_LOADING.  Merging and
+ * purging are not held up, nor is expiring, but by a clock that is not trusted. */
 void store_set_gate(struct store *store, enum gossip_gate gate);
 enum gossip_gate store_gate(const struct store *store);
 

@@ -235,6 +235,7 @@ static void sweep_indexes(struct sweeper *sweeper)
     sweeper->quiet_rounds++;
     sweeper->writes_before = engine_writes(sweeper->store->engine);
     sweeper->was_active = atomic_load(&sweeper->is_active) &&
+                          order_trusts_clock(&sweeper->store->order, now_ms) &&
                           now_ms >= atomic_load(&sweeper->store->expiry_held_until_ms);
     if (sweeper->was_active && enter_engine(sweeper))
         next_expiry = sweep(sweeper, &expiries, &sweeper->expire_from, (uint64_t)now_ms);

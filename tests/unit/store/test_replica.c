@@ -1084,6 +1084,56 @@ static void who_waits_at_the_gate_is_woken(void **state)
     assert_true(__atomic_load_n(&a.wakes, __ATOMIC_RELAXED) > wakes);
 }
 
+/* Clients wait then, but what others send is merged, and the sweeper works. */
+static void no_stamp_comes_from_a_clock_beyond_its_limit(void **state)
+{
+    uint64_t believed = stamp_of_wall_ms(now_ms() + 1000);
+
+    (void)state;
+    store_set_clock_limit(a.store, now_ms() + 1000);
+    pass_ms(3600000);
+    assert_int_equal(put(&a, "key", "1"), STATUS_PARKED);
+    assert_int_equal(
+        merge_record(&a, record_of("theirs", "1", stamp_now() - stamp_of_wall_ms(3600000))),
+        STATUS_OK);
+    assert_true(store_clock(a.store) < believed);
+}
+
+static void wait_until_buried(const struct side *side, int64_t count)
+{
+    for (int i = 0; i < DEADLINE_MS && store_buried_count(side->store) != count; i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(store_buried_count(side->store), count);
+}
+
+static void bury_one_more(struct side *side, const char *key)
+{
+    struct wire_record record = record_of(key, "1", stamp_now());
+    int64_t before = store_buried_count(side->store);
+
+    record.expiry_ms = now_ms() - 1;
+    assert_int_equal(merge_record(side, record), STATUS_OK);
+    wait_until_buried(side, before + 1);
+}
+
+/* ... whose values would be gone when it is right again.  The other store's sweeper tells how long
+ * this one had time for it. */
+static void nothing_expires_by_a_clock_that_is_not_trusted(void **state)
+{
+    struct wire_record record = record_of("key", "1", stamp_now());
+
+    (void)state;
+    record.expiry_ms = now_ms() + 60000;
+    assert_int_equal(merge_record(&a, record), STATUS_OK);
+    store_set_gate(a.store, GATE_SKEW);
+    pass_ms(3600000);
+    bury_one_more(&b, "first");
+    bury_one_more(&b, "second");
+    assert_int_equal(store_buried_count(a.store), 0);
+    store_set_gate(a.store, GATE_OPEN);
+    wait_until_buried(&a, 1);
+}
+
 static void who_did_not_write_last_waits_longer(void **state)
 {
     uint64_t nodes[2] = {store_node_id(a.store), store_node_id(b.store)};
@@ -1264,6 +1314,8 @@ int main(void)
         CLAIM(an_observed_stamp_is_below_all_that_follow),
         CLAIM(a_closed_gate_stops_clients_and_nobody_else),
         CLAIM(who_waits_at_the_gate_is_woken),
+        CLAIM(no_stamp_comes_from_a_clock_beyond_its_limit),
+        CLAIM(nothing_expires_by_a_clock_that_is_not_trusted),
         CLAIM(who_did_not_write_last_waits_longer),
         CLAIM(merging_has_no_limit),
         CLAIM(tombstones_stay_until_the_horizon_has_passed_them),
