@@ -177,15 +177,17 @@ void link_refuse(struct link *link, const char *word, const char *reason)
 {
     char text[FRAME_REFUSAL_MAX];
     struct buffer line = {0};
+    bool is_later = strcmp(word, LINK_WORD_LATER) == 0;
 
     if (link->state == LINK_ENDING)
         return;
-    links_complain(link->links, link->address, link->target, reason);
+    if (!is_later)
+        links_complain(link->links, link->address, link->target, reason);
     (void)snprintf(text, sizeof text, "%s %s", word, reason);
     frame_put_refusal(&line, text);
     (void)bufferevent_write(link->bufferevent, line.data, line.size);
     buffer_clear(&line);
-    begin_end(link, true, LINK_FAREWELL_US);
+    begin_end(link, !is_later, LINK_FAREWELL_US);
     say_farewell(link);
 }
 
@@ -319,20 +321,29 @@ static void receive_part(struct link *link, const struct frame *frame)
     joiner_clear(&whole);
 }
 
+static bool begins_with_word(const char *text, const char *word)
+{
+    size_t size = strlen(word);
+
+    return strncmp(text, word, size) == 0 && text[size] == ' ';
+}
+
 /* The other side's words: shown as what they are, and only what can be shown. */
 static void receive_refusal(struct link *link, struct bytes text)
 {
     char reason[FRAME_REFUSAL_MAX + 32];
     size_t used = (size_t)snprintf(reason, sizeof reason, "it refuses: ");
     const char *words = reason + used;
-    bool was_up = link->state == LINK_UP;
+    bool was_up = link->state == LINK_UP, is_later;
 
     for (size_t i = 0; i < text.size && used < sizeof reason - 1; i++)
         reason[used++] = text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?';
     reason[used] = '\0';
-    links_complain(link->links, link->address, link->target, reason);
-    begin_end(link, true, 0);
-    if (was_up && strncmp(words, LINK_WORD_STALE " ", sizeof LINK_WORD_STALE) == 0)
+    is_later = begins_with_word(words, LINK_WORD_LATER);
+    if (!is_later)
+        links_complain(link->links, link->address, link->target, reason);
+    begin_end(link, !is_later, 0);
+    if (was_up && begins_with_word(words, LINK_WORD_STALE))
         link->links->config.on_refused(link->links->config.context, words + sizeof LINK_WORD_STALE);
 }
 

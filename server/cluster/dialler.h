@@ -2,7 +2,8 @@
  *
  * After a failure a target waits, 50 ms at first, twice as long each time up to 5 s, and up to half
  * of it at random less, so that nodes that start together do not keep meeting.  A target that
- * refused us waits longest at once.  One that is this very process is never dialled again.
+ * refused us waits longest at once, unless it said that this will pass.  One that is this very
+ * process is never dialled again.
  */
 #ifndef CLUSTER_DIALLER_H
 #define CLUSTER_DIALLER_H

@@ -244,7 +244,11 @@ static void ask_above(struct link *link)
         return;
     if (node->link_count <= 1)
         node->is_announced = false;
-    link_refuse(link, status == STATUS_STALE ? LINK_WORD_STALE : "LATER", reason);
+    link_refuse(link,
+                status == STATUS_STALE    ? LINK_WORD_STALE
+                : status == STATUS_PARKED ? LINK_WORD_LATER
+                                          : "ERR",
+                reason);
 }
 
 static void come_up(struct link *link, struct node *node)

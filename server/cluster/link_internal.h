@@ -33,6 +33,7 @@
 #define LINK_IDLE_US         900000  /* nothing sent for so long: say something */
 #define LINK_FAREWELL_US     1000000 /* for the other side to read why */
 #define LINK_WORD_STALE      "STALE" /* the refusal that is for good */
+#define LINK_WORD_LATER      "LATER" /* the one that passes in a moment: dialled again as usual */
 #define LINK_REDIAL_US       1000000 /* a target that is due later does not want ticks in time */
 #define LINK_SETTLED_US      2000000 /* up for so long: the backoff begins anew */
 #define LINK_OUTPUT_LOW      ((size_t)1 << 16) /* less is in output: the next frame may follow */

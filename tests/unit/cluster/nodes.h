@@ -45,7 +45,8 @@ struct test_node {
     int ups, downs, selves, refusals;
     uint64_t up_id; /* of the last one */
     char up_address[64], up_dialled[64];
-    const char *refuses; /* in on_up, with this reason */
+    const char *refuses;      /* in on_up, with this reason */
+    enum status refuses_with; /* STATUS_STALE if not given */
     bool refuses_messages;
     int messages[MESSAGE_KIND_COUNT];
     int pieces[MESSAGE_KIND_COUNT];
@@ -69,7 +70,7 @@ static enum status test_up(void *context, const struct gossip_hello *hello, cons
     if (node->refuses == NULL)
         return STATUS_OK;
     *reason = node->refuses;
-    return STATUS_STALE;
+    return node->refuses_with == STATUS_OK ? STATUS_STALE : node->refuses_with;
 }
 
 static void test_down(void *context, uint64_t node_id)

@@ -365,6 +365,22 @@ static void who_is_refused_above_hears_why(void **state)
     close_pair();
 }
 
+/* Nodes that are started together are often not all ready when the first one dials. */
+static void who_is_put_off_comes_again_at_once_and_says_nothing(void **state)
+{
+    (void)state;
+    open_pair();
+    b.refuses = "it is starting";
+    b.refuses_with = STATUS_PARKED;
+    node_dial(&a, b.address);
+    RUN_UNTIL(b.ups == 3); /* who is refused waits for some seconds */
+    b.refuses = NULL;
+    RUN_UNTIL(b.ups == 4 && b.downs == 0);
+    assert_int_equal(log_count("it is starting"), 0);
+    assert_int_equal(a.refusals, 0);
+    close_pair();
+}
+
 static void a_wrong_secret_is_one_line_on_both_sides(void **state)
 {
     struct links_config config;
@@ -743,6 +759,7 @@ int main(void)
         NODES_TEST(a_newer_process_takes_the_place_of_a_silent_one),
         NODES_TEST(an_older_process_of_a_node_is_refused),
         NODES_TEST(who_is_refused_above_hears_why),
+        NODES_TEST(who_is_put_off_comes_again_at_once_and_says_nothing),
         NODES_TEST(a_wrong_secret_is_one_line_on_both_sides),
         NODES_TEST(a_link_on_which_nothing_comes_is_closed),
         NODES_TEST(an_idle_link_stays),
