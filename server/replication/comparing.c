@@ -2,7 +2,7 @@
 #include "base/hash.h"
 #include "replication/gossip_internal.h"
 
-#define SEAL_COMPARE_MS  1000 /* until a comparison that a seal waits for */
+#define COVER_COMPARE_MS 1000 /* until a comparison that a seal, or who leaves, waits for */
 #define COMPARE_AGAIN_MS 100  /* after differences were found */
 #define COMPARE_RETRY_MS 1000 /* after a comparison that came to nothing */
 
@@ -106,15 +106,15 @@ static uint64_t new_session(struct gossip *gossip)
 void comparing_next(struct gossip *gossip, struct gossip_time now)
 {
     struct peer *next = NULL;
-    bool is_seal_waiting = horizon_waits_to_seal(gossip);
+    bool is_cover_wanted = gossip->is_leaving || horizon_waits_to_seal(gossip);
 
     if (comparer_is_running(gossip->comparer))
         return;
     for (size_t i = 0; i < gossip->peer_count; i++) {
         struct peer *peer = gossip->peers[i];
 
-        if (is_seal_waiting && peer->covered_among != gossip->members_hash)
-            gossip_compare_soon(peer, now, SEAL_COMPARE_MS);
+        if (is_cover_wanted && peer->covered_among != gossip->members_hash)
+            gossip_compare_soon(peer, now, COVER_COMPARE_MS);
         if (gossip_may_exchange(gossip, peer) && peer->compare_due_us <= now.monotonic_us &&
             !comparer_is_answering(gossip->comparer, now, peer->node_id) &&
             (next == NULL || peer->compare_due_us < next->compare_due_us))

@@ -231,6 +231,26 @@ static void a_node_leaves_only_after_comparing_with_all(void **state)
     toys_destroy(toys);
 }
 
+/* What was found equal before the last one joined does not count, and who was equal is compared
+ * with again after 10 s. */
+static void a_node_leaves_without_waiting_for_the_usual_comparison(void **state)
+{
+    struct toys *toys = toys_create(3);
+    struct toy *a = &toys->all[0];
+
+    (void)state;
+    toys_start(a);
+    toys_start(&toys->all[1]);
+    toys_run(toys, 3 * SECOND_US);
+    (void)toys_write(a);
+    toys_start(&toys->all[2]);
+    toys_run(toys, SECOND_US);
+    assert_int_equal(gossip_leave(a->gossip, toys_time(a)), STATUS_OK);
+    toys_run(toys, 4 * SECOND_US);
+    assert_true(toys_status(a).is_out);
+    toys_destroy(toys);
+}
+
 static void who_is_alone_has_nothing_to_leave(void **state)
 {
     struct toys *toys = toys_create(1);
@@ -860,6 +880,7 @@ int main(void)
         cmocka_unit_test(a_clock_set_forward_refuses_writes_until_it_is_right),
         cmocka_unit_test(a_node_leaves_when_all_have_its_writes),
         cmocka_unit_test(a_node_leaves_only_after_comparing_with_all),
+        cmocka_unit_test(a_node_leaves_without_waiting_for_the_usual_comparison),
         cmocka_unit_test(who_is_alone_has_nothing_to_leave),
         cmocka_unit_test(who_has_left_takes_no_writes_after_a_restart),
         cmocka_unit_test(a_node_that_is_forgotten_is_refused_and_knows_it),
