@@ -489,6 +489,7 @@ static void *run_loop(void *loop)
 
 void server_run(struct server *server)
 {
+    server->services.startup_memory = memory_used();
     for (int i = 1; i < server->crew.count; i++) {
         char name[32];
 

@@ -50,6 +50,7 @@ struct services {
     struct watch *watch;
     struct statistics *statistics;
     struct tls_contexts *tls;
+    size_t startup_memory;           /* used when all was built, for INFO */
     atomic_int http_clients;         /* connections to http-port, for INFO */
     atomic_bool is_out_of_memory;    /* memory_limit.h */
     void (*shutdown)(void *context); /* any thread: ends the server as SIGTERM does */

@@ -1,5 +1,4 @@
 #include "commands/info.h"
-#include "commands/acl_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -214,7 +213,7 @@ static void add_used_memory(struct info *info, int64_t used)
 }
 
 /* What of the allocator's pages is not in use, and what of them lies with the system. */
-static void add_allocator(struct info *info)
+static void add_allocator(struct info *info, int64_t process_resident)
 {
     struct memory_pages pages = memory_pages();
     int64_t allocated = (int64_t)pages.allocated, active = (int64_t)pages.active;
@@ -227,13 +226,30 @@ static void add_allocator(struct info *info)
     add_number(info, "allocator_frag_bytes", active - allocated);
     add(info, "allocator_rss_ratio:%.2f", ratio(resident, active));
     add_number(info, "allocator_rss_bytes", resident - active);
+    add(info, "rss_overhead_ratio:%.2f", ratio(process_resident, resident));
+    add_number(info, "rss_overhead_bytes", process_resident - resident);
 }
 
 static void write_memory(struct info *info)
 {
-    static const char *const fixed[] = {"used_memory_lua:0",          "used_memory_scripts:0",
-                                        "number_of_cached_scripts:0", "mem_clients_slaves:0",
-                                        "mem_aof_buffer:0",           "active_defrag_running:0"};
+    static const char *const fixed[] = {"used_memory_lua:0",
+                                        "used_memory_lua_human:0B",
+                                        "used_memory_vm_eval:0",
+                                        "used_memory_vm_functions:0",
+                                        "used_memory_vm_total:0",
+                                        "used_memory_vm_total_human:0B",
+                                        "used_memory_scripts:0",
+                                        "used_memory_scripts_eval:0",
+                                        "used_memory_scripts_human:0B",
+                                        "used_memory_functions:0",
+                                        "number_of_cached_scripts:0",
+                                        "number_of_functions:0",
+                                        "number_of_libraries:0",
+                                        "mem_not_counted_for_evict:0",
+                                        "mem_clients_slaves:0",
+                                        "mem_cluster_links:0",
+                                        "mem_aof_buffer:0",
+                                        "active_defrag_running:0"};
     struct store_statistics store;
     struct cluster_status cluster;
     int64_t used = (int64_t)memory_used(), records;
@@ -243,6 +259,7 @@ static void write_memory(struct info *info)
     cluster_status(info->services->cluster, &cluster);
     add_used_memory(info, used);
     add_number(info, "used_memory_overhead", used - records);
+    add_number(info, "used_memory_startup", (int64_t)info->services->startup_memory);
     add_number(info, "used_memory_dataset", records);
     add(info, "used_memory_dataset_perc:%.2f%%", ratio(records, used) * 100);
     add_bytes(info, "total_system_memory", process_machine_memory());
@@ -256,7 +273,7 @@ static void write_memory(struct info *info)
     add_number(info, "mem_replication_backlog", cluster.feed_bytes);
     add_number(info, "mem_total_replication_buffers", cluster.feed_bytes + cluster.digest_bytes);
     add_fixed(info, fixed, COUNT_OF(fixed));
-    add_allocator(info);
+    add_allocator(info, process_memory().resident);
     add(info, "mem_allocator:%s", memory_allocator());
     add_number(info, "lazyfree_pending_objects", store.purge_backlog);
 }
@@ -274,7 +291,18 @@ static void write_persistence(struct info *info)
                                         "aof_rewrite_scheduled:0",
                                         "aof_last_rewrite_time_sec:-1",
                                         "aof_current_rewrite_time_sec:-1",
-                                        "aof_last_bgrewrite_status:ok"};
+                                        "aof_last_bgrewrite_status:ok",
+                                        "aof_rewrites:0",
+                                        "aof_rewrites_consecutive_failures:0",
+                                        "aof_last_cow_size:0",
+                                        "current_cow_peak:0",
+                                        "current_cow_size:0",
+                                        "current_cow_size_age:0",
+                                        "current_fork_perc:0.00",
+                                        "current_save_keys_processed:0",
+                                        "current_save_keys_total:0",
+                                        "module_fork_in_progress:0",
+                                        "module_fork_last_cow_size:0"};
     struct store_statistics store;
     char reason[STORE_ERROR_MAX];
     const char *status = store_is_refusing(info->services->store, reason) ? "err" : "ok";
@@ -333,12 +361,40 @@ static void add_tracking(struct info *info)
     add_number(info, "tracking_total_prefixes", tracked.prefixes);
 }
 
+/* Where there are several loops, each reads and writes what is its clients'. */
+static void add_io(struct info *info)
+{
+    bool has_several = options_number(info->options, OPTION_IO_THREADS) > 1;
+    int64_t reads = (int64_t)statistics_total(info->statistics, COUNTER_READS);
+    int64_t writes = (int64_t)statistics_total(info->statistics, COUNTER_WRITES);
+
+    add_number(info, "total_reads_processed", reads);
+    add_number(info, "total_writes_processed", writes);
+    add_number(info, "io_threaded_reads_processed", has_several ? reads : 0);
+    add_number(info, "io_threaded_writes_processed", has_several ? writes : 0);
+}
+
 static void write_stats(struct info *info)
 {
     /* What the cache let go is still on disk: no key is ever evicted. */
-    static const char *const fixed[] = {
-        "evicted_keys:0",     "evicted_clients:0",  "sync_full:0",   "sync_partial_ok:0",
-        "sync_partial_err:0", "latest_fork_usec:0", "total_forks:0", "migrate_cached_sockets:0"};
+    static const char *const fixed[] = {"evicted_keys:0",
+                                        "evicted_clients:0",
+                                        "total_eviction_exceeded_time:0",
+                                        "current_eviction_exceeded_time:0",
+                                        "sync_full:0",
+                                        "sync_partial_ok:0",
+                                        "sync_partial_err:0",
+                                        "slave_expires_tracked_keys:0",
+                                        "latest_fork_usec:0",
+                                        "total_forks:0",
+                                        "migrate_cached_sockets:0",
+                                        "active_defrag_hits:0",
+                                        "active_defrag_misses:0",
+                                        "active_defrag_key_hits:0",
+                                        "active_defrag_key_misses:0",
+                                        "total_active_defrag_time:0",
+                                        "current_active_defrag_time:0",
+                                        "unexpected_error_replies:0"};
     struct store_statistics store;
 
     store_statistics(info->services->store, &store);
@@ -357,8 +413,7 @@ static void write_stats(struct info *info)
     add_counter(info, "keyspace_hits", COUNTER_HITS);
     add_counter(info, "keyspace_misses", COUNTER_MISSES);
     add_counter(info, "total_error_replies", COUNTER_ERRORS);
-    add_counter(info, "total_reads_processed", COUNTER_READS);
-    add_counter(info, "total_writes_processed", COUNTER_WRITES);
+    add_io(info);
     add_counter(info, "client_query_buffer_limit_disconnections", COUNTER_QUERY_LIMIT_CLOSED);
     add_counter(info, "client_output_buffer_limit_disconnections", COUNTER_OUTPUT_LIMIT_CLOSED);
     add_tracking(info);

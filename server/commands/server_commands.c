@@ -362,8 +362,8 @@ struct command server_commands[] = {
       .complexity = "O(N) where N is the number of connections, commands and namespaces",
       .summary = "Tells how the server is and what it has done",
       .syntax = "[section [section ...]]",
-      .note = "with `grapevine_version`, `# Namespaces` and `# LevelDB`; without the fields on "
-              "forks, scripts, defragmentation and I/O threads" },
+      .note = "with `grapevine_version`, `# Namespaces` and `# LevelDB`; what tells of forks, "
+              "scripts, eviction and defragmentation is 0" },
     { .name = "lastsave", .arity = 1, .flags = EARLY | CMD_FAST, .run = command_lastsave,
       .group = GROUP_SERVER, .compat = COMPAT_DIFFERS, .since = "1.0.0", .complexity = "O(1)",
       .summary = "Tells when everything was last on disk", .syntax = "",
