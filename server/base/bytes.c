@@ -30,6 +30,15 @@ bool bytes_starts_with(struct bytes a, struct bytes prefix)
            (prefix.size == 0 || memcmp(a.data, prefix.data, prefix.size) == 0);
 }
 
+struct bytes bytes_shared_prefix(struct bytes a, struct bytes b)
+{
+    size_t end = a.size < b.size ? a.size : b.size, shared = 0;
+
+    while (shared < end && a.data[shared] == b.data[shared])
+        shared++;
+    return (struct bytes){a.data, shared};
+}
+
 bool bytes_to_uint64(struct bytes a, uint64_t *value)
 {
     uint64_t sum = 0;

@@ -37,6 +37,8 @@ int bytes_compare(struct bytes a, struct bytes b);
 bool bytes_is_word(struct bytes a, const char *word);
 
 bool bytes_starts_with(struct bytes a, struct bytes prefix);
+/* What both begin with; a view of `a`. */
+struct bytes bytes_shared_prefix(struct bytes a, struct bytes b);
 
 /* False, and *value untouched, unless all of `a` is one integer in range. */
 bool bytes_to_int64(struct bytes a, int64_t *value) MUST_USE;

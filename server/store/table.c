@@ -59,15 +59,6 @@ void table_append_key(struct buffer *out, struct bytes key)
 
 /* ---------- blocks ---------- */
 
-static size_t count_shared(struct bytes a, struct bytes b)
-{
-    size_t end = a.size < b.size ? a.size : b.size, shared = 0;
-
-    while (shared < end && a.data[shared] == b.data[shared])
-        shared++;
-    return shared;
-}
-
 static void put_entry(struct block *block, struct bytes key, bool has_trailer, struct bytes value)
 {
     size_t shared = 0, trailer = has_trailer ? TABLE_TRAILER_SIZE : 0;
@@ -75,7 +66,7 @@ static void put_entry(struct block *block, struct bytes key, bool has_trailer, s
     if (block->count % block->interval == 0)
         table_append_u32(&block->restarts, (uint32_t)block->contents.size);
     else
-        shared = count_shared(buffer_view(&block->last), key);
+        shared = bytes_shared_prefix(buffer_view(&block->last), key).size;
     block->count++;
     wire_put_varint(&block->contents, shared);
     wire_put_varint(&block->contents, key.size - shared + trailer);
