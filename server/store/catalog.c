@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "store/key_filter.h"
+#include "store/fences.h"
 #include "store/manifest.h"
 #include "store/table.h"
 
@@ -18,6 +18,9 @@
 /* A process may have 65,530 mappings, and LevelDB wants its own thousand.  Tables beyond these are
  * left to it. */
 #define MAPPED_MAX 30000
+
+/* LevelDB stops writing when there are twelve in the first level. */
+#define LOOKED_INTO_MAX 32
 
 /* Keys that were moved from some moment on: U2. */
 struct lately {
@@ -37,6 +40,7 @@ struct listed {
 struct level_list {
     struct listed **tables;
     size_t count;
+    struct fences *fences; /* by where tables end; not of the first level */
 };
 
 struct view {
@@ -52,8 +56,10 @@ struct view {
 struct catalog {
     int directory;
     atomic_size_t mapped;
-    pthread_mutex_t mutex; /* of `current` and of holders */
-    struct view *current;  /* NULL: LevelDB is asked */
+    size_t fences_max;
+    atomic_size_t fence_bytes; /* of all readers */
+    pthread_mutex_t mutex;     /* of `current` and of holders */
+    struct view *current;      /* NULL: LevelDB is asked */
 
     /* Of who changes it: one thread at a time. */
     pthread_mutex_t change_mutex;
@@ -98,6 +104,13 @@ static struct listed *listed_create(const struct manifest_file *file)
     return table;
 }
 
+static void close_reader(struct catalog *catalog, struct table_reader *reader)
+{
+    atomic_fetch_sub(&catalog->fence_bytes, table_reader_fence_bytes(reader));
+    atomic_fetch_sub(&catalog->mapped, 1);
+    table_reader_close(reader);
+}
+
 static void listed_leave(struct catalog *catalog, struct listed *table)
 {
     struct table_reader *reader = atomic_load(&table->reader);
@@ -105,8 +118,7 @@ static void listed_leave(struct catalog *catalog, struct listed *table)
     if (--table->views > 0)
         return;
     if (reader != NULL)
-        atomic_fetch_sub(&catalog->mapped, 1);
-    table_reader_close(reader);
+        close_reader(catalog, reader);
     xbytes_free(table->smallest);
     xbytes_free(table->largest);
     free(table);
@@ -116,6 +128,8 @@ static void view_destroy(struct catalog *catalog, struct view *view)
 {
     for (size_t i = 0; i < view->count; i++)
         listed_leave(catalog, view->tables[i]);
+    for (int i = 0; i < MANIFEST_LEVELS; i++)
+        fences_destroy(view->levels[i].fences);
     lately_leave(view->older);
     lately_leave(view->newer);
     free(view->tables);
@@ -183,6 +197,22 @@ static void list_tables(struct view *view, const struct manifest_file **files,
     qsort(view->by_number, view->count, sizeof(struct listed *), compare_numbers);
 }
 
+/* N1: of the last one it does not matter where it ends. */
+static struct fences *fence_level(const struct level_list *level)
+{
+    size_t others = level->count - 1;
+    struct bytes prefix = {"", 0};
+    struct fences *fences;
+
+    if (others > 0)
+        prefix = bytes_shared_prefix(level->tables[0]->largest, level->tables[others - 1]->largest);
+    fences = fences_create(level->count, prefix);
+    for (size_t i = 0; i < level->count; i++)
+        fences_set(fences, i, level->tables[i]->largest, 0, 0);
+    fences_seal(fences);
+    return fences;
+}
+
 static struct view *view_create(const struct manifest *manifest, const struct view *before,
                                 struct lately *older, struct lately *newer)
 {
@@ -193,6 +223,9 @@ static struct view *view_create(const struct manifest *manifest, const struct vi
     view->tables = xcalloc(view->count + 1, sizeof(struct listed *));
     view->by_number = xcalloc(view->count + 1, sizeof(struct listed *));
     list_tables(view, files, before);
+    for (int i = 1; i < MANIFEST_LEVELS; i++)
+        if (view->levels[i].count > 0)
+            view->levels[i].fences = fence_level(&view->levels[i]);
     view->older = older;
     view->newer = newer;
     newer->views++;
@@ -327,11 +360,12 @@ void catalog_note(struct catalog *catalog, struct bytes key)
         key_filter_add(catalog->newer->keys, key);
 }
 
-struct catalog *catalog_create(const char *directory)
+struct catalog *catalog_create(const char *directory, size_t fences_max)
 {
     struct catalog *catalog = xcalloc(1, sizeof *catalog);
 
     catalog->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    catalog->fences_max = fences_max;
     catalog->is_lost = true;
     pthread_mutex_init(&catalog->mutex, NULL);
     pthread_mutex_init(&catalog->change_mutex, NULL);
@@ -370,6 +404,16 @@ static void let_go(struct catalog *catalog, struct view *view)
     pthread_mutex_unlock(&catalog->mutex);
 }
 
+/* Whether there is room for its fences is asked before, so two threads may go past the limit. */
+static void add_fences(struct catalog *catalog, struct table_reader *reader)
+{
+    size_t used = atomic_load(&catalog->fence_bytes);
+
+    if (used < catalog->fences_max)
+        atomic_fetch_add(&catalog->fence_bytes,
+                         table_reader_add_fences(reader, catalog->fences_max - used));
+}
+
 /* Two threads may open it at once: one of them was not needed. */
 static struct table_reader *open_reader(struct catalog *catalog, struct listed *table)
 {
@@ -383,81 +427,126 @@ static struct table_reader *open_reader(struct catalog *catalog, struct listed *
         atomic_store(&table->is_unreadable, status == STATUS_CORRUPT);
         return NULL;
     }
+    atomic_fetch_add(&catalog->mapped, 1);
+    add_fences(catalog, reader);
     if (!atomic_compare_exchange_strong(&table->reader, &before, reader)) {
-        table_reader_close(reader);
+        close_reader(catalog, reader);
         return before;
     }
-    atomic_fetch_add(&catalog->mapped, 1);
     return reader;
 }
 
-static enum table_answer find_in(struct catalog *catalog, struct listed *table, struct bytes key,
-                                 struct bytes *value)
+size_t catalog_fence_bytes(const struct catalog *catalog)
+{
+    return atomic_load(&catalog->fence_bytes);
+}
+
+/* A search for one key in all tables that may have it, the newest first (R3). */
+struct hunt {
+    struct catalog *catalog;
+    struct bytes key;
+    uint32_t hash;
+    size_t count;
+    struct table_search searches[LOOKED_INTO_MAX];
+    bool is_cut; /* what comes behind these can't be looked into */
+};
+
+static void look_into(struct hunt *hunt, struct listed *table)
 {
     struct table_reader *reader = atomic_load_explicit(&table->reader, memory_order_acquire);
 
-    if (reader == NULL && (reader = open_reader(catalog, table)) == NULL)
-        return TABLE_UNKNOWN;
-    return table_reader_find(reader, key, value);
+    if (hunt->is_cut)
+        return;
+    if (hunt->count == LOOKED_INTO_MAX ||
+        (reader == NULL && (reader = open_reader(hunt->catalog, table)) == NULL)) {
+        hunt->is_cut = true;
+        return;
+    }
+    table_search_begin(&hunt->searches[hunt->count++], reader, hunt->key, hunt->hash);
 }
 
-/* Any of them may have it, the newest first. */
-static enum table_answer find_in_first(struct catalog *catalog, const struct level_list *level,
-                                       struct bytes key, struct bytes *value)
+static bool may_hold(const struct listed *table, struct bytes key)
 {
-    enum table_answer answer = TABLE_ABSENT;
+    return bytes_compare(table->smallest, key) <= 0 && bytes_compare(table->largest, key) >= 0;
+}
 
-    for (size_t i = 0; i < level->count && answer == TABLE_ABSENT; i++) {
-        struct listed *table = level->tables[i];
-
-        if (bytes_compare(table->smallest, key) <= 0 && bytes_compare(table->largest, key) >= 0)
-            answer = find_in(catalog, table, key, value);
-    }
-    return answer;
+/* Any of them may have it. */
+static void look_into_first(struct hunt *hunt, const struct level_list *level)
+{
+    for (size_t i = 0; i < level->count; i++)
+        if (may_hold(level->tables[i], hunt->key))
+            look_into(hunt, level->tables[i]);
 }
 
 /* One of them may have it.  Rows of one key may stand in two that follow each other, the newer ones
  * in the first: it is the first that does not end before the key. */
-static enum table_answer find_in_level(struct catalog *catalog, const struct level_list *level,
-                                       struct bytes key, struct bytes *value)
+static void look_into_level(struct hunt *hunt, const struct level_list *level)
 {
-    size_t low = 0, high = level->count;
+    struct fence_search search;
+    size_t low, high;
 
+    if (level->count == 0)
+        return;
+    fences_begin(&search, level->fences, hunt->key);
+    fences_find(&search, &low, &high);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (bytes_compare(level->tables[middle]->largest, key) < 0)
+        if (bytes_compare(level->tables[middle]->largest, hunt->key) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == level->count || bytes_compare(level->tables[low]->smallest, key) > 0)
-        return TABLE_ABSENT;
-    return find_in(catalog, level->tables[low], key, value);
+    if (may_hold(level->tables[low], hunt->key))
+        look_into(hunt, level->tables[low]);
 }
 
-static enum table_answer find_in_view(struct catalog *catalog, const struct view *view,
-                                      struct bytes key, struct bytes *value)
+static bool may_have_lately(const struct view *view, uint64_t hash)
 {
-    enum table_answer answer;
-
-    if (key_filter_may_have(view->newer->keys, key) ||
-        (view->older != NULL && key_filter_may_have(view->older->keys, key)))
-        return TABLE_UNKNOWN;
-    answer = find_in_first(catalog, &view->levels[0], key, value);
-    for (int i = 1; i < MANIFEST_LEVELS && answer == TABLE_ABSENT; i++)
-        answer = find_in_level(catalog, &view->levels[i], key, value);
-    return answer;
+    return key_filter_may_have_hash(view->newer->keys, hash) ||
+           (view->older != NULL && key_filter_may_have_hash(view->older->keys, hash));
 }
 
-enum table_answer catalog_find(struct catalog *catalog, struct bytes key, struct bytes *value)
+static void prefetch_lately(const struct view *view, uint64_t hash)
+{
+    key_filter_prefetch(view->newer->keys, hash);
+    if (view->older != NULL)
+        key_filter_prefetch(view->older->keys, hash);
+}
+
+static enum table_answer find_in_view(struct hunt *hunt, const struct view *view, uint64_t hash,
+                                      struct bytes *value)
+{
+    enum table_answer answer = TABLE_ABSENT;
+
+    prefetch_lately(view, hash);
+    look_into_first(hunt, &view->levels[0]);
+    for (int i = 1; i < MANIFEST_LEVELS; i++)
+        look_into_level(hunt, &view->levels[i]);
+    if (may_have_lately(view, hash))
+        return TABLE_UNKNOWN;
+    for (size_t i = 0; i < hunt->count; i++)
+        table_search_narrow(&hunt->searches[i]);
+    for (size_t i = 0; i < hunt->count && answer == TABLE_ABSENT; i++)
+        answer = table_search_end(&hunt->searches[i], value);
+    return answer == TABLE_ABSENT && hunt->is_cut ? TABLE_UNKNOWN : answer;
+}
+
+enum table_answer catalog_find(struct catalog *catalog, struct bytes key, uint64_t hash,
+                               struct bytes *value)
 {
     struct view *view = hold(catalog);
     enum table_answer answer;
+    struct hunt hunt;
 
     if (view == NULL)
         return TABLE_UNKNOWN;
-    answer = find_in_view(catalog, view, key, value);
+    hunt.catalog = catalog;
+    hunt.key = key;
+    hunt.hash = table_search_hash(key);
+    hunt.count = 0;
+    hunt.is_cut = false;
+    answer = find_in_view(&hunt, view, hash, value);
     if (answer == TABLE_FOUND)
         *value = xbytes_copy(*value);
     let_go(catalog, view);

@@ -19,6 +19,8 @@
  *     more, they all are in its tables, and the filter before this one goes.
  * U3  Whoever holds a view keeps its tables mapped, also those that LevelDB has removed meanwhile.
  *     What nobody holds is unmapped by catalog_follow().
+ * U4  A table is opened, and gets fences, when somebody first looks into it: starting costs
+ * nothing. Fences are counted, and go with their table.
  */
 #ifndef STORE_CATALOG_H
 #define STORE_CATALOG_H
@@ -26,11 +28,16 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
+#include "store/key_filter.h"
 #include "store/table_reader.h"
+
+/* What fences (fences.h) may take in memory: those of 12 GB of tables do.  Tables beyond these are
+ * searched without. */
+#define CATALOG_FENCES_MAX (32u << 20)
 
 struct catalog;
 
-struct catalog *catalog_create(const char *directory);
+struct catalog *catalog_create(const char *directory, size_t fences_max);
 void catalog_destroy(struct catalog *catalog);
 
 /* LevelDB was opened, just now, and nothing written since; nobody is inside any other call.  If the
@@ -46,8 +53,12 @@ void catalog_note(struct catalog *catalog, struct bytes key);
  * when all that was noted is written. */
 bool catalog_follow(struct catalog *catalog);
 
-/* From any thread.  TABLE_FOUND: a copy of the row's value, free() frees it.  TABLE_UNKNOWN:
- * ask LevelDB. */
-enum table_answer catalog_find(struct catalog *catalog, struct bytes key, struct bytes *value);
+/* What fences take now. */
+size_t catalog_fence_bytes(const struct catalog *catalog);
+
+/* From any thread; `hash` is the key's for filters (key_filter.h).  TABLE_FOUND: a copy of the
+ * row's value, free() frees it.  TABLE_UNKNOWN: ask LevelDB. */
+enum table_answer catalog_find(struct catalog *catalog, struct bytes key, uint64_t hash,
+                               struct bytes *value);
 
 #endif

@@ -451,7 +451,7 @@ static struct engine *create(const char *directory, struct tree *tree)
     struct engine *engine = xcalloc(1, sizeof *engine);
 
     engine->tree = tree;
-    engine->catalog = catalog_create(directory);
+    engine->catalog = catalog_create(directory, CATALOG_FENCES_MAX);
     look_at_opened(engine);
     engine->filters[0] = key_filter_create(STAGE_FILTER_BITS);
     engine->filters[1] = key_filter_create(STAGE_FILTER_BITS);
@@ -645,10 +645,12 @@ void engine_statistics(struct engine *engine, struct engine_statistics *statisti
 
 /* The order matters, here and in engine_get(): what leaves the active stage is in the frozen one,
  * and what leaves that is in LevelDB, and known to views of the catalog from then on (U1). */
-static bool may_be_staged(const struct engine *engine, struct bytes key)
+static bool may_be_staged(const struct engine *engine, uint64_t hash)
 {
-    return key_filter_may_have(engine->filters[0], key) ||
-           key_filter_may_have(engine->filters[1], key);
+    key_filter_prefetch(engine->filters[0], hash);
+    key_filter_prefetch(engine->filters[1], hash);
+    return key_filter_may_have_hash(engine->filters[0], hash) ||
+           key_filter_may_have_hash(engine->filters[1], hash);
 }
 
 void engine_open_views(struct engine *engine, struct engine_views *views)
@@ -699,11 +701,12 @@ static bool find_staged(struct engine *engine, struct bytes key, struct bytes *v
 
 enum status engine_get(struct engine *engine, struct bytes key, struct bytes *value)
 {
+    uint64_t hash = key_filter_hash(key);
     enum status status;
 
-    if (may_be_staged(engine, key) && find_staged(engine, key, value, &status))
+    if (may_be_staged(engine, hash) && find_staged(engine, key, value, &status))
         return status;
-    switch (catalog_find(engine->catalog, key, value)) {
+    switch (catalog_find(engine->catalog, key, hash, value)) {
     case TABLE_FOUND:
         return STATUS_OK;
     case TABLE_ABSENT:

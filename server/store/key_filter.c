@@ -47,15 +47,27 @@ void key_filter_add(struct key_filter *filter, struct bytes key)
                           memory_order_release);
 }
 
+uint64_t key_filter_hash(struct bytes key)
+{
+    return hash_content(key);
+}
+
+void key_filter_prefetch(const struct key_filter *filter, uint64_t hash)
+{
+    __builtin_prefetch((const void *)(uintptr_t)word_of(filter, hash));
+}
+
+bool key_filter_may_have_hash(const struct key_filter *filter, uint64_t hash)
+{
+    uint64_t bits = bits_of(hash);
+
+    return atomic_load_explicit(&filter->keys, memory_order_acquire) > 0 &&
+           (atomic_load_explicit(word_of(filter, hash), memory_order_acquire) & bits) == bits;
+}
+
 bool key_filter_may_have(const struct key_filter *filter, struct bytes key)
 {
-    uint64_t hash, bits;
-
-    if (atomic_load_explicit(&filter->keys, memory_order_acquire) == 0)
-        return false;
-    hash = hash_content(key);
-    bits = bits_of(hash);
-    return (atomic_load_explicit(word_of(filter, hash), memory_order_acquire) & bits) == bits;
+    return key_filter_may_have_hash(filter, key_filter_hash(key));
 }
 
 void key_filter_clear(struct key_filter *filter)

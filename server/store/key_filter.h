@@ -21,6 +21,13 @@ void key_filter_destroy(struct key_filter *filter);
 
 void key_filter_add(struct key_filter *filter, struct bytes key);
 bool key_filter_may_have(const struct key_filter *filter, struct bytes key);
+
+/* For who asks several filters about one key: its hash, the memory that asking will need, and the
+ * answer. */
+uint64_t key_filter_hash(struct bytes key);
+void key_filter_prefetch(const struct key_filter *filter, uint64_t hash);
+bool key_filter_may_have_hash(const struct key_filter *filter, uint64_t hash);
+
 /* Nobody adds meanwhile. */
 void key_filter_clear(struct key_filter *filter);
 

@@ -20,12 +20,18 @@
 #define NAME_MAX_SIZE 40
 
 /* A filter's last byte; LevelDB keeps larger ones for formats to come. */
-#define PROBES_MAX 30
+#define PROBES_MAX        30
+#define PROBES_PREFETCHED 3
+
+/* A shorter one is that of no key. */
+#define FILTER_SIZE_MIN 2
 
 struct table_reader {
     struct bytes file;
-    struct bytes index;  /* a block's contents */
-    struct bytes filter; /* empty: there is none */
+    struct bytes index;    /* a block's contents */
+    struct bytes filter;   /* empty: there is none */
+    struct fences *fences; /* NULL: there are none */
+    size_t fence_bytes;
 };
 
 /* ---------- entries of a block ---------- */
@@ -127,26 +133,35 @@ static bool restart_key(const struct block *block, uint32_t number, struct bytes
     return true;
 }
 
-/* To the first entry whose key is not before `key`: TABLE_FOUND, or TABLE_ABSENT if all are. */
+/* The first restart from `low` on whose key is not before `key`, or `high`; false: damaged. */
+static bool first_restart(const struct block *block, uint32_t low, uint32_t high, struct bytes key,
+                          uint32_t *first)
+{
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct bytes found;
+
+        if (!restart_key(block, middle, &found))
+            return false;
+        if (bytes_compare(found, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *first = low;
+    return true;
+}
+
+/* To the first entry whose key is not before `key`: TABLE_FOUND, or TABLE_ABSENT if all are.  It
+ * is behind the last restart before `key`. */
 static enum table_answer seek(struct bytes contents, struct bytes key, struct cursor *cursor)
 {
     struct block block;
-    uint32_t low = 0, high;
+    uint32_t next;
 
-    if (!split_block(contents, &block))
-        return TABLE_UNKNOWN;
-    for (high = block.restart_count - 1; low < high;) {
-        uint32_t middle = low + (high - low + 1) / 2;
-        struct bytes found;
-
-        if (!restart_key(&block, middle, &found))
-            return TABLE_UNKNOWN;
-        if (bytes_compare(found, key) < 0)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    if (!restart(&block, low, cursor))
+    if (!split_block(contents, &block) ||
+        !first_restart(&block, 1, block.restart_count, key, &next) ||
+        !restart(&block, next - 1, cursor))
         return TABLE_UNKNOWN;
     do {
         if (cursor->rest.size == 0)
@@ -164,40 +179,41 @@ static bool read_handle(struct bytes *from, struct table_handle *handle)
     return wire_read_varint(from, &handle->offset) && wire_read_varint(from, &handle->size);
 }
 
-/* A block that is not compressed, and lies in the file. */
-static bool take_block(struct bytes file, struct table_handle handle, struct bytes *contents)
+static bool lies_within(struct bytes file, struct table_handle handle)
 {
-    if (handle.offset > file.size || handle.size > file.size - handle.offset ||
-        file.size - handle.offset - handle.size < TABLE_BLOCK_TRAILER)
-        return false;
-    *contents = (struct bytes){file.data + handle.offset, (size_t)handle.size};
-    return contents->data[contents->size] == BLOCK_PLAIN;
+    return handle.offset <= file.size && handle.size <= file.size - handle.offset &&
+           file.size - handle.offset - handle.size >= TABLE_BLOCK_TRAILER;
 }
 
-/* The same for one that is read so often that it is worth checking once. */
+/* Not compressed.  The byte is behind the contents. */
+static bool is_plain(struct bytes contents)
+{
+    return contents.data[contents.size] == BLOCK_PLAIN;
+}
+
+/* A block that is read so often that it is worth checking once. */
 static bool take_sound_block(struct bytes file, struct table_handle handle, struct bytes *contents)
 {
     struct bytes checked;
 
-    if (!take_block(file, handle, contents))
+    if (!lies_within(file, handle))
         return false;
+    *contents = (struct bytes){file.data + handle.offset, (size_t)handle.size};
     checked = (struct bytes){contents->data, contents->size + 1};
-    return table_masked_crc(crc32c_extend(0, checked)) ==
-           table_read_u32(checked.data + checked.size);
+    return is_plain(*contents) && table_masked_crc(crc32c_extend(0, checked)) ==
+                                      table_read_u32(checked.data + checked.size);
 }
 
 /* ---------- the filter ---------- */
 
-static bool has_bits(struct bytes filter, struct bytes key)
+static bool has_bits(struct bytes filter, uint32_t hash)
 {
-    uint32_t bits = (uint32_t)(filter.size - 1) * 8, hash, step;
-    int probes = filter.data[filter.size - 1];
+    uint32_t bits = (uint32_t)(filter.size - 1) * 8, step = table_hash_step(hash);
+    unsigned probes = (unsigned char)filter.data[filter.size - 1];
 
-    if (probes < 0 || probes > PROBES_MAX)
+    if (probes > PROBES_MAX)
         return true;
-    hash = table_hash(key);
-    step = table_hash_step(hash);
-    for (int i = 0; i < probes; i++, hash += step) {
+    for (unsigned i = 0; i < probes; i++, hash += step) {
         uint32_t bit = hash % bits;
 
         if (((unsigned char)filter.data[bit / 8] >> bit % 8 & 1) == 0)
@@ -206,29 +222,48 @@ static bool has_bits(struct bytes filter, struct bytes key)
     return true;
 }
 
-/* Filters, where each begins, where that list begins, and a byte. */
-static bool may_have(struct bytes filter, uint64_t block_offset, struct bytes key)
+/* Most keys that are not there are known by so many probes. */
+static void prefetch_bits(struct bytes filter, uint32_t hash)
+{
+    uint32_t bits, step = table_hash_step(hash);
+
+    if (filter.size < FILTER_SIZE_MIN)
+        return;
+    bits = (uint32_t)(filter.size - 1) * 8;
+    __builtin_prefetch(&filter.data[filter.size - 1]);
+    for (int i = 0; i < PROBES_PREFETCHED; i++, hash += step)
+        __builtin_prefetch(&filter.data[hash % bits / 8]);
+}
+
+static bool may_have(struct bytes filter, uint32_t hash)
+{
+    return filter.size >= FILTER_SIZE_MIN && has_bits(filter, hash);
+}
+
+/* Filters, where each begins, where that list begins, and a byte.  False: not as it should be. */
+static bool filter_of(struct bytes filters, uint64_t block_offset, struct bytes *filter)
 {
     const size_t tail = sizeof(uint32_t) + 1;
     uint64_t number, count;
     uint32_t list, begin, end;
     const char *at;
 
-    if (filter.size < tail)
-        return true;
-    list = table_read_u32(filter.data + filter.size - tail);
-    if (list > filter.size - tail || filter.data[filter.size - 1] != TABLE_FILTER_SHIFT)
-        return true;
+    if (filters.size < tail)
+        return false;
+    list = table_read_u32(filters.data + filters.size - tail);
+    if (list > filters.size - tail || filters.data[filters.size - 1] != TABLE_FILTER_SHIFT)
+        return false;
     number = block_offset >> TABLE_FILTER_SHIFT;
-    count = (filter.size - tail - list) / sizeof(uint32_t);
+    count = (filters.size - tail - list) / sizeof(uint32_t);
     if (number >= count)
-        return true;
-    at = filter.data + list + number * sizeof(uint32_t);
+        return false;
+    at = filters.data + list + number * sizeof(uint32_t);
     begin = table_read_u32(at);
     end = table_read_u32(at + sizeof(uint32_t)); /* behind the last one: where the list begins */
     if (begin > end || end > list)
-        return true;
-    return end - begin >= 2 && has_bits((struct bytes){filter.data + begin, end - begin}, key);
+        return false;
+    *filter = (struct bytes){filters.data + begin, end - begin};
+    return true;
 }
 
 /* ---------- the file ---------- */
@@ -321,29 +356,180 @@ void table_reader_close(struct table_reader *reader)
     if (reader == NULL)
         return;
     munmap((void *)(uintptr_t)reader->file.data, reader->file.size);
+    fences_destroy(reader->fences);
     free(reader);
 }
 
-enum table_answer table_reader_find(const struct table_reader *reader, struct bytes key,
-                                    struct bytes *value)
+/* ---------- fences ---------- */
+
+/* What all keys of the index but the last begin with: that one may be shortened to anything behind
+ * the block (N1).  False: damaged. */
+static bool shared_prefix(const struct block *index, struct bytes *prefix)
 {
+    struct bytes first, last;
+
+    *prefix = (struct bytes){"", 0};
+    if (index->restart_count == 1)
+        return true;
+    if (!restart_key(index, 0, &first) || !restart_key(index, index->restart_count - 2, &last))
+        return false;
+    *prefix = bytes_shared_prefix(first, last);
+    return true;
+}
+
+/* The last block that was looked at. */
+struct walk {
+    struct cursor cursor; /* in the index */
+    struct table_handle handle;
+    struct bytes filter;
+};
+
+static uint64_t end_of(struct table_handle handle)
+{
+    return handle.offset + handle.size + TABLE_BLOCK_TRAILER;
+}
+
+/* To the next block: its entry begins at a restart, itself and its filter where the ones before
+ * end.  False: the table is damaged, or made in another way. */
+static bool walk_on(const struct table_reader *reader, const struct block *index, uint32_t number,
+                    struct walk *walk)
+{
+    const char *at = walk->cursor.rest.data, *filter_end = walk->filter.data + walk->filter.size;
+    uint64_t end = end_of(walk->handle);
+
+    if (!restart(index, number, &walk->cursor) || walk->cursor.rest.data != at ||
+        !read_entry(&walk->cursor) || !read_handle(&walk->cursor.value, &walk->handle) ||
+        !lies_within(reader->file, walk->handle) ||
+        !filter_of(reader->filter, walk->handle.offset, &walk->filter))
+        return false;
+    return number == 0 || (walk->handle.offset == end && walk->filter.data == filter_end);
+}
+
+static bool fill_fences(const struct table_reader *reader, const struct block *index,
+                        struct bytes prefix, struct fences *fences)
+{
+    const char *filters = reader->filter.data;
+    struct walk walk = {.cursor.rest = index->entries, .filter = {filters, 0}};
+
+    for (uint32_t i = 0; i < index->restart_count; i++) {
+        if (!walk_on(reader, index, i, &walk) ||
+            (i + 1 < index->restart_count && !bytes_starts_with(key_at(&walk.cursor), prefix)))
+            return false;
+        fences_set(fences, i, key_at(&walk.cursor), (uint32_t)walk.handle.offset,
+                   (uint32_t)(walk.filter.data - filters));
+    }
+    fences_set(fences, index->restart_count, key_at(&walk.cursor), (uint32_t)end_of(walk.handle),
+               (uint32_t)(walk.filter.data + walk.filter.size - filters));
+    return walk.cursor.rest.size == 0;
+}
+
+size_t table_reader_add_fences(struct table_reader *reader, size_t bytes_max)
+{
+    struct bytes prefix;
+    struct block index;
+    struct fences *fences;
+    size_t cost;
+
+    if (reader->file.size > UINT32_MAX || !split_block(reader->index, &index) ||
+        !shared_prefix(&index, &prefix))
+        return 0;
+    cost = fences_cost(index.restart_count, prefix.size);
+    if (cost > bytes_max)
+        return 0;
+    fences = fences_create(index.restart_count, prefix);
+    if (!fill_fences(reader, &index, prefix, fences)) {
+        fences_destroy(fences);
+        return 0;
+    }
+    fences_seal(fences);
+    reader->fences = fences;
+    reader->fence_bytes = cost;
+    return cost;
+}
+
+size_t table_reader_fence_bytes(const struct table_reader *reader)
+{
+    return reader->fence_bytes;
+}
+
+/* ---------- searching ---------- */
+
+uint32_t table_search_hash(struct bytes key)
+{
+    return table_hash(key);
+}
+
+void table_search_begin(struct table_search *search, const struct table_reader *reader,
+                        struct bytes key, uint32_t hash)
+{
+    search->reader = reader;
+    search->key = key;
+    search->hash = hash;
+    search->answer = TABLE_FOUND;
+    if (reader->fences != NULL)
+        fences_begin(&search->at, reader->fences, key);
+}
+
+/* The block that may have the key, by the index: its contents and its filter. */
+static enum table_answer find_block(struct table_search *search)
+{
+    const struct table_reader *reader = search->reader;
     struct table_handle handle;
     struct cursor cursor;
-    struct bytes block;
-    enum table_answer answer = seek(reader->index, key, &cursor);
+    enum table_answer answer = seek(reader->index, search->key, &cursor);
 
     if (answer != TABLE_FOUND)
         return answer;
-    if (!read_handle(&cursor.value, &handle))
+    if (!read_handle(&cursor.value, &handle) || !lies_within(reader->file, handle))
         return TABLE_UNKNOWN;
-    if (!may_have(reader->filter, handle.offset, key))
-        return TABLE_ABSENT;
-    if (!take_block(reader->file, handle, &block))
+    search->has_filter = filter_of(reader->filter, handle.offset, &search->filter);
+    search->block = (struct bytes){reader->file.data + handle.offset, (size_t)handle.size};
+    return TABLE_FOUND;
+}
+
+/* The same by fences. */
+static enum table_answer find_fenced_block(struct table_search *search)
+{
+    const struct table_reader *reader = search->reader;
+    struct fence_place place;
+    size_t low, high;
+    uint32_t number;
+    struct block index;
+
+    fences_find(&search->at, &low, &high);
+    number = (uint32_t)low;
+    if (UNLIKELY(low < high) &&
+        (!split_block(reader->index, &index) ||
+         !first_restart(&index, number, (uint32_t)high, search->key, &number)))
         return TABLE_UNKNOWN;
-    answer = seek(block, key, &cursor);
+    place = fences_place(reader->fences, number);
+    search->has_filter = true;
+    search->filter = (struct bytes){reader->filter.data + place.filter_begin,
+                                    place.filter_end - place.filter_begin};
+    search->block = (struct bytes){reader->file.data + place.begin,
+                                   place.end - place.begin - TABLE_BLOCK_TRAILER};
+    return TABLE_FOUND;
+}
+
+void table_search_narrow(struct table_search *search)
+{
+    search->answer =
+        search->reader->fences != NULL ? find_fenced_block(search) : find_block(search);
+    if (search->answer == TABLE_FOUND && search->has_filter)
+        prefetch_bits(search->filter, search->hash);
+}
+
+static enum table_answer find_row(const struct table_search *search, struct bytes *value)
+{
+    struct cursor cursor;
+    enum table_answer answer;
+
+    if (!is_plain(search->block))
+        return TABLE_UNKNOWN;
+    answer = seek(search->block, search->key, &cursor);
     if (answer != TABLE_FOUND)
         return answer;
-    if (!bytes_equal(key_at(&cursor), key))
+    if (!bytes_equal(key_at(&cursor), search->key))
         return TABLE_ABSENT;
     *value = cursor.value;
     switch (cursor.key[cursor.key_size - TABLE_TRAILER_SIZE]) {
@@ -354,4 +540,23 @@ enum table_answer table_reader_find(const struct table_reader *reader, struct by
     default:
         return TABLE_UNKNOWN;
     }
+}
+
+enum table_answer table_search_end(const struct table_search *search, struct bytes *value)
+{
+    if (search->answer != TABLE_FOUND)
+        return search->answer;
+    if (search->has_filter && !may_have(search->filter, search->hash))
+        return TABLE_ABSENT;
+    return find_row(search, value);
+}
+
+enum table_answer table_reader_find(const struct table_reader *reader, struct bytes key,
+                                    struct bytes *value)
+{
+    struct table_search search;
+
+    table_search_begin(&search, reader, key, table_hash(key));
+    table_search_narrow(&search);
+    return table_search_end(&search, value);
 }

@@ -37,15 +37,26 @@ static void open_tree(void)
     catalog_open(catalog);
 }
 
-static int set_up(void **state)
+static int set_up_with(size_t fences_max)
 {
-    (void)state;
     strcpy(directory, "/tmp/grapevine-test-XXXXXX");
     assert_non_null(mkdtemp(directory));
     batch = tree_batch_create();
-    catalog = catalog_create(directory);
+    catalog = catalog_create(directory, fences_max);
     open_tree();
     return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_with(SIZE_MAX);
+}
+
+static int set_up_without_fences(void **state)
+{
+    (void)state;
+    return set_up_with(0);
 }
 
 static int tear_down(void **state)
@@ -104,7 +115,8 @@ static void compact(uint64_t from, uint64_t to)
 static enum table_answer find(uint64_t number, struct bytes *value)
 {
     struct buffer key = {0};
-    enum table_answer answer = catalog_find(catalog, key_of(&key, number), value);
+    struct bytes wanted = key_of(&key, number);
+    enum table_answer answer = catalog_find(catalog, wanted, key_filter_hash(wanted), value);
 
     buffer_clear(&key);
     return answer;
@@ -305,6 +317,64 @@ static void it_never_differs_from_leveldb(void **state)
     assert_true(known > KEYS * ROUNDS / 10);
 }
 
+/* Tables whose keys don't overlap come to the same level. */
+static void the_right_one_of_a_levels_tables_is_looked_into(void **state)
+{
+    const uint64_t tables = 40, apart = 50, keys = 20;
+    struct bytes value;
+
+    (void)state;
+    for (uint64_t table = 0; table < tables; table++) {
+        for (uint64_t i = 0; i < keys; i++)
+            put(table * apart + i, "here");
+        write_batch();
+        compact(table * apart, table * apart + keys);
+    }
+    settle();
+    for (uint64_t i = 0; i < tables * apart; i++) {
+        if (i % apart < keys)
+            assert_found(i, "here");
+        else
+            assert_int_equal(find(i, &value), TABLE_ABSENT);
+    }
+}
+
+/* ---------- fences ---------- */
+
+static void fences_come_with_a_first_look_and_go_with_their_table(void **state)
+{
+    size_t before;
+
+    (void)state;
+    put(1, "one");
+    write_batch();
+    settle();
+    assert_int_equal(catalog_fence_bytes(catalog), 0);
+    assert_found(1, "one");
+    before = catalog_fence_bytes(catalog);
+    assert_true(before > 0);
+    for (int i = 0; i < 20; i++) {
+        replace_its_table();
+        settle();
+        assert_found(1, "one");
+        assert_true(catalog_fence_bytes(catalog) <= 4 * before);
+    }
+    catalog_close(catalog);
+    assert_int_equal(catalog_fence_bytes(catalog), 0);
+}
+
+static void without_room_for_fences_all_is_found(void **state)
+{
+    (void)state;
+    put(1, "one");
+    put(4, "four");
+    write_batch();
+    settle();
+    assert_found(1, "one");
+    assert_found(4, "four");
+    assert_int_equal(catalog_fence_bytes(catalog), 0);
+}
+
 /* ---------- readers beside the writer ---------- */
 
 static _Atomic uint64_t written[8]; /* the value that each of the first keys has at least */
@@ -369,6 +439,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_table_that_was_removed_unread_is_left_to_leveldb, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(it_never_differs_from_leveldb, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_right_one_of_a_levels_tables_is_looked_into, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(it_never_differs_from_leveldb, set_up_without_fences,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(fences_come_with_a_first_look_and_go_with_their_table,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_room_for_fences_all_is_found, set_up_without_fences,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_reader_never_finds_what_was_replaced_before, set_up,
                                         tear_down),
     };

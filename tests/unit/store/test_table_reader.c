@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/crc32c.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/wire.h"
@@ -21,15 +22,25 @@
 
 static char path[64];
 static int directory;
+static bool is_fenced; /* readers get fences, if the table is one that can have them */
 
 static int set_up(void **state)
 {
     (void)state;
+    is_fenced = false;
     strcpy(path, "/tmp/grapevine-test-XXXXXX");
     assert_non_null(mkdtemp(path));
     directory = open(path, O_RDONLY | O_DIRECTORY);
     assert_true(directory >= 0);
     return 0;
+}
+
+static int set_up_fenced(void **state)
+{
+    int result = set_up(state);
+
+    is_fenced = true;
+    return result;
 }
 
 static int tear_down(void **state)
@@ -61,11 +72,26 @@ static struct bytes key_of(struct buffer *out, int number)
     return buffer_view(out);
 }
 
+static struct file_writer *writer;
+
+static struct table *begin_table(bool compresses)
+{
+    writer = file_writer_create();
+    return table_create(writer, open_file(O_WRONLY | O_CREAT | O_TRUNC), compresses);
+}
+
+static void end_table(struct table *table)
+{
+    table_finish(table);
+    assert_int_equal(file_writer_finish(writer), STATUS_OK);
+    table_destroy(table);
+    file_writer_destroy(writer);
+}
+
 /* With a deleted key it would be LevelDB that wrote it: test_catalog.c has such ones. */
 static void write_table(bool compresses)
 {
-    struct file_writer *writer = file_writer_create();
-    struct table *table = table_create(writer, open_file(O_WRONLY | O_CREAT | O_TRUNC), compresses);
+    struct table *table = begin_table(compresses);
     struct buffer key = {0}, value = {0};
 
     for (int i = 0; i < KEYS; i += 2) {
@@ -73,10 +99,7 @@ static void write_table(bool compresses)
         buffer_printf(&value, "the value of %d, and the same of each", i);
         table_put(table, key_of(&key, i), buffer_view(&value));
     }
-    table_finish(table);
-    assert_int_equal(file_writer_finish(writer), STATUS_OK);
-    table_destroy(table);
-    file_writer_destroy(writer);
+    end_table(table);
     buffer_clear(&key);
     buffer_clear(&value);
 }
@@ -100,6 +123,15 @@ static void rewrite_table(struct bytes contents)
     close(file);
 }
 
+/* In place: who has it mapped sees it. */
+static void overwrite_table(struct bytes contents)
+{
+    int file = open_file(O_WRONLY);
+
+    assert_int_equal(write(file, contents.data, contents.size), (ssize_t)contents.size);
+    close(file);
+}
+
 /* NULL = it is none. */
 static struct table_reader *open_sized(int number, size_t size)
 {
@@ -107,7 +139,11 @@ static struct table_reader *open_sized(int number, size_t size)
     enum status status = table_reader_open(directory, (uint64_t)number, size, &reader);
 
     assert_true(status == STATUS_OK || status == STATUS_CORRUPT);
-    return status == STATUS_OK ? reader : NULL;
+    if (status != STATUS_OK)
+        return NULL;
+    if (is_fenced)
+        (void)table_reader_add_fences(reader, SIZE_MAX);
+    return reader;
 }
 
 static struct table_reader *open_table(void)
@@ -235,10 +271,69 @@ static void a_damaged_index_is_noticed(void **state)
     free((void *)(uintptr_t)contents.data);
 }
 
+/* ---------- damage that the checksum agrees with ---------- */
+
+static struct bytes footer_of(struct bytes contents)
+{
+    return (struct bytes){contents.data + contents.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE};
+}
+
+static struct bytes index_of(struct bytes contents)
+{
+    struct bytes footer = footer_of(contents);
+    uint64_t numbers_read[4]; /* handles of the index of filters, and of the index */
+
+    for (size_t i = 0; i < COUNT_OF(numbers_read); i++)
+        assert_true(wire_read_varint(&footer, &numbers_read[i]));
+    return (struct bytes){contents.data + numbers_read[2], (size_t)numbers_read[3]};
+}
+
+static void sign(struct bytes block)
+{
+    uint32_t crc =
+        htole32(table_masked_crc(crc32c_extend(0, (struct bytes){block.data, block.size + 1})));
+
+    memcpy((char *)(uintptr_t)block.data + block.size + 1, &crc, sizeof crc);
+}
+
+static void look_everywhere(void)
+{
+    struct table_reader *reader = open_table();
+
+    for (int i = 0; reader != NULL && i < KEYS; i += 7)
+        look_into(reader, i);
+    table_reader_close(reader);
+}
+
+static void no_damaged_index_leads_outside_of_the_file(void **state)
+{
+    struct random numbers = {1};
+    struct bytes contents, index;
+    char *before;
+
+    (void)state;
+    write_table(false);
+    contents = read_table();
+    index = index_of(contents);
+    before = xmalloc(index.size);
+    memcpy(before, index.data, index.size);
+    for (int i = 0; i < DAMAGES; i++) {
+        for (int n = 0; n < 2; n++)
+            ((char *)(uintptr_t)index.data)[random_below(&numbers, index.size)] =
+                (char)random_next(&numbers);
+        sign(index);
+        rewrite_table(contents);
+        look_everywhere();
+        memcpy((char *)(uintptr_t)index.data, before, index.size);
+    }
+    free(before);
+    free((void *)(uintptr_t)contents.data);
+}
+
 /* It lies in front of what names it, which the footer does first. */
 static void damage_filter(struct bytes contents)
 {
-    struct bytes footer = {contents.data + contents.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE};
+    struct bytes footer = footer_of(contents);
     uint64_t offset = 0;
 
     assert_true(wire_read_varint(&footer, &offset));
@@ -265,16 +360,177 @@ static void without_a_sound_filter_all_is_found(void **state)
     free((void *)(uintptr_t)contents.data);
 }
 
+/* ---------- fences ---------- */
+
+static void a_usual_table_has_fences_if_there_is_room(void **state)
+{
+    struct table_reader *reader;
+    size_t bytes;
+
+    (void)state;
+    write_table(false);
+    reader = open_table();
+    assert_int_equal(table_reader_add_fences(reader, 10), 0);
+    assert_int_equal(table_reader_fence_bytes(reader), 0);
+    bytes = table_reader_add_fences(reader, SIZE_MAX);
+    assert_true(bytes > 0);
+    assert_int_equal(table_reader_fence_bytes(reader), bytes);
+    table_reader_close(reader);
+}
+
+static void without_a_sound_filter_there_are_no_fences(void **state)
+{
+    struct table_reader *reader;
+    struct bytes contents;
+
+    (void)state;
+    write_table(false);
+    contents = read_table();
+    damage_filter(contents);
+    reader = open_table();
+    assert_int_equal(table_reader_add_fences(reader, SIZE_MAX), 0);
+    table_reader_close(reader);
+    free((void *)(uintptr_t)contents.data);
+}
+
+/* The index, which the file has no more, is asked for keys that blocks end with (N2). */
+static void fences_take_the_place_of_the_index(void **state)
+{
+    struct table_reader *reader;
+    struct bytes contents, index, value;
+    struct buffer key = {0};
+    int known = 0;
+
+    (void)state;
+    write_table(false);
+    contents = read_table();
+    index = index_of(contents);
+    reader = open_table();
+    memset((char *)(uintptr_t)index.data, 0, index.size);
+    overwrite_table(contents);
+    for (int i = 0; i < KEYS; i++) {
+        enum table_answer answer = table_reader_find(reader, key_of(&key, i), &value);
+
+        if (answer == TABLE_UNKNOWN)
+            continue;
+        assert_int_equal(answer, i % 2 == 0 ? TABLE_FOUND : TABLE_ABSENT);
+        known++;
+    }
+    assert_true(known > KEYS * 9 / 10);
+    table_reader_close(reader);
+    buffer_clear(&key);
+    free((void *)(uintptr_t)contents.data);
+}
+
+/* ---------- keys of all kinds ---------- */
+
+#define STRANGE_KEYS 3000
+
+static struct bytes strange[STRANGE_KEYS];
+
+/* Of few different bytes, and often with much in common; the first one is empty. */
+static struct bytes strange_key(struct random *numbers, char at[40])
+{
+    static const char *const begins[] = {"", "", "m", "m\0\0\0\1user:", "m\0\0\0\2user:0000000"};
+    static const size_t sizes[] = {0, 0, 1, 10, 17};
+    static const char few[] = {'\0', '0', '1', 'a', '\xff'};
+    size_t begin = (size_t)random_below(numbers, COUNT_OF(begins));
+    size_t size = sizes[begin], end = size + (size_t)random_below(numbers, begin == 0 ? 2 : 16);
+
+    memcpy(at, begins[begin], size);
+    while (size < end)
+        at[size++] = few[random_below(numbers, sizeof few)];
+    return (struct bytes){at, size};
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return bytes_compare(*(const struct bytes *)a, *(const struct bytes *)b);
+}
+
+static bool is_strange_key(struct bytes key)
+{
+    return bsearch(&key, strange, STRANGE_KEYS, sizeof key, compare_keys) != NULL;
+}
+
+/* The value is the key, 20 times, so that there are many blocks. */
+static void write_strange(struct random *numbers)
+{
+    struct table *table = begin_table(false);
+    struct buffer value = {0};
+    char key[40];
+
+    for (size_t i = 0; i < STRANGE_KEYS; i++)
+        strange[i] = xbytes_copy(i == 0 ? bytes_of("") : strange_key(numbers, key));
+    qsort(strange, STRANGE_KEYS, sizeof strange[0], compare_keys);
+    for (size_t i = 0; i < STRANGE_KEYS; i++) {
+        value.size = 0;
+        for (int n = 0; n < 20; n++)
+            buffer_append_bytes(&value, strange[i]);
+        if (i == 0 || !bytes_equal(strange[i], strange[i - 1]))
+            table_put(table, strange[i], buffer_view(&value));
+    }
+    end_table(table);
+    buffer_clear(&value);
+}
+
+static void check_strange(const struct table_reader *reader, struct bytes key)
+{
+    struct bytes value;
+    enum table_answer answer = table_reader_find(reader, key, &value);
+
+    assert_int_equal(answer, is_strange_key(key) ? TABLE_FOUND : TABLE_ABSENT);
+    if (answer == TABLE_FOUND) {
+        assert_int_equal(value.size, 20 * key.size);
+        assert_true(bytes_starts_with(value, key));
+    }
+}
+
+static void keys_of_all_kinds_are_found_and_no_others(void **state)
+{
+    struct random numbers = {1};
+    struct table_reader *reader;
+    char key[40];
+
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        write_strange(&numbers);
+        reader = open_table();
+        assert_true((table_reader_fence_bytes(reader) > 0) == is_fenced);
+        for (size_t i = 0; i < STRANGE_KEYS; i++) {
+            check_strange(reader, strange[i]);
+            check_strange(reader, strange_key(&numbers, key));
+        }
+        check_strange(reader, bytes_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
+        table_reader_close(reader);
+        for (size_t i = 0; i < STRANGE_KEYS; i++)
+            xbytes_free(strange[i]);
+    }
+}
+
+#define PLAIN(test)  cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define FENCED(test) cmocka_unit_test_setup_teardown(test, set_up_fenced, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_key_is_found_and_no_other, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_table_that_is_not_there_or_has_another_size_is_none,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_compressed_is_left_to_leveldb, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_damage_leads_outside_of_the_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_damaged_index_is_noticed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(without_a_sound_filter_all_is_found, set_up, tear_down),
+        PLAIN(each_key_is_found_and_no_other),
+        FENCED(each_key_is_found_and_no_other),
+        PLAIN(keys_of_all_kinds_are_found_and_no_others),
+        FENCED(keys_of_all_kinds_are_found_and_no_others),
+        PLAIN(a_table_that_is_not_there_or_has_another_size_is_none),
+        PLAIN(what_is_compressed_is_left_to_leveldb),
+        FENCED(what_is_compressed_is_left_to_leveldb),
+        PLAIN(no_damage_leads_outside_of_the_file),
+        FENCED(no_damage_leads_outside_of_the_file),
+        PLAIN(no_damaged_index_leads_outside_of_the_file),
+        FENCED(no_damaged_index_leads_outside_of_the_file),
+        PLAIN(a_damaged_index_is_noticed),
+        PLAIN(without_a_sound_filter_all_is_found),
+        FENCED(without_a_sound_filter_all_is_found),
+        PLAIN(a_usual_table_has_fences_if_there_is_room),
+        PLAIN(without_a_sound_filter_there_are_no_fences),
+        FENCED(fences_take_the_place_of_the_index),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
