@@ -14,6 +14,8 @@
 #include "base/hash.h"
 #include "replication/gossip_internal.h"
 
+#define REMOVED "it was removed from the cluster; wipe its data to join anew"
+
 #define MEMBERS_SEND_US   (200 * MS_US)
 #define MEMBERS_REPEAT_US (2000 * MS_US)
 #define REPLACED_AFTER_US (1000 * MS_US) /* unreachable for so long */
@@ -33,6 +35,13 @@ bool members_is_in(const struct gossip *gossip, uint64_t node_id)
     const struct member *member = members_find(gossip, node_id);
 
     return member != NULL && member->state == MEMBER_IN;
+}
+
+static bool is_out(const struct gossip *gossip, uint64_t node_id)
+{
+    const struct member *member = members_find(gossip, node_id);
+
+    return member != NULL && member->state == MEMBER_OUT;
 }
 
 size_t members_in_count(const struct gossip *gossip)
@@ -162,8 +171,7 @@ void members_remove(struct gossip *gossip, struct gossip_time now, uint64_t node
         if (gossip->peers[i]->is_linked)
             members_send(gossip, now, gossip->peers[i]->node_id);
     members_changed(gossip);
-    gossip->host->drop_links(gossip->host->context, node_id,
-                             "it was removed from the cluster; wipe its data to join anew");
+    gossip->host->drop_links(gossip->host->context, node_id, REMOVED);
 }
 
 /* ---------- telling each other ---------- */
@@ -237,6 +245,19 @@ static void found_out(struct gossip *gossip, struct gossip_time now)
         gossip_become_stale(gossip, now, "it was removed from the cluster");
 }
 
+/* Who removed it, or left, has said so in its own log. */
+static void hear_removal(struct gossip *gossip, const struct peer *from,
+                         const struct member_entry *entry)
+{
+    bool has_left = entry->node_id == from->node_id;
+
+    gossip_say(gossip, false, "The replica %016llx (%.*s) %s.", (unsigned long long)entry->node_id,
+               (int)entry->address.size, entry->address.data,
+               has_left ? "has left the cluster" : "is no member of the cluster any more");
+    if (!has_left)
+        gossip->host->drop_links(gossip->host->context, entry->node_id, REMOVED);
+}
+
 void members_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
                       const struct members *members)
 {
@@ -256,11 +277,10 @@ void members_received(struct gossip *gossip, struct gossip_time now, struct peer
         has_changed |= members_put(gossip, entry);
         if (entry->state == MEMBER_OUT && entry->node_id == gossip->node_id)
             found_out(gossip, now);
-        else if (was_in && entry->node_id == peer->node_id && entry->state == MEMBER_OUT)
-            has_left = true;
-        else if (was_in && !members_is_in(gossip, entry->node_id))
-            gossip->host->drop_links(gossip->host->context, entry->node_id,
-                                     "it was removed from the cluster; wipe its data to join anew");
+        else if (was_in && !members_is_in(gossip, entry->node_id)) {
+            hear_removal(gossip, peer, entry);
+            has_left |= entry->node_id == peer->node_id;
+        }
     }
     if (has_changed)
         members_changed(gossip);
@@ -292,6 +312,11 @@ bool members_admit(struct gossip *gossip, struct peer *peer)
     bool is_peer_blank = (peer->flags & BEAT_IS_BLANK) != 0;
     bool is_history_forgotten = gossip->horizon > 0 || peer->horizon > 0;
 
+    if (is_out(gossip, peer->node_id)) { /* its link came up before that was known */
+        if ((peer->flags & BEAT_IS_LEAVING) == 0)
+            gossip->host->drop_links(gossip->host->context, peer->node_id, REMOVED);
+        return false;
+    }
     if (members_is_in(gossip, peer->node_id) || is_blank || is_peer_blank ||
         !is_history_forgotten) {
         admit(gossip, peer);
@@ -299,7 +324,7 @@ bool members_admit(struct gossip *gossip, struct peer *peer)
     }
     gossip->host->drop_links(gossip->host->context, peer->node_id,
                              "both it and this node have data of their own and have forgotten "
-                             "deletes; only a node without data can join");
+                             "deletes; wipe the data of one to join it to the other");
     return false;
 }
 

@@ -60,7 +60,7 @@ static void data_of_two_that_have_forgotten_deletes_do_not_mix(void **state)
     }
     toys_run(toys, 3 * SECOND_US);
     assert_int_equal(toys_status(&toys->all[0]).member_count, 1);
-    assert_non_null(strstr(toys->all[1].refusal, "only a node without data"));
+    assert_non_null(strstr(toys->all[1].refusal, "wipe the data of one"));
     toys_destroy(toys);
 }
 
@@ -228,6 +228,29 @@ static void a_node_leaves_only_after_comparing_with_all(void **state)
     toys->all[0].is_counting = toys->all[1].is_counting = false;
     toys_run(toys, 20 * SECOND_US);
     assert_true(toys_status(a).is_out);
+    toys_destroy(toys);
+}
+
+static void nobody_complains_of_who_leaves(void **state)
+{
+    struct toys *toys = toys_create(3);
+    struct toy *a = &toys->all[0];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        toys->all[i].wants_horizon = true;
+        toys_start(&toys->all[i]);
+    }
+    (void)toys_write(a);
+    toys_run(toys, 5 * SECOND_US);
+    assert_true(toys_status(a).horizon > 0);
+    assert_int_equal(gossip_leave(a->gossip, toys_time(a)), STATUS_OK);
+    for (int i = 0; i < 100 && !toys_status(a).is_out; i++)
+        toys_run(toys, TOYS_TICK_US);
+    assert_true(toys_status(a).is_out);
+    toys_run(toys, 5 * TOYS_TICK_US);
+    assert_string_equal(a->refusal, "");
+    assert_non_null(strstr(toys->all[1].last_line, "has left the cluster"));
     toys_destroy(toys);
 }
 
@@ -879,6 +902,7 @@ int main(void)
         cmocka_unit_test(a_wrong_clock_among_three_refuses_writes_on_its_own_node),
         cmocka_unit_test(a_clock_set_forward_refuses_writes_until_it_is_right),
         cmocka_unit_test(a_node_leaves_when_all_have_its_writes),
+        cmocka_unit_test(nobody_complains_of_who_leaves),
         cmocka_unit_test(a_node_leaves_only_after_comparing_with_all),
         cmocka_unit_test(a_node_leaves_without_waiting_for_the_usual_comparison),
         cmocka_unit_test(who_is_alone_has_nothing_to_leave),
