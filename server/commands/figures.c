@@ -35,7 +35,9 @@ static const char *state_of(const struct services *services, const struct cluste
 
     if (services->cluster == NULL)
         return "off";
-    return status->gossip.is_out ? "left" : names[status->gossip.gate];
+    return status->gossip.is_out && status->gossip.gate == GATE_LEAVING
+               ? "left"
+               : names[status->gossip.gate];
 }
 
 /* How far a stamp lies back.  0 = there is none yet, UINT64_MAX = nothing is waited for. */

@@ -68,7 +68,7 @@ def a_forgotten_node_holds_up_nothing_and_is_refused():
         wait_for_no_tombstones(cluster, cluster.nodes[:2], seconds=20)
         check([away in node.peers() for node in cluster.nodes[:2]], [False, False])
         cluster[2].start().wait_until_up()
-        wait.until(lambda: cluster[2].info()["gossip_state"] not in ("open", "waiting"), "the node learns of it", 20)
+        wait.until(lambda: cluster[2].info()["gossip_state"] == "stale", "the node learns of it", 20)
         wait.until(lambda: cluster[2].client()("SET", "late", "1") != "OK", "and takes no writes")
         check(cluster[0].client()("EXISTS", "k0000001", "late"), 0)
         check(cluster[0].info()["peers"], 1)
