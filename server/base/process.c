@@ -3,6 +3,7 @@
 #include <linux/sched/types.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -10,6 +11,7 @@
 
 #define POLICY_ORDINARY 0 /* SCHED_OTHER; <sched.h> does not go with the kernel's own header */
 #define TURN_NS         100000
+#define SLACK_NS        1000UL
 #define NICENESS        5 /* of who steps back */
 
 /* "RssAnon:     1234 kB" */
@@ -106,6 +108,11 @@ void process_take_short_turns(void)
         return;
     attributes.sched_runtime = TURN_NS;
     (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+void process_sleep_exactly(void)
+{
+    (void)prctl(PR_SET_TIMERSLACK, SLACK_NS);
 }
 
 /* A low priority alone is not enough: the kernel may let such a thread finish its turn before

@@ -44,6 +44,10 @@ int64_t process_machine_memory(void);
  * longer work is on all processors.  Linux 6.12 and later; elsewhere nothing changes. */
 void process_take_short_turns(void);
 
+/* The calling thread's sleeps end when they should; otherwise the kernel may add 50 microseconds to
+ * each, to wake several threads at a time. */
+void process_sleep_exactly(void);
+
 /* The calling thread has much to do, and others come first.  It calls process_give_way() about once
  * in a tenth of a millisecond: who waits for its processor goes on then. */
 void process_step_back(void);

@@ -339,6 +339,7 @@ static void on_readable(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     reactor_begin_turn(&connection->loop->reactor);
     if ((what & EV_READ) != 0) {
+        connection->loop->reactor.arrival_count++;
         connection_set_readable(connection, true);
         return;
     }

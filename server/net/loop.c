@@ -394,6 +394,7 @@ static void say_farewell(struct loop *loop)
 void loop_run(struct loop *loop)
 {
     process_take_short_turns();
+    process_sleep_exactly();
     while (!reactor_is_stopping(&loop->reactor))
         reactor_turn(&loop->reactor);
     say_farewell(loop);
