@@ -42,7 +42,7 @@ endif
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DGRAPEVINE_VERSION='"$(VERSION)"' -Iserver -Iclient $(WARNINGS) $(CFLAGS) -MMD -MP
 LIBS     := -levent_core -levent_extra -levent_openssl -levent_pthreads -lssl -lcrypto -lsodium \
             -lleveldb -l:libsnappy.so.1 -ljansson -lpthread -lm
-CLIENT_LIBS := -lhiredis -levent_core
+CLIENT_LIBS := -lhiredis -levent_core -lssl -lcrypto
 CLI_LIBS := $(CLIENT_LIBS) -ljansson
 LOAD_LIBS = -lhiredis $(LIBS)
 ifeq ($(FLAVOUR),release)
@@ -56,7 +56,8 @@ OBJCOPY ?= objcopy
 
 # Sources by folder: a new file needs no line here.
 SERVER_SOURCES := $(wildcard server/*.c server/*/*.c server/*/*.S)
-CLI_SOURCES    := $(wildcard client/cli/*.c)
+# (What of the library is not for everybody it hides; watching goes by a connection of its own.)
+CLI_SOURCES    := $(wildcard client/cli/*.c) client/library/tls.c client/library/memory.c
 CLIENT_SOURCES := $(wildcard client/library/*.c)
 LOAD_SOURCES   := $(wildcard bench/load/*.c)
 UNIT_SOURCES   := $(wildcard tests/unit/*/test_*.c)

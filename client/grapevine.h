@@ -134,6 +134,16 @@ enum grapevine_jitter {
     GRAPEVINE_JITTER_NONE,         /* step itself */
 };
 
+/* TLS.  All zeros trusts the authorities that the system trusts, and wants the server's certificate
+ * to name the host that is connected to.  With authorities of one's own (ca_file, ca_folder, PEM)
+ * any certificate of theirs will do, unless server_name says which name it must have. */
+struct grapevine_tls {
+    const char *ca_file, *ca_folder;  /* NULL = the system's */
+    const char *cert_file, *key_file; /* the client's own; NULL = none */
+    const char *server_name;          /* also told to the server (SNI); NULL = the host */
+    bool is_insecure;                 /* trust anybody */
+};
+
 /* All zeros is a client of 127.0.0.1:6379 with the values below. */
 struct grapevine_options {
     /* Where to connect, the one to prefer first: "host", "host:port", "[v6 address]:port" or the
@@ -159,6 +169,9 @@ struct grapevine_options {
 
     uint32_t in_flight_max;     /* requests not yet answered, waiting ones included; 0 = 4,096 */
     size_t in_flight_bytes_max; /* their bytes; one request may always go; 0 = 8 MiB */
+
+    /* NULL = without.  The files are read when the client is created.  Not for Unix sockets. */
+    const struct grapevine_tls *tls;
 };
 
 /* A client with an event loop of its own.  Nothing is connected yet: the first request does that,

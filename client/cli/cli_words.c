@@ -237,6 +237,22 @@ static bool check_options(const struct reader *reader)
     return true;
 }
 
+/* Without --tls they would be ignored, and the connection be open to all. */
+static bool check_tls(const struct reader *reader)
+{
+    static const enum cli_option belong[] = {CLI_OPTION_CACERT, CLI_OPTION_CACERTDIR,
+                                             CLI_OPTION_CERT,   CLI_OPTION_KEY,
+                                             CLI_OPTION_SNI,    CLI_OPTION_INSECURE};
+
+    for (size_t i = 0; i < sizeof(belong) / sizeof(*belong); i++) {
+        if (reader->line.option[belong[i]] == NULL || reader->line.option[CLI_OPTION_TLS] != NULL)
+            continue;
+        snprintf(reader->error, CLI_ERROR_MAX, "%s needs --tls too", reader->word[belong[i]]);
+        return false;
+    }
+    return true;
+}
+
 bool cli_line_parse(struct cli_line *line, int argc, char **argv, char error[CLI_ERROR_MAX])
 {
     struct reader reader = {.error = error};
@@ -244,7 +260,7 @@ bool cli_line_parse(struct cli_line *line, int argc, char **argv, char error[CLI
     reader.line.argument = calloc((size_t)argc + 1, sizeof(*reader.line.argument));
     assert(reader.line.argument != NULL);
     if (!read_words(&reader, argc, argv) || !read_command(&reader) || !check_arguments(&reader) ||
-        !check_options(&reader)) {
+        !check_options(&reader) || !check_tls(&reader)) {
         cli_line_clear(&reader.line);
         return false;
     }

@@ -98,6 +98,21 @@ void session_servers(const struct cli *cli, char text[SESSION_SERVERS_MAX])
                  cli_line_number(&cli->line, CLI_OPTION_PORT, PORT_USUAL));
 }
 
+const struct grapevine_tls *session_tls(const struct cli *cli, struct grapevine_tls *tls)
+{
+    const char *const *option = cli->line.option;
+
+    *tls = (struct grapevine_tls){
+        .ca_file = option[CLI_OPTION_CACERT],
+        .ca_folder = option[CLI_OPTION_CACERTDIR],
+        .cert_file = option[CLI_OPTION_CERT],
+        .key_file = option[CLI_OPTION_KEY],
+        .server_name = option[CLI_OPTION_SNI],
+        .is_insecure = is_given(cli, CLI_OPTION_INSECURE),
+    };
+    return is_given(cli, CLI_OPTION_TLS) ? tls : NULL;
+}
+
 static enum cli_exit create(const struct grapevine_options *options, struct grapevine **client)
 {
     char sentence[GRAPEVINE_SENTENCE_MAX];
@@ -132,6 +147,7 @@ enum cli_exit session_open(const struct cli *cli, const char *ns, enum session_p
     char servers[SESSION_SERVERS_MAX];
     const char *password = cli->line.option[CLI_OPTION_PASSWORD];
     int64_t timeout_s = cli_line_number(&cli->line, CLI_OPTION_TIMEOUT, 0);
+    struct grapevine_tls tls;
     struct grapevine_options options = {
         .servers = servers,
         .user = cli->line.option[CLI_OPTION_USER],
@@ -139,6 +155,7 @@ enum cli_exit session_open(const struct cli *cli, const char *ns, enum session_p
         .ns = ns != NULL ? ns : cli->line.option[CLI_OPTION_NAMESPACE],
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .answer_timeout_ms = ANSWER_TIMEOUT_MS,
+        .tls = session_tls(cli, &tls),
         .deadline_ms = timeout_s != 0 ? timeout_s * 1000 : PATIENCE_MS,
         .attempts_max = patience == SESSION_HASTY && timeout_s == 0 ? 1 : 0,
     };

@@ -38,6 +38,9 @@ enum cli_exit session_open(const struct cli *cli, const char *ns, enum session_p
 #define SESSION_SERVERS_MAX 4096
 void session_servers(const struct cli *cli, char text[SESSION_SERVERS_MAX]);
 
+/* TLS as the command line wants it; NULL = without.  Fills `tls`, whose strings are the line's. */
+const struct grapevine_tls *session_tls(const struct cli *cli, struct grapevine_tls *tls);
+
 /* What was printed has arrived, or nobody reads on (`list | head`), which is no reason to complain.
  */
 enum cli_exit session_flush(void);

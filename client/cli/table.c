@@ -36,6 +36,27 @@ const struct option_row cli_options[CLI_OPTION_COUNT] = {
     [CLI_OPTION_TIMEOUT] =
     { "timeout",       "SECONDS",  VALUE_NUMBER,   0,    0,           0, 1, 86400,
       "try again for so long what may pass: lost connections, the write rate (bulk: 60)" },
+    [CLI_OPTION_TLS] =
+    { "tls",           NULL,       VALUE_NONE,     0,    0,           0, 0, 0,
+      "speak TLS; the server's certificate must name it, unless --cacert or --cacertdir is given" },
+    [CLI_OPTION_CACERT] =
+    { "cacert",        "FILE",     VALUE_TEXT,     0,    0,           0, 0, 0,
+      "certificates of the authorities to trust, instead of the system's" },
+    [CLI_OPTION_CACERTDIR] =
+    { "cacertdir",     "FOLDER",   VALUE_TEXT,     0,    0,           0, 0, 0,
+      "a folder of such certificates, as openssl rehash leaves it" },
+    [CLI_OPTION_CERT] =
+    { "cert",          "FILE",     VALUE_TEXT,     0,    0,           0, 0, 0,
+      "a certificate to show to the server" },
+    [CLI_OPTION_KEY] =
+    { "key",           "FILE",     VALUE_TEXT,     0,    0,           0, 0, 0,
+      "its private key" },
+    [CLI_OPTION_SNI] =
+    { "sni",           "NAME",     VALUE_TEXT,     0,    0,           0, 0, 0,
+      "the name to ask for, which the server's certificate must then have" },
+    [CLI_OPTION_INSECURE] =
+    { "insecure",      NULL,       VALUE_NONE,     0,    0,           0, 0, 0,
+      "with --tls: trust any certificate" },
     [CLI_OPTION_JSON] =
     { "json",          NULL,       VALUE_NONE, 0,    0,           0, 0, 0,
       "answer with one JSON document; \"base64\": true beside what is not UTF-8" },

@@ -14,6 +14,7 @@
 #include "bytes.h"
 #include "cli_print.h"
 #include "json_text.h"
+#include "library/tls.h"
 
 #define CONNECT_S      5
 #define POLL_MS        200   /* how soon an interrupt is noticed */
@@ -23,13 +24,19 @@
 #define PAUSE_MAX_MS   5000
 #define TOKEN_MAX      64
 #define HOST_MAX       256
+#define PROBLEM_MAX    256
+#define TLS_READ_SIZE  16384
 
 /* kv.watch, event, key, version, token */
 #define MESSAGE_PARTS 5
 
 struct watch {
     struct cli *cli;
-    redisContext *link;             /* NULL = none */
+    redisContext *link; /* NULL = none */
+    struct grapevine_tls tls_options;
+    struct ssl_ctx_st *tls_context; /* NULL = without TLS */
+    struct tls *tls;                /* that of the link */
+    char problem[PROBLEM_MAX];      /* of TLS; "" = none */
     char list[SESSION_SERVERS_MAX]; /* as the command line has it */
     char servers[SESSION_SERVERS_MAX + 1];
     char *next; /* into servers */
@@ -67,13 +74,14 @@ static void split_servers(struct watch *watch)
     watch->next = watch->servers;
 }
 
-static redisContext *dial(const char *server)
+/* "" = none: it is a Unix socket. */
+static redisContext *dial(const char *server, char host[HOST_MAX])
 {
     struct timeval limit = {.tv_sec = CONNECT_S};
     const char *colon = strrchr(server, ':');
-    char host[HOST_MAX];
     size_t size;
 
+    host[0] = '\0';
     if (strchr(server, '/') != NULL)
         return redisConnectUnixWithTimeout(server, limit);
     size = colon != NULL ? (size_t)(colon - server) : strlen(server);
@@ -81,7 +89,7 @@ static redisContext *dial(const char *server)
         server++;
         size -= 2;
     }
-    (void)snprintf(host, sizeof host, "%.*s", (int)size, server);
+    (void)snprintf(host, HOST_MAX, "%.*s", (int)size, server);
     return redisConnectWithTimeout(host, colon != NULL ? atoi(colon + 1) : 6379, limit);
 }
 
@@ -89,6 +97,7 @@ static redisContext *dial(const char *server)
 static enum cli_exit complain_of_loss(struct watch *watch)
 {
     const char *why = watch->link == NULL      ? "out of memory"
+                      : watch->problem[0]      ? watch->problem
                       : watch->link->err == 0  ? "it does not answer"
                       : watch->link->errstr[0] ? watch->link->errstr
                                                : "the connection is lost";
@@ -109,10 +118,83 @@ static enum cli_exit refuse(const char *error)
     return FAIL(CLI_EXIT_REFUSED, "%s", error);
 }
 
+static bool begin_tls(struct watch *watch, const char *host)
+{
+    watch->tls = tls_open(watch->tls_context, &watch->tls_options, watch->link->fd, host);
+    if (tls_shake_hands(watch->tls) == TLS_DONE)
+        return true;
+    (void)snprintf(watch->problem, sizeof watch->problem, "%s", tls_problem(watch->tls));
+    return false;
+}
+
+/* --- bytes, with TLS or without --- */
+
+static bool fail_tls(struct watch *watch)
+{
+    (void)snprintf(watch->problem, sizeof watch->problem, "%s", tls_problem(watch->tls));
+    return false;
+}
+
+static bool send_tls(struct watch *watch)
+{
+    sds waiting = watch->link->obuf;
+    size_t sent = 0, done = 0;
+
+    while (sent < sdslen(waiting)) {
+        if (tls_send(watch->tls, waiting + sent, sdslen(waiting) - sent, &done) != TLS_DONE)
+            return fail_tls(watch);
+        sent += done;
+    }
+    sdsclear(waiting);
+    return true;
+}
+
+static bool receive_tls(struct watch *watch)
+{
+    char data[TLS_READ_SIZE];
+    size_t done = 0;
+
+    do {
+        enum tls_result result = tls_receive(watch->tls, data, sizeof data, &done);
+
+        if (result != TLS_DONE)
+            return result == TLS_WANTS_READ || fail_tls(watch);
+        if (redisReaderFeed(watch->link->reader, data, done) != REDIS_OK)
+            return false;
+    } while (tls_has_more(watch->tls));
+    return true;
+}
+
+static bool flush_requests(struct watch *watch)
+{
+    int is_done = 0;
+
+    if (watch->tls != NULL)
+        return send_tls(watch);
+    while (!is_done)
+        if (redisBufferWrite(watch->link, &is_done) != REDIS_OK)
+            return false;
+    return true;
+}
+
+static bool receive(struct watch *watch)
+{
+    return watch->tls != NULL ? receive_tls(watch) : redisBufferRead(watch->link) == REDIS_OK;
+}
+
 /* Sends words and reads one reply; NULL if the connection is lost. */
 static redisReply *ask_link(struct watch *watch, int count, const char **words)
 {
-    return redisCommandArgv(watch->link, count, words, NULL);
+    struct pollfd ready = {.fd = watch->link->fd, .events = POLLIN};
+    void *reply = NULL;
+
+    (void)redisAppendCommandArgv(watch->link, count, words, NULL);
+    if (!flush_requests(watch))
+        return NULL;
+    while (redisReaderGetReply(watch->link->reader, &reply) == REDIS_OK && reply == NULL)
+        if (poll(&ready, 1, ANSWER_MS) <= 0 || !receive(watch))
+            return NULL;
+    return reply;
 }
 
 static enum cli_exit expect_ok(struct watch *watch, int count, const char **words, bool *is_lost)
@@ -173,12 +255,16 @@ static enum cli_exit connect_once(struct watch *watch, bool *is_lost)
 {
     enum cli_exit code = CLI_EXIT_OK;
     struct timeval limit = {.tv_sec = ANSWER_MS / 1000};
+    char host[HOST_MAX];
 
     watch->server = choose_server(watch);
-    watch->link = dial(watch->server);
+    watch->problem[0] = '\0';
+    watch->link = dial(watch->server, host);
     *is_lost = watch->link == NULL || watch->link->err != 0;
     if (!*is_lost)
         (void)redisSetTimeout(watch->link, limit);
+    if (!*is_lost && watch->tls_context != NULL && host[0] != '\0')
+        *is_lost = !begin_tls(watch, host);
     if (!*is_lost)
         code = enter(watch, is_lost);
     if (code == CLI_EXIT_OK && !*is_lost)
@@ -190,6 +276,8 @@ static enum cli_exit connect_once(struct watch *watch, bool *is_lost)
 
 static void disconnect(struct watch *watch)
 {
+    tls_close(watch->tls);
+    watch->tls = NULL;
     if (watch->link != NULL)
         redisFree(watch->link);
     watch->link = NULL;
@@ -296,16 +384,6 @@ static enum cli_exit take_replies(struct watch *watch)
 
 /* --- listening --- */
 
-static bool flush_requests(struct watch *watch)
-{
-    int is_done = 0;
-
-    while (!is_done)
-        if (redisBufferWrite(watch->link, &is_done) != REDIS_OK)
-            return false;
-    return true;
-}
-
 /* A server that says nothing may be gone. */
 static bool is_there(struct watch *watch)
 {
@@ -332,7 +410,7 @@ static enum cli_exit listen_on(struct watch *watch)
 
         if (count < 0 && errno != EINTR)
             break;
-        if (count > 0 && redisBufferRead(watch->link) != REDIS_OK)
+        if (count > 0 && !receive(watch))
             break;
         if (count > 0) {
             watch->heard_ms = session_now_ms();
@@ -371,7 +449,11 @@ enum cli_exit watch_run(struct cli *cli)
     struct watch watch = {.cli = cli};
     enum cli_exit code = CLI_EXIT_OK;
     int64_t pause_ms = PAUSE_FIRST_MS;
+    char sentence[GRAPEVINE_SENTENCE_MAX];
 
+    if (session_tls(cli, &watch.tls_options) != NULL &&
+        (watch.tls_context = tls_context_create(&watch.tls_options, sentence)) == NULL)
+        return FAIL(CLI_EXIT_USAGE, "%s", sentence);
     session_servers(cli, watch.list);
     split_servers(&watch);
     session_catch_interrupts();
@@ -385,5 +467,6 @@ enum cli_exit watch_run(struct cli *cli)
         if (code == CLI_EXIT_OK)
             wait_ms(pause_ms);
     }
+    tls_context_destroy(watch.tls_context);
     return session_is_interrupted() ? CLI_EXIT_INTERRUPTED : code;
 }

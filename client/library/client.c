@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "library/memory.h"
+#include "library/tls.h"
 
 #define SERVERS_USUAL "127.0.0.1:6379"
 
@@ -85,15 +86,41 @@ static char *copy_option(const char *text)
     return text != NULL && text[0] != '\0' ? memory_copy_text(text) : NULL;
 }
 
-static void take_options(struct grapevine *client, const struct grapevine_options *options)
+static struct grapevine_tls copy_tls(const struct grapevine_tls *tls)
+{
+    return (struct grapevine_tls){
+        .ca_file = copy_option(tls->ca_file),
+        .ca_folder = copy_option(tls->ca_folder),
+        .cert_file = copy_option(tls->cert_file),
+        .key_file = copy_option(tls->key_file),
+        .server_name = copy_option(tls->server_name),
+        .is_insecure = tls->is_insecure,
+    };
+}
+
+static void clear_tls(struct grapevine_tls *tls)
+{
+    const char *ours[] = {tls->ca_file, tls->ca_folder, tls->cert_file, tls->key_file,
+                          tls->server_name};
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        free((void *)(uintptr_t)ours[i]);
+}
+
+static void take_options(struct grapevine *client, const struct grapevine_options *options,
+                         struct ssl_ctx_st *context)
 {
     client->user = copy_option(options->user);
     client->password = copy_option(options->password);
     client->ns = copy_option(options->ns);
+    if (options->tls != NULL)
+        client->tls = copy_tls(options->tls);
     client->rules = (struct link_rules){
         .user = client->user,
         .password = client->password,
         .ns = client->ns,
+        .tls = &client->tls,
+        .tls_context = context,
         .connect_timeout_ms = or_else(options->connect_timeout_ms, 2000),
         .answer_timeout_ms = or_else(options->answer_timeout_ms, 5000),
     };
@@ -161,6 +188,7 @@ static enum grapevine_error create(const struct grapevine_options *options, stru
 {
     const char *servers = options->servers, *why = why_not(options);
     bool owns_base = base == NULL;
+    struct ssl_ctx_st *context = NULL;
     struct grapevine *client;
     char text[GRAPEVINE_SENTENCE_MAX];
 
@@ -173,12 +201,18 @@ static enum grapevine_error create(const struct grapevine_options *options, stru
         free(client);
         return refuse(sentence, text);
     }
+    if (options->tls != NULL && (context = tls_context_create(options->tls, text)) == NULL) {
+        addresses_clear(&client->addresses);
+        free(client);
+        return refuse(sentence, text);
+    }
     if (owns_base && (base = base_of_its_own()) == NULL) {
+        tls_context_destroy(context);
         addresses_clear(&client->addresses);
         free(client);
         return refuse(sentence, "the system has no file descriptor left for an event loop");
     }
-    take_options(client, options);
+    take_options(client, options, context);
     servers_init(&client->servers, client->addresses.count, or_else(options->fail_back_ms, 10000));
     client->owns_base = owns_base;
     set_up(client, base);
@@ -231,6 +265,8 @@ void client_free(struct grapevine *client)
     free(client->user);
     free(client->password);
     free(client->ns);
+    clear_tls(&client->tls);
+    tls_context_destroy(client->rules.tls_context);
     free(client);
 }
 

@@ -31,7 +31,8 @@ struct event_base;
 struct grapevine {
     struct addresses addresses;
     char *user, *password, *ns;
-    struct link_rules rules; /* borrows these */
+    struct grapevine_tls tls; /* its strings are ours */
+    struct link_rules rules;  /* borrows these */
     struct retry_rule retry;
     int64_t deadline_ms;
     size_t in_flight_max, in_flight_bytes_max;

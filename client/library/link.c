@@ -10,10 +10,21 @@
 
 #include "library/encode.h"
 #include "library/memory.h"
+#include "library/tls.h"
+
+/* What hiredis does with the replies that its reader has: hiredis exports it, and declares it only
+ * from 1.0 on, for its own TLS. */
+void redisProcessCallbacks(redisAsyncContext *redis);
+
+/* A read takes so much at most, and a turn so many reads. */
+#define TLS_READ_SIZE 16384
+#define TLS_READS_MAX 64
 
 struct link {
     struct link_state state;
     redisAsyncContext *redis; /* NULL once it is broken */
+    struct tls *tls;          /* NULL = without, or not connected yet */
+    bool is_shaking_hands;
     struct event_base *base;
     const struct link_rules *rules;
     const struct link_owner *owner;
@@ -104,9 +115,41 @@ static void guard(struct link *link)
     reader->privdata = link;
 }
 
+/* --- SIGPIPE --- */
+
+/* hiredis and OpenSSL write with write(), which raises SIGPIPE where the server is gone.  It is
+ * blocked meanwhile, in this thread, and taken back. */
+struct quiet {
+    sigset_t pipe, before, pending;
+};
+
+static void begin_quiet(struct quiet *quiet)
+{
+    (void)sigemptyset(&quiet->pipe);
+    (void)sigaddset(&quiet->pipe, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &quiet->pipe, &quiet->before);
+    (void)sigpending(&quiet->pending);
+}
+
+static void end_quiet(const struct quiet *quiet)
+{
+    static const struct timespec at_once = {0, 0};
+
+    if (!sigismember(&quiet->pending, SIGPIPE))
+        while (sigtimedwait(&quiet->pipe, NULL, &at_once) < 0 && errno == EINTR)
+            ;
+    (void)pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
+}
+
 /* hiredis is on its own from here on, and may outlive the link. */
 static void let_go(struct link *link)
 {
+    struct quiet quiet;
+
+    begin_quiet(&quiet);
+    tls_close(link->tls);
+    end_quiet(&quiet);
+    link->tls = NULL;
     link->redis->c.reader->fn = link->made_by;
     link->redis->data = NULL;
     link->redis = NULL;
@@ -248,12 +291,33 @@ static void greet_all(struct link *link)
     greet(link, words, rules->ns != NULL ? 2 : 1);
 }
 
+static bool uses_tls(const struct link *link)
+{
+    return link->rules->tls_context != NULL && link->state.address->host != NULL;
+}
+
+/* The first step is taken from the loop: hiredis is not done with what it has to do. */
+static void begin_tls(struct link *link)
+{
+    const redisLibeventEvents *events = link->redis->ev.data;
+
+    link->tls = tls_open(link->rules->tls_context, link->rules->tls, link->redis->c.fd,
+                         link->state.address->host);
+    link->is_shaking_hands = true;
+    event_active(events->rev, EV_READ, 0);
+}
+
 static void on_connected(const redisAsyncContext *redis, int status)
 {
     struct link *link = redis->data;
 
-    if (link == NULL || status == REDIS_OK)
+    if (link == NULL)
         return;
+    if (status == REDIS_OK) {
+        if (uses_tls(link))
+            begin_tls(link);
+        return;
+    }
     note_failure(link, redis->c.errstr);
     let_go(link);
     be_lost(link);
@@ -321,43 +385,139 @@ static void note_progress(const redisAsyncContext *redis)
         link->progress_ms = now_of(link);
 }
 
+/* --- with TLS: hiredis keeps its buffers, and its socket is ours --- */
+
+static void wait_for(struct link *link, enum tls_result result)
+{
+    const redisLibeventEvents *events = link->redis->ev.data;
+
+    event_add(result == TLS_WANTS_WRITE ? events->wev : events->rev, NULL);
+}
+
+/* A server that we don't trust, or that doesn't trust us, is no better a moment later. */
+static void end_tls(struct link *link, enum tls_result result)
+{
+    const char *problem = tls_problem(link->tls);
+
+    note_failure(link, problem[0] != '\0' ? problem : "the connection was closed");
+    if (result == TLS_FAILED && !link->state.is_ready)
+        link->state.failure.is_passing = false;
+    break_soon(link);
+}
+
+static void shake_hands(struct link *link)
+{
+    enum tls_result result = tls_shake_hands(link->tls);
+
+    if (result == TLS_WANTS_READ || result == TLS_WANTS_WRITE) {
+        wait_for(link, result);
+    } else if (result == TLS_DONE) {
+        link->is_shaking_hands = false;
+        wait_for(link, TLS_WANTS_READ);
+        greet_all(link);
+    } else {
+        end_tls(link, result);
+    }
+}
+
+/* Gives hiredis's reader what has come; how much that was. */
+static size_t receive(struct link *link, enum tls_result *result)
+{
+    char data[TLS_READ_SIZE];
+    size_t received = 0, done = 0;
+
+    for (int i = 0; i < TLS_READS_MAX; i++) {
+        *result = tls_receive(link->tls, data, sizeof data, &done);
+        if (*result != TLS_DONE)
+            break;
+        (void)redisReaderFeed(link->redis->c.reader, data, done);
+        received += done;
+    }
+    return received;
+}
+
+/* The replies are told of last of all: then the link may be gone. */
+static void read_tls(struct link *link)
+{
+    const redisLibeventEvents *events = link->redis->ev.data;
+    redisAsyncContext *redis = link->redis;
+    enum tls_result result = TLS_DONE;
+    size_t received = receive(link, &result);
+
+    if (result == TLS_WANTS_READ || result == TLS_WANTS_WRITE)
+        wait_for(link, result);
+    else if (received > 0)
+        event_active(events->rev, EV_READ, 0); /* there is more, or an end to be told of */
+    else
+        end_tls(link, result);
+    if (received > 0)
+        redisProcessCallbacks(redis);
+}
+
+static void write_tls(struct link *link)
+{
+    redisContext *redis = &link->redis->c;
+    enum tls_result result = TLS_DONE;
+    size_t sent = 0, done = 0;
+
+    while (sent < sdslen(redis->obuf)) {
+        result = tls_send(link->tls, redis->obuf + sent, sdslen(redis->obuf) - sent, &done);
+        if (result != TLS_DONE)
+            break;
+        sent += done;
+    }
+    sdsrange(redis->obuf, (int)sent, -1);
+    wait_for(link, TLS_WANTS_READ);
+    if (result == TLS_WANTS_WRITE)
+        wait_for(link, result);
+    else if (result == TLS_FAILED || result == TLS_ENDED)
+        end_tls(link, result);
+}
+
+/* False: without TLS, or before that. */
+static bool step_tls(struct link *link, short what)
+{
+    struct quiet quiet;
+
+    if (link == NULL || link->tls == NULL)
+        return false;
+    if (link->is_breaking)
+        return true;
+    begin_quiet(&quiet);
+    if (link->is_shaking_hands)
+        shake_hands(link);
+    else if ((what & EV_WRITE) != 0)
+        write_tls(link);
+    else
+        read_tls(link);
+    end_quiet(&quiet);
+    return true;
+}
+
+/* --- the events --- */
+
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     redisAsyncContext *redis = context;
 
     (void)fd;
-    (void)what;
     note_progress(redis);
-    redisAsyncHandleRead(redis);
-}
-
-/* hiredis writes with write(), which raises SIGPIPE where the server is gone.  It is blocked
- * meanwhile, in this thread, and taken back. */
-
-static void take_back(const sigset_t *pipe)
-{
-    static const struct timespec at_once = {0, 0};
-
-    while (sigtimedwait(pipe, NULL, &at_once) < 0 && errno == EINTR)
-        ;
+    if (!step_tls(redis->data, what))
+        redisAsyncHandleRead(redis);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
 {
     redisAsyncContext *redis = context;
-    sigset_t pipe, before, pending;
+    struct quiet quiet;
 
     (void)fd;
-    (void)what;
-    (void)sigemptyset(&pipe);
-    (void)sigaddset(&pipe, SIGPIPE);
-    (void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
-    (void)sigpending(&pending);
     note_progress(redis);
+    if (step_tls(redis->data, what))
+        return;
+    begin_quiet(&quiet);
     redisAsyncHandleWrite(redis);
-    if (!sigismember(&pending, SIGPIPE))
-        take_back(&pipe);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    end_quiet(&quiet);
 }
 
 static void replace(struct event **event, struct link *link, short what, event_callback_fn function)
@@ -399,7 +559,8 @@ static void connect_to(struct link *link)
     attach(link);
     redisAsyncSetConnectCallback(link->redis, on_connected);
     redisAsyncSetDisconnectCallback(link->redis, on_disconnected);
-    greet_all(link);
+    if (!uses_tls(link))
+        greet_all(link);
     set_timer(link, link->rules->connect_timeout_ms);
 }
 

@@ -1,9 +1,9 @@
 /* link.h - a connection to one server, in hiredis's asynchronous hands.
  *
- * A link connects, says who it is and which namespace it wants (AUTH, SELECT; PING if there is
- * neither), and is then ready.  Its owner hears that it is ready, then of each reply, and once,
- * last of all, that it is lost; these functions are called from the event loop only, never from one
- * of those below.
+ * A link connects, with TLS if it is to, says who it is and which namespace it wants (AUTH, SELECT;
+ * PING if there is neither), and is then ready.  Its owner hears that it is ready, then of each
+ * reply, and once, last of all, that it is lost; these functions are called from the event loop
+ * only, never from one of those below.
  *
  * L1  Replies come in the order of requests: the first of `sent` is the one whose reply is next.
  * L2  When the owner hears of the loss, requests still in `sent` were not answered and never will
@@ -21,13 +21,16 @@
 
 struct event_base;
 struct redisReply;
+struct ssl_ctx_st;
 struct link;
 
 /* What is the same for all links of a client; borrowed strings. */
 struct link_rules {
-    const char *user;     /* NULL = none */
-    const char *password; /* NULL = none */
-    const char *ns;       /* NULL = none */
+    const char *user;               /* NULL = none */
+    const char *password;           /* NULL = none */
+    const char *ns;                 /* NULL = none */
+    struct ssl_ctx_st *tls_context; /* NULL = without TLS */
+    const struct grapevine_tls *tls;
     int64_t connect_timeout_ms;
     int64_t answer_timeout_ms;
 };
