@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "commands/compat.h"
@@ -147,6 +148,26 @@ static void write_pid(const char *path)
         (void)fclose(file);
 }
 
+/* The port's own address is the first one.  redis-cli looks on the loopback by itself. */
+static void tell_how_to_talk(const struct options *options, struct bytes addresses)
+{
+    static const char *const by_itself[] = {"127.", "0.0.0.0:", "[::1]:", "[::]:"};
+    const char *comma = memchr(addresses.data, ',', addresses.size);
+    struct bytes first = {addresses.data,
+                          comma == NULL ? addresses.size : (size_t)(comma - addresses.data)};
+    char text[128];
+    struct bytes host = {"", 0};
+    bool is_near = false;
+
+    (void)snprintf(text, sizeof text, "%.*s", (int)first.size, first.data);
+    for (size_t i = 0; i < COUNT_OF(by_itself); i++)
+        is_near |= strncmp(text, by_itself[i], strlen(by_itself[i])) == 0;
+    if (!is_near)
+        host = address_host(text);
+    log_line(LOG_NOTICE, "Talk to it with: redis-cli%s%.*s -p %d", is_near ? "" : " -h ",
+             (int)host.size, host.data, (int)options_number(options, OPTION_PORT));
+}
+
 static void announce(const struct options *options, const struct server *server)
 {
     char *dir = options_take_text(options, OPTION_DIR);
@@ -159,8 +180,7 @@ static void announce(const struct options *options, const struct server *server)
     log_line(LOG_NOTICE, "Ready to accept connections on %.*s", (int)addresses.size,
              addresses.data);
     if (options_number(options, OPTION_PORT) != 0)
-        log_line(LOG_NOTICE, "Talk to it with: redis-cli -p %d",
-                 (int)options_number(options, OPTION_PORT));
+        tell_how_to_talk(options, buffer_view(&addresses));
     buffer_clear(&addresses);
     free(absolute);
     free(dir);

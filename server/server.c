@@ -472,11 +472,16 @@ void server_destroy(struct server *server)
 
 void server_describe(const struct server *server, struct buffer *text)
 {
+    const struct services *services = &server->services;
+
     listener_describe(server->listener, text);
-    if (server->doors == NULL)
-        return;
-    buffer_append_text(text, ", HTTP on ");
-    doors_describe(server->doors, text);
+    if (server->doors != NULL) {
+        buffer_append_text(text, ", HTTP on ");
+        doors_describe(server->doors, text);
+    }
+    if (services->cluster != NULL)
+        buffer_printf(text, ", replicas on port %d",
+                      (int)options_number(services->options, OPTION_GOSSIP_PORT));
 }
 
 /* --- running --- */

@@ -334,6 +334,9 @@ bool bytes_is_address(struct bytes a)
 
     while (colon > 0 && a.data[colon - 1] != ':')
         colon--;
+    for (size_t i = 0; i < colon; i++) /* a URL, or two words */
+        if (a.data[i] == '/' || a.data[i] == '@' || a.data[i] <= ' ')
+            return false;
     return colon > 1 && bytes_to_int64((struct bytes){a.data + colon, a.size - colon}, &port) &&
            port >= 1 && port <= 65535;
 }

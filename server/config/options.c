@@ -332,12 +332,10 @@ static enum status check_ports(const struct options *options, char error[OPTIONS
     static const enum option_id ports[] = {OPTION_PORT, OPTION_TLS_PORT, OPTION_HTTP_PORT,
                                            OPTION_GOSSIP_PORT};
     char reason[REASON_MAX];
-    int64_t sum = 0;
 
     for (size_t i = 0; i < COUNT_OF(ports); i++) {
         int64_t port = options_number(options, ports[i]);
 
-        sum += port;
         for (size_t j = 0; j < i && port != 0; j++) {
             if (options_number(options, ports[j]) != port)
                 continue;
@@ -346,9 +344,10 @@ static enum status check_ports(const struct options *options, char error[OPTIONS
             return blame(options, ports[i], reason, error);
         }
     }
-    if (sum == 0 && is_empty(options, OPTION_UNIXSOCKET))
+    if (!options_is_on(options, OPTION_PORT) && !options_is_on(options, OPTION_TLS_PORT) &&
+        is_empty(options, OPTION_UNIXSOCKET))
         return blame(options, OPTION_PORT,
-                     "nothing to listen on: give port, tls-port, http-port or unixsocket", error);
+                     "nothing to listen on: give port, tls-port or unixsocket", error);
     return STATUS_OK;
 }
 

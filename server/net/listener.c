@@ -280,11 +280,13 @@ void listener_destroy(struct listener *listener)
 void listener_describe(const struct listener *listener, struct buffer *text)
 {
     for (int i = 0; i < listener->socket_count; i++) {
+        enum socket_kind kind = listener->sockets[i].kind;
         char address[128];
 
         address_of_socket(listener->sockets[i].descriptor, address, sizeof address);
-        buffer_printf(text, "%s%s%s", i == 0 ? "" : ", ", address,
-                      listener->sockets[i].kind == SOCKET_TLS ? " (TLS)" : "");
+        buffer_printf(text, "%s%s%s", i == 0 ? "" : ", ",
+                      kind == SOCKET_UNIX ? listener->socket_path : address,
+                      kind == SOCKET_TLS ? " (TLS)" : "");
     }
 }
 

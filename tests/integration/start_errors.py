@@ -77,6 +77,22 @@ def without_the_usual_http_port_a_server_starts_and_says_so():
 
 
 @claim
+def what_it_listens_on_and_how_to_talk_to_it_are_told():
+    server = idle()
+    port, gossip_port, path = free_port(), free_port(), os.path.join(server.scratch, "s")
+    started = subprocess.Popen([binary(), "--port", str(port), "--dir", "data", "--http-port", "0", "--unixsocket", path,
+                                "--bind", "127.0.0.2", "--cluster-secret", "s", "--gossip-port", str(gossip_port)],
+                               cwd=server.scratch, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment())
+    try:
+        lines = [started.stdout.readline().decode() for _ in range(3)]
+        expect_words(lines[1], f" 127.0.0.2:{port}, {path}, replicas on port {gossip_port}\n")
+        expect_words(lines[2], f"redis-cli -p {port}\n")
+    finally:
+        started.terminate()
+        started.communicate(timeout=START_S)
+
+
+@claim
 def a_directory_in_use_is_named():
     with Server() as server:
         line = start(server, "--port", free_port(), "--http-port", "0", "--dir", server.directory)

@@ -408,7 +408,8 @@ static void overlong_forms_surrogates_and_cut_characters_are_not_utf8(void **sta
 static void an_address_is_a_host_and_a_port(void **state)
 {
     static const char *const good[] = {"localhost:1", "10.0.0.1:65535", "[::1]:6379"};
-    static const char *const bad[] = {"", ":1", "host", "host:", "host:0", "host:65536", "host:x"};
+    static const char *const bad[] = {"",           ":1",     "host",          "host:", "host:0",
+                                      "host:65536", "host:x", "http://host:1", "a b:1", "a@host:1"};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(good); i++)

@@ -501,9 +501,11 @@ static void other_conflicts_stop_the_start(void **state)
 {
     (void)state;
     ASSERT_NO_START("http-port: port is 8379 as well; give them different ports", "--port", "8379");
-    ASSERT_NO_START("command line: port: nothing to listen on: give port, tls-port, http-port or "
-                    "unixsocket",
-                    "--port", "0", "--http-port", "0");
+    ASSERT_NO_START("command line: port: nothing to listen on: give port, tls-port or unixsocket",
+                    "--port", "0");
+    ASSERT_NO_START("command line: peer: 'http://host:1' is not host:port with a port from 1 to "
+                    "65535, at most 1024 of them",
+                    "--cluster-secret", "s", "--peer", "http://host:1");
     ASSERT_NO_START("command line: tls-port: needs tls-cert-file and tls-key-file too",
                     "--tls-port", "1");
     ASSERT_NO_START("command line: replicaof: Redis's replication is not offered: see peer",
