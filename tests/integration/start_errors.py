@@ -189,6 +189,23 @@ def a_bad_line_of_the_config_file_is_named_by_its_number():
 
 
 @claim
+def a_redis_conf_starts_the_server():
+    lines = ("stop-writes-on-bgsave-error yes", "rdbcompression yes", "replica-read-only yes", "repl-diskless-load disabled", "oom-score-adj no",
+             "oom-score-adj-values 0 200 800", 'proc-title-template "{title} {listen-addr} {server-mode}"', 'appendfilename "appendonly.aof"',
+             "auto-aof-rewrite-min-size 64mb", "list-max-listpack-size -2", "hash-max-ziplist-entries 512", "lua-time-limit 5000", "dynamic-hz yes")
+    with Server() as server:
+        path = os.path.join(server.scratch, "redis.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
+        server.command_line, command_line = (lambda: [command_line()[0], path, *command_line()[1:]]), server.command_line
+        server.restart()
+        client = server.client()
+        check(client("CONFIG", "GET", "stop-writes-on-bgsave-error"), [b"stop-writes-on-bgsave-error", b"yes"])
+        check(client("CONFIG", "SET", "stop-writes-on-bgsave-error", "no"), "OK")
+        check(client("CONFIG", "GET", "hash-max-*"), [], "nobody is told of them who does not ask")
+
+
+@claim
 def listening_to_the_world_without_a_password_is_refused_to_strangers():
     addresses = list(outside_addresses())
     if not addresses:
