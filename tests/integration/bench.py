@@ -130,7 +130,7 @@ def benchmarks_of_parts_say_what_an_operation_costs():
 def a_plot_is_the_same_each_time_and_shows_every_point():
     points = {"Grapevine": [[1000, 0.1], [20_000, 0.2], [300_000, 4]], "redis-server, <memory only>": [[1000, 0.1], [150_000, 9]]}
     plot = {"title": "Latency & load", "x_label": "requests per second", "y_label": "ms",
-            "series": [{"name": name, "points": some} for name, some in points.items()]}
+            "series": [{"name": name, "points": some, "colour": 3, "dash": dash} for dash, (name, some) in enumerate(points.items())]}
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "latency.json")
         with open(source, "w", encoding="utf-8") as file:
@@ -143,6 +143,9 @@ def a_plot_is_the_same_each_time_and_shows_every_point():
     check(texts[0], texts[1])
     svg = xml.etree.ElementTree.fromstring(texts[0])
     check(sum(element.tag.endswith("circle") for element in svg), 5)
+    looks = {(element.get("stroke"), element.get("stroke-dasharray")) for element in svg if element.get("class") == "line"}
+    check(sorted(dash or "" for _, dash in looks), ["", "6 3"], looks)
+    check(len({colour for colour, _ in looks}), 1, looks)
     said = [element.text for element in svg if element.tag.endswith("text")]
     check([text in said for text in ("Latency & load", "redis-server, <memory only>", "1k", "1M", "10")], [True] * 5, said)
 
