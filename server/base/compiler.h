@@ -13,4 +13,12 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Asks for the memory.  A function that does nothing else has no effect in the compiler's eyes, and
+ * calls of it go, unless something in it is volatile. */
+#define PREFETCH(at)                                                                               \
+    do {                                                                                           \
+        __asm__ volatile("");                                                                      \
+        __builtin_prefetch(at);                                                                    \
+    } while (0)
+
 #endif

@@ -54,7 +54,7 @@ uint64_t key_filter_hash(struct bytes key)
 
 void key_filter_prefetch(const struct key_filter *filter, uint64_t hash)
 {
-    __builtin_prefetch((const void *)(uintptr_t)word_of(filter, hash));
+    PREFETCH((const void *)(uintptr_t)word_of(filter, hash));
 }
 
 bool key_filter_may_have_hash(const struct key_filter *filter, uint64_t hash)
