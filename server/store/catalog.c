@@ -478,6 +478,15 @@ static void look_into_first(struct hunt *hunt, const struct level_list *level)
             look_into(hunt, level->tables[i]);
 }
 
+/* A key in a gap between two tables is not worth finding out: the table's filter knows. */
+static bool is_between(const struct level_list *level, size_t number, struct bytes key)
+{
+    const struct listed *table = level->tables[number];
+
+    return (number > 0 || bytes_compare(table->smallest, key) <= 0) &&
+           (number + 1 < level->count || bytes_compare(table->largest, key) >= 0);
+}
+
 /* One of them may have it.  Rows of one key may stand in two that follow each other, the newer ones
  * in the first: it is the first that does not end before the key. */
 static void look_into_level(struct hunt *hunt, const struct level_list *level)
@@ -497,7 +506,7 @@ static void look_into_level(struct hunt *hunt, const struct level_list *level)
         else
             high = middle;
     }
-    if (may_hold(level->tables[low], hunt->key))
+    if (is_between(level, low, hunt->key))
         look_into(hunt, level->tables[low]);
 }
 

@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 
-#define CACHE_LINE  64
 #define GROUP       16
 #define SAMPLED_MAX 6 /* levels of samples: 16 million blocks */
 
@@ -174,28 +173,32 @@ static size_t count_before(const uint64_t *group, uint64_t key)
 static void prefetch_group(const struct fence *group)
 {
     for (size_t i = 0; i <= GROUP; i += CACHE_LINE / sizeof *group)
-        __builtin_prefetch(&group[i]);
+        PREFETCH(&group[i]);
 }
 
-/* What is before all fences, or behind all, is searched as the least number, or the largest. */
-static uint64_t searched(const struct fences *fences, struct bytes key)
+static size_t group_of(const struct fences *fences, uint64_t key)
 {
-    int side = side_of(fences, key);
-
-    if (side == 0)
-        return number_of(key, fences->prefix_size);
-    return side < 0 ? 0 : PADDING;
-}
-
-void fences_begin(struct fence_search *search, const struct fences *fences, struct bytes key)
-{
-    uint64_t number = searched(fences, key);
     size_t group = 0;
 
     for (int level = 0; level < fences->sampled; level++)
-        group = group * GROUP + count_before(&fences->samples[level][group * GROUP], number);
-    prefetch_group(&fences->fences[group * GROUP]);
-    *search = (struct fence_search){fences, number, group};
+        group = group * GROUP + count_before(&fences->samples[level][group * GROUP], key);
+    return group;
+}
+
+/* What is before all fences, or behind all, is searched as the least number, or the largest. */
+void fences_begin(struct fence_search *search, const struct fences *fences, struct bytes key)
+{
+    int side = side_of(fences, key);
+
+    search->fences = fences;
+    if (side == 0) {
+        search->key = number_of(key, fences->prefix_size);
+        search->group = group_of(fences, search->key);
+    } else {
+        search->key = side < 0 ? 0 : PADDING;
+        search->group = side < 0 ? 0 : (fences->blocks - 1) / GROUP;
+    }
+    prefetch_group(&fences->fences[search->group * GROUP]);
 }
 
 /* The first fence from `low` on that is above the key, or the last block. */
