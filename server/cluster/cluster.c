@@ -162,6 +162,12 @@ static void on_wake(evutil_socket_t descriptor, short what, void *context)
         publish_status(cluster);
 }
 
+static void limit_clock(const struct cluster *cluster, struct gossip_time now)
+{
+    store_set_clock_limit(cluster->store,
+                          now.wall_us / 1000 + CLOCK_LIMIT_MS + cluster->host.skew_max_ms);
+}
+
 static void on_tick(evutil_socket_t descriptor, short what, void *context)
 {
     struct cluster *cluster = context;
@@ -174,8 +180,7 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     now = host_now(&cluster->host);
     gossip_tick(cluster->gossip, now);
     links_tick(cluster->links);
-    store_set_clock_limit(cluster->store,
-                          now.wall_us / 1000 + CLOCK_LIMIT_MS + cluster->host.skew_max_ms);
+    limit_clock(cluster, now);
     pump(cluster);
     publish_status(cluster);
     set_tick(cluster, !gossip_is_active(cluster->gossip, host_now(&cluster->host)) &&
@@ -411,6 +416,7 @@ enum status cluster_create(struct options *options, struct tls_contexts *tls, st
         cluster_destroy(cluster);
         return STATUS_FAILED;
     }
+    limit_clock(cluster, host_now(&cluster->host));
     publish_status(cluster);
     *created = cluster;
     return STATUS_OK;

@@ -101,7 +101,9 @@ void store_set_gate(struct store *store, enum gossip_gate gate);
 enum gossip_gate store_gate(const struct store *store);
 
 /* Clients' transactions at a wall clock beyond this time wait: it may have been set forward, and
- * whoever watches it moves the limit on many times a second.  INT64_MAX = nobody does. */
+ * whoever watches it moves the limit on many times a second.  INT64_MAX = nobody does.  A store
+ * with a cluster secret begins with 0: what expires in it, or is purged, before its cluster is
+ * there says nothing of the time either. */
 void store_set_clock_limit(struct store *store, int64_t wall_ms);
 
 /* Wakes all threads that joined, as a commit does: parked requests are tried again. */

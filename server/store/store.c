@@ -268,6 +268,8 @@ static void start_parts(struct store *store, const struct notes *notes, bool was
     order_init(&store->order, store->engine, store->cache, store->epoch, store->options,
                store->clock, registry_changed_mark(store->registry), newest_stamp(notes),
                notes->is_clean);
+    if (is_replicated(store))
+        store_set_clock_limit(store, 0); /* until somebody watches the clock */
     start_feed(store);
     store->order.digest = store->digest;
     order_start(&store->order);

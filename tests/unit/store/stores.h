@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/registry_internal.h"
+#include "store/replica.h"
 #include "store/store.h"
 #include "unit/test.h"
 
@@ -50,6 +51,7 @@ static inline void node_open(struct node *node)
 
     assert_int_equal(store_open(node->options, &fake_clock, &node->store, error), STATUS_OK);
     store_set_active_expiry(node->store, false);
+    store_set_clock_limit(node->store, INT64_MAX); /* there is no cluster to do so */
     node->thread = store_join(node->store, NULL, NULL);
     node->txn = txn_create(node->thread);
 }

@@ -1134,6 +1134,39 @@ static void nothing_expires_by_a_clock_that_is_not_trusted(void **state)
     wait_until_buried(&a, 1);
 }
 
+static void give_secret(struct side *side)
+{
+    char error[OPTIONS_ERROR_MAX];
+    char program[] = "test", dir[] = "--dir", secret[] = "--cluster-secret", word[] = "grapes";
+    char *arguments[] = {program, dir, side->directory, secret, word};
+
+    options_destroy(side->options);
+    side->options = options_create();
+    assert_int_equal(options_parse(side->options, COUNT_OF(arguments), arguments, error),
+                     STATUS_OK);
+    assert_int_equal(options_finish(side->options, error), STATUS_OK);
+}
+
+/* The machine's clock was wrong when the node was started. */
+static void a_store_of_a_cluster_believes_no_clock_that_nobody_watches(void **state)
+{
+    struct wire_record record = record_of("key", "1", stamp_now());
+
+    (void)state;
+    record.expiry_ms = now_ms() + 60000;
+    assert_int_equal(merge_record(&b, record), STATUS_OK);
+    close_side(&b);
+    give_secret(&b);
+    pass_ms(3600000);
+    open_side(&b);
+    bury_one_more(&a, "first");
+    bury_one_more(&a, "second");
+    assert_int_equal(store_buried_count(b.store), 0);
+    assert_true(store_clock(b.store) < stamp_of_wall_ms(now_ms() - 3000000));
+    store_set_clock_limit(b.store, INT64_MAX);
+    wait_until_buried(&b, 1);
+}
+
 static void who_did_not_write_last_waits_longer(void **state)
 {
     uint64_t nodes[2] = {store_node_id(a.store), store_node_id(b.store)};
@@ -1316,6 +1349,7 @@ int main(void)
         CLAIM(who_waits_at_the_gate_is_woken),
         CLAIM(no_stamp_comes_from_a_clock_beyond_its_limit),
         CLAIM(nothing_expires_by_a_clock_that_is_not_trusted),
+        CLAIM(a_store_of_a_cluster_believes_no_clock_that_nobody_watches),
         CLAIM(who_did_not_write_last_waits_longer),
         CLAIM(merging_has_no_limit),
         CLAIM(tombstones_stay_until_the_horizon_has_passed_them),
