@@ -95,6 +95,7 @@ static void start_exchange(struct http_connection *connection)
 {
     connection->exchange = door_take_exchange(connection->door);
     connection->received = 0;
+    atomic_store_explicit(&connection->session.active_s, now_s(connection), memory_order_relaxed);
     start_waiting_for_client(connection);
     exchange_begin(connection->exchange, &connection->door->room, &connection->session,
                    connection->is_local);

@@ -279,6 +279,19 @@ def a_token_is_a_users_password_and_has_his_rights():
 
 
 @claim
+def the_log_tells_which_connection_of_http_was_refused():
+    with Server(*NO_RATE, "--http-token", "master", http=True) as server:
+        admin = server.client()
+        admin("ACL", "SETUSER", "reader", "on", ">read", "+@read", "+namespace", "%R~open:*")
+        check(Rest(server, token="read")("PUT", "/binding/db0/open:1", b"z").status, 403)
+        entry = admin("ACL", "LOG", "1")[0]
+        told = dict(zip(entry[::2], entry[1::2]))
+        client = dict(word.split(b"=", 1) for word in told[b"client-info"].split())
+        check((told[b"username"], client[b"user"]), (b"reader", b"reader"))
+        check(int(client[b"idle"]) <= 1 and int(client[b"age"]) <= 1, True, told[b"client-info"])
+
+
+@claim
 def without_a_token_the_default_users_rights_decide():
     with Server(*NO_RATE, http=True) as server:
         admin, api = server.client(), Rest(server)
