@@ -36,6 +36,7 @@ struct worker {
     void *context;
     struct kept *kept;
     struct transfer_load *load;
+    struct transfer_pages *pages;
     pthread_t id;
     pthread_mutex_t mutex; /* the rest */
     pthread_cond_t wake;
@@ -218,7 +219,7 @@ static enum status collect(struct worker *worker, struct job *job)
 
 static enum status read_page(struct worker *worker, struct job *job)
 {
-    return transfer_read_page(worker->thread, buffer_view(&job->bytes), job->bytes_max,
+    return transfer_read_page(worker->pages, buffer_view(&job->bytes), job->bytes_max,
                               &job->records, &job->cursor, &job->is_last);
 }
 
@@ -272,13 +273,22 @@ static enum status run_job(struct worker *worker, struct job *job)
 
 /* ---------- the thread ---------- */
 
+/* Under the mutex.  What pages are read from goes when nobody has asked for a while. */
+static void await_job(struct worker *worker)
+{
+    if (transfer_pages_expire(worker->pages))
+        condition_wait_ms(&worker->wake, &worker->mutex, PAGES_IDLE_MS);
+    else
+        pthread_cond_wait(&worker->wake, &worker->mutex);
+}
+
 static struct job *next_job(struct worker *worker)
 {
     struct job *job;
 
     pthread_mutex_lock(&worker->mutex);
     while (worker->waiting.first == NULL && !worker->is_stopping)
-        pthread_cond_wait(&worker->wake, &worker->mutex);
+        await_job(worker);
     job = worker->is_stopping ? NULL : queue_take(&worker->waiting);
     pthread_mutex_unlock(&worker->mutex);
     return job;
@@ -331,6 +341,7 @@ struct worker *worker_create(struct store *store, void (*on_done)(void *context)
 
     worker->store = store;
     worker->thread = store_join(store, NULL, NULL);
+    worker->pages = transfer_pages_create(worker->thread);
     worker->on_done = on_done;
     worker->context = context;
     queue_init(&worker->waiting);
@@ -354,6 +365,7 @@ void worker_destroy(struct worker *worker)
     while (worker->kept != NULL)
         close_kept(worker, worker->kept->number);
     transfer_load_destroy(worker->load);
+    transfer_pages_destroy(worker->pages);
     queue_clear(&worker->waiting);
     queue_clear(&worker->done);
     store_leave(worker->thread);

@@ -133,9 +133,10 @@ struct hash128 digest_of_header(const struct store_digest *digest, struct hash12
     return digest_of_record(&digest->keys, key, &version);
 }
 
-static void raise_own(uint64_t *own_max, const struct record_header *header)
+static void raise_own(const struct store_digest *digest, uint64_t *own_max,
+                      const struct record_header *header)
 {
-    if (header->origin == 0 && header->stamp > *own_max)
+    if (header->origin == aliases_self(digest->store->aliases) && header->stamp > *own_max)
         *own_max = header->stamp;
 }
 
@@ -162,7 +163,7 @@ enum status digest_count_range(struct store_digest *digest, struct engine_iterat
         if (record_decode(engine_iterator_value(iterator), &record) != STATUS_OK)
             continue;
         digest_add(&count->digest, digest_of_header(digest, hash, &record.header));
-        raise_own(&count->own_max, &record.header);
+        raise_own(digest, &count->own_max, &record.header);
         count->records++;
     }
     return engine_iterator_status(iterator);
@@ -313,7 +314,7 @@ static void add_change(struct store_digest *digest, struct engine_batch *batch,
         digest_add(&leaf->digest, digest_of_header(digest, hash, header));
     touch(digest, batch, table, leaf);
     if (exists)
-        raise_own(&digest->own_max, header);
+        raise_own(digest, &digest->own_max, header);
     if (existed && !exists && begins_leaf(hash, key))
         join(digest, batch, table, key);
 }
@@ -665,11 +666,23 @@ static enum status load_trusted(struct store_digest *digest)
     return flush(digest);
 }
 
-static enum status load(struct store_digest *digest, bool is_clean)
+static void forget_tables(struct store_digest *digest)
+{
+    while (digest->table_count > 0)
+        remove_table(digest, digest->table_count - 1);
+    digest->marks.size = digest->marks_done = digest->marks_until = 0;
+    digest->mark_count = 0;
+    digest->own_held = digest->own_noted = 0;
+    atomic_store(&digest->is_ready, false);
+}
+
+enum status digest_load(struct store_digest *digest, bool is_clean)
 {
     bool trusted = false;
-    enum status status = load_tables(digest);
+    enum status status;
 
+    forget_tables(digest);
+    status = load_tables(digest);
     if (status == STATUS_OK)
         status = is_trusted(digest, is_clean, &trusted);
     if (status == STATUS_OK)
@@ -693,7 +706,7 @@ enum status digest_open(struct store *store, struct bytes secret, bool is_clean,
     atomic_store(&opened->is_wanted, true);
     digest_keys_derive(&opened->keys, secret);
     pthread_mutex_init(&opened->mutex, NULL);
-    status = load(opened, is_clean);
+    status = digest_load(opened, is_clean);
     if (status != STATUS_OK) {
         digest_destroy(opened);
         return status;

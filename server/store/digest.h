@@ -60,17 +60,10 @@ enum status digest_work(struct store_digest *digest, bool *is_more) MUST_USE;
 /* Before the engine is closed cleanly: a checkpoint of everything. */
 enum status digest_close_cleanly(struct store_digest *digest) MUST_USE;
 
-/* The leaves of a namespace whose records came past the order (transfer_load.h), under its local
- * number. */
-struct loaded_leaves {
-    uint32_t number;
-    struct leaves *leaves; /* NULL = taken over */
-};
-
-/* They are the namespace's from here on; nothing else has been summed in it.  A status as that of
- * digest_work(). */
-enum status digest_take_loaded(struct store_digest *digest, struct loaded_leaves *loaded,
-                               size_t count) MUST_USE;
+/* All that is stored is another one's, which was taken over (takeover.h): its sums hold if the same
+ * secret made them, and the marks say which are to be counted.  A status as that of digest_work().
+ */
+enum status digest_reload(struct store_digest *digest) MUST_USE;
 
 /* --- for others --- */
 

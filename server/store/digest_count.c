@@ -363,53 +363,6 @@ static enum status work(struct store_digest *digest, bool *is_more)
     return checkpoint(digest, is_more);
 }
 
-/* ---------- leaves that are known already ---------- */
-
-/* Stores the sums of leaves from `*next` on, as many as go into one batch. */
-static enum status put_loaded(struct store_digest *digest, const struct digest_table *table,
-                              struct leaves *leaves, struct leaf **next)
-{
-    engine_batch_clear(digest->batch);
-    for (size_t i = 0; i < CHECKPOINT_STRIDE && *next != NULL; i++) {
-        digest_put_sum(digest, digest->batch, table, *next);
-        digest_delete_row(digest, digest->batch, KEYSPACE_DIRTY, table, (*next)->boundary);
-        *next = leaves_next(leaves, *next);
-    }
-    return engine_write(digest->engine, digest->batch, false);
-}
-
-static enum status take_loaded(struct store_digest *digest, struct loaded_leaves *loaded)
-{
-    struct digest_table *table = digest_find_table(digest, loaded->number);
-    struct leaf *next = leaves_find(loaded->leaves, bytes_of(""));
-    enum status status = STATUS_OK;
-
-    if (table == NULL)
-        return STATUS_OK; /* emptied meanwhile (S6) */
-    while (status == STATUS_OK && next != NULL)
-        status = put_loaded(digest, table, loaded->leaves, &next);
-    if (status != STATUS_OK)
-        return status;
-    leaves_destroy(table->leaves);
-    table->leaves = loaded->leaves;
-    table->cursor.size = 0;
-    table->may_have_suspects = false;
-    loaded->leaves = NULL;
-    return STATUS_OK;
-}
-
-enum status digest_take_loaded(struct store_digest *digest, struct loaded_leaves *loaded,
-                               size_t count)
-{
-    enum status status = STATUS_OK;
-
-    pthread_mutex_lock(&digest->mutex);
-    for (size_t i = 0; i < count && status == STATUS_OK && !digest->is_resting; i++)
-        status = take_loaded(digest, &loaded[i]);
-    pthread_mutex_unlock(&digest->mutex);
-    return status;
-}
-
 enum status digest_work(struct store_digest *digest, bool *is_more)
 {
     enum status status;
@@ -430,6 +383,18 @@ enum status digest_close_cleanly(struct store_digest *digest)
         begin_checkpoint(digest);
     while (status == STATUS_OK && is_checkpoint_under_way(digest))
         status = checkpoint_stride(digest);
+    pthread_mutex_unlock(&digest->mutex);
+    return status;
+}
+
+enum status digest_reload(struct store_digest *digest)
+{
+    enum status status;
+
+    pthread_mutex_lock(&digest->mutex);
+    status = digest_load(digest, true);
+    if (status == STATUS_OK && digest->is_resting)
+        status = rest(digest);
     pthread_mutex_unlock(&digest->mutex);
     return status;
 }

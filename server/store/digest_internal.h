@@ -77,6 +77,10 @@ enum status digest_open(struct store *store, struct bytes secret, bool is_clean,
                         struct store_digest **digest) MUST_USE;
 void digest_destroy(struct store_digest *digest);
 
+/* What is stored, instead of what was known before.  After a clean stop, or when the engine has all
+ * on disk that it was given, it does not matter that the machine may have gone down. */
+enum status digest_load(struct store_digest *digest, bool is_clean) MUST_USE;
+
 /* What is stored will not be kept true from now on (S5). */
 void digest_disown(struct engine_batch *batch);
 

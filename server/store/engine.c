@@ -584,29 +584,45 @@ enum status engine_wipe(struct engine *engine)
     return status == STATUS_OK ? journal_begin(engine->journal, engine->active_number) : status;
 }
 
-struct tables *engine_create_tables(const struct engine *engine)
+struct tables *engine_create_tables(const struct engine *engine, uint64_t last_sequence)
 {
-    return tree_create_tables(engine->tree);
+    return tree_create_tables(engine->tree, last_sequence);
 }
 
-enum status engine_install_tables(struct engine *engine, struct tables *tables)
+/* The journal goes on: how much of it LevelDB has stands in a row of this node's own. */
+static struct run *own_rows(struct engine_batch *rows, uint64_t moved)
 {
-    enum status status = move_all(engine);
+    uint64_t stored;
 
-    if (status == STATUS_OK)
-        status = tree_install_tables(engine->tree, tables);
-    look_at_opened(engine);
-    atomic_fetch_add(&engine->writes, 1);
+    engine_batch_put(rows, keyspace_moved(), number_bytes(&stored, moved));
+    return run_of_block(
+        (struct bytes){rows->rows.data + JOURNAL_HEAD_SIZE, rows->rows.size - JOURNAL_HEAD_SIZE});
+}
+
+static enum status install_above(struct engine *engine, struct tables *tables,
+                                 struct engine_batch *rows)
+{
+    uint64_t moved;
+    enum status status = moved_number(engine->tree, &moved);
+    struct run *run;
+
+    if (status != STATUS_OK)
+        return status;
+    run = own_rows(rows, moved);
+    status = tree_install_tables(engine->tree, tables, run);
+    run_release(run);
     return status;
 }
 
-enum status engine_renew(struct engine *engine, uint64_t bytes_max, bool *is_renewed)
+enum status engine_install_tables(struct engine *engine, struct tables *tables,
+                                  struct engine_batch *rows)
 {
     enum status status = move_all(engine);
 
     if (status == STATUS_OK)
-        status = tree_renew(engine->tree, bytes_max, is_renewed);
+        status = install_above(engine, tables, rows);
     look_at_opened(engine);
+    atomic_fetch_add(&engine->writes, 1);
     return status;
 }
 

@@ -83,14 +83,12 @@ enum status engine_reopen(struct engine *engine) MUST_USE;
  * Nobody may be inside any other call. */
 enum status engine_wipe(struct engine *engine) MUST_USE;
 
-/* Writes all that is there anew, so that nothing is left of what was deleted, if it has no more
- * than bytes_max; *is_renewed says so.  Atomic, durable; closes and opens as engine_reopen(). */
-enum status engine_renew(struct engine *engine, uint64_t bytes_max, bool *is_renewed) MUST_USE;
-
-/* To fill with rows that go past the journal (tables.h). */
-struct tables *engine_create_tables(const struct engine *engine);
-/* Makes them part of the database, all or none: closes and opens again, as engine_reopen(). */
-enum status engine_install_tables(struct engine *engine, struct tables *tables) MUST_USE;
+/* For tables of another node (tables.h). */
+struct tables *engine_create_tables(const struct engine *engine, uint64_t last_sequence);
+/* The database has what is in the tables, and above that these rows, in any order; what was in it
+ * is gone.  All or nothing, durable; closes and opens again, as engine_reopen(). */
+enum status engine_install_tables(struct engine *engine, struct tables *tables,
+                                  struct engine_batch *rows) MUST_USE;
 
 /* A consistent view as of now. */
 struct engine_iterator *engine_iterate(struct engine *engine);

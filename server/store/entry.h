@@ -35,7 +35,7 @@ struct record_header {
     bool is_raw;    /* built in place by APPEND and the like: OBJECT ENCODING tells */
     uint64_t stamp; /* 0 = there is no record */
     uint64_t value_hash;
-    uint16_t origin; /* alias of the node that wrote it; 0 = this one */
+    uint16_t origin; /* alias of the node that wrote it: aliases.h */
 };
 
 /* What a lookup reads stands in the first 64 bytes. */

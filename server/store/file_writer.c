@@ -21,6 +21,7 @@ struct piece {
 
 struct file_writer {
     pthread_t thread;
+    bool (*is_sound)(int file);
     int unsynced[UNSYNCED_MAX]; /* the thread's: the oldest first */
     int unsynced_count;
     pthread_mutex_t mutex; /* the rest, but for the pieces between first and first + count */
@@ -46,12 +47,12 @@ static bool sync_oldest(struct file_writer *writer)
 
 static bool end_file(struct file_writer *writer, int file)
 {
-    bool is_synced = true;
+    bool is_good = writer->is_sound == NULL || writer->is_sound(file);
 
     if (writer->unsynced_count == UNSYNCED_MAX)
-        is_synced = sync_oldest(writer);
+        is_good &= sync_oldest(writer);
     writer->unsynced[writer->unsynced_count++] = file;
-    return is_synced;
+    return is_good;
 }
 
 /* A long call into the kernel would keep the processor from others. */
@@ -180,10 +181,11 @@ enum status file_writer_finish(struct file_writer *writer)
 
 /* ---------- life ---------- */
 
-struct file_writer *file_writer_create(void)
+struct file_writer *file_writer_create(bool (*is_sound)(int file))
 {
     struct file_writer *writer = xcalloc(1, sizeof *writer);
 
+    writer->is_sound = is_sound;
     pthread_mutex_init(&writer->mutex, NULL);
     pthread_cond_init(&writer->work, NULL);
     pthread_cond_init(&writer->progress, NULL);

@@ -14,7 +14,8 @@
 
 struct file_writer;
 
-struct file_writer *file_writer_create(void);
+/* is_sound() is asked of each file that has ended, by the thread; NULL = all are. */
+struct file_writer *file_writer_create(bool (*is_sound)(int file));
 /* What was not written yet is dropped, and files that have ended are closed. */
 void file_writer_destroy(struct file_writer *writer);
 
@@ -22,7 +23,8 @@ void file_writer_destroy(struct file_writer *writer);
  * file is the writer's from here on. */
 void file_writer_put(struct file_writer *writer, int file, struct buffer *bytes, bool is_end);
 
-/* STATUS_IO once anything could not be written, as far as is known by now: nothing more is. */
+/* STATUS_IO once anything could not be written, or was not sound, as far as is known by now:
+ * nothing more is written. */
 enum status file_writer_status(struct file_writer *writer) MUST_USE;
 /* Waits until everything is written and all files that have ended are on disk. */
 enum status file_writer_finish(struct file_writer *writer) MUST_USE;

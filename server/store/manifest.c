@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/crc32c.h"
 #include "base/memory.h"
 #include "base/wire.h"
+#include "store/log_file.h"
 #include "store/table.h"
-#include "store/table_format.h"
 
 #define FILE_NAME_MAX 40
 #define CURRENT       "CURRENT"
@@ -18,10 +17,6 @@
 #define BYTES_MAX     ((off_t)1 << 30)  /* longer ones are no manifest */
 #define TORN_MAX      ((size_t)1 << 20) /* no record that is being written is as long */
 #define COMPARATOR    "leveldb.BytewiseComparator"
-
-#define LOG_BLOCK  32768
-#define LOG_HEADER 7
-enum log_type { LOG_FULL = 1, LOG_FIRST, LOG_MIDDLE, LOG_LAST };
 
 enum tag {
     TAG_COMPARATOR = 1, /* its name */
@@ -33,93 +28,6 @@ enum tag {
     TAG_NEW_FILE,       /* level, number, size varint; smallest and largest key */
     TAG_OLDER_LOG = 9   /* varint: one older log that counts */
 };
-
-/* ---------- the log ---------- */
-
-static void append_piece(struct buffer *log, enum log_type type, struct bytes piece)
-{
-    char type_byte = (char)type;
-    uint32_t crc = crc32c_extend(crc32c_extend(0, (struct bytes){&type_byte, 1}), piece);
-
-    table_append_u32(log, table_masked_crc(crc));
-    buffer_append_byte(log, (char)(piece.size & 0xff));
-    buffer_append_byte(log, (char)(piece.size >> 8));
-    buffer_append_byte(log, type_byte);
-    buffer_append_bytes(log, piece);
-}
-
-/* What is left of the block. */
-static size_t room_at(size_t position)
-{
-    return LOG_BLOCK - position % LOG_BLOCK;
-}
-
-static void append_record(struct buffer *log, struct bytes record)
-{
-    bool is_first = true, is_last = false;
-
-    while (!is_last) {
-        size_t size;
-
-        while (room_at(log->size) < LOG_HEADER)
-            buffer_append_byte(log, '\0');
-        size = room_at(log->size) - LOG_HEADER;
-        is_last = record.size <= size;
-        size = is_last ? record.size : size;
-        if (is_last)
-            append_piece(log, is_first ? LOG_FULL : LOG_LAST, wire_take(&record, size));
-        else
-            append_piece(log, is_first ? LOG_FIRST : LOG_MIDDLE, wire_take(&record, size));
-        is_first = false;
-    }
-}
-
-/* Takes the piece at *position, which moves behind it; false if it is torn or damaged. */
-static bool read_piece(struct bytes log, size_t *position, enum log_type *type, struct bytes *piece)
-{
-    const unsigned char *header;
-    struct buffer crc = {0};
-    size_t size;
-    bool is_whole;
-
-    if (room_at(*position) < LOG_HEADER)
-        *position += room_at(*position);
-    if (*position + LOG_HEADER > log.size)
-        return false;
-    header = (const unsigned char *)log.data + *position;
-    size = (size_t)header[4] | (size_t)header[5] << 8;
-    *type = header[6];
-    *position += LOG_HEADER;
-    if (size > log.size - *position)
-        return false;
-    *piece = (struct bytes){log.data + *position, size};
-    *position += size;
-    table_append_u32(&crc, table_masked_crc(crc32c_extend(
-                               0, (struct bytes){(const char *)header + 6, size + 1})));
-    is_whole = memcmp(crc.data, header, crc.size) == 0;
-    buffer_clear(&crc);
-    return is_whole;
-}
-
-/* The same for a record, into `record`. */
-static bool read_record(struct bytes log, size_t *position, struct buffer *record)
-{
-    bool is_first = true, is_last = false;
-
-    record->size = 0;
-    while (!is_last) {
-        enum log_type type;
-        struct bytes piece;
-
-        if (!read_piece(log, position, &type, &piece) ||
-            is_first != (type == LOG_FULL || type == LOG_FIRST))
-            return false;
-        buffer_append_bytes(record, piece);
-        is_first = false;
-        is_last = type == LOG_FULL || type == LOG_LAST;
-    }
-    return true;
-}
 
 /* ---------- what it says ---------- */
 
@@ -207,8 +115,9 @@ static bool take_tag(struct manifest *manifest, uint64_t tag, struct bytes *reco
         return wire_read_bytes(record, &name) && bytes_equal(name, bytes_of(COMPARATOR));
     case TAG_LOG_NUMBER:
         return wire_read_varint(record, &manifest->log_number);
-    case TAG_NEXT_NUMBER:
     case TAG_LAST_SEQUENCE:
+        return wire_read_varint(record, &manifest->last_sequence);
+    case TAG_NEXT_NUMBER:
     case TAG_OLDER_LOG:
         return wire_read_varint(record, &number);
     case TAG_COMPACTED:
@@ -238,7 +147,7 @@ static enum status take_records(struct manifest *manifest, size_t *position)
     size_t next = *position;
 
     while (status == STATUS_OK && next < manifest->log.size &&
-           read_record(buffer_view(&manifest->log), &next, &record)) {
+           log_file_read(buffer_view(&manifest->log), &next, &record)) {
         if (!take_record(manifest, buffer_view(&record)))
             status = STATUS_CORRUPT;
         else
@@ -248,25 +157,7 @@ static enum status take_records(struct manifest *manifest, size_t *position)
     return status;
 }
 
-static struct bytes key_in(const struct buffer *stored)
-{
-    return (struct bytes){stored->data, stored->size - TABLE_TRAILER_SIZE};
-}
-
-bool manifest_overlaps(const struct manifest *manifest, int level, struct bytes smallest,
-                       struct bytes largest)
-{
-    for (size_t i = 0; i < manifest->count; i++) {
-        const struct manifest_file *file = &manifest->files[i];
-
-        if (file->level == level && bytes_compare(key_in(&file->smallest), largest) <= 0 &&
-            bytes_compare(key_in(&file->largest), smallest) >= 0)
-            return true;
-    }
-    return false;
-}
-
-void manifest_begin(struct manifest *manifest, uint64_t log_number)
+void manifest_begin(struct manifest *manifest, uint64_t log_number, uint64_t last_sequence)
 {
     struct buffer record = {0};
 
@@ -275,8 +166,8 @@ void manifest_begin(struct manifest *manifest, uint64_t log_number)
     wire_put_varint(&record, TAG_LOG_NUMBER);
     wire_put_varint(&record, log_number);
     wire_put_varint(&record, TAG_LAST_SEQUENCE);
-    wire_put_varint(&record, 0);
-    append_record(&manifest->log, buffer_view(&record));
+    wire_put_varint(&record, last_sequence);
+    log_file_append(&manifest->log, buffer_view(&record));
     buffer_clear(&record);
 }
 
@@ -291,7 +182,7 @@ void manifest_add(struct manifest *manifest, int level, uint64_t number, uint64_
     wire_put_varint(&record, size);
     wire_put_bytes(&record, smallest);
     wire_put_bytes(&record, largest);
-    append_record(&manifest->log, buffer_view(&record));
+    log_file_append(&manifest->log, buffer_view(&record));
     buffer_clear(&record);
     remember(manifest, level, number, size, smallest, largest);
 }
@@ -341,25 +232,11 @@ static enum status read_current(int directory, struct buffer *name)
     return STATUS_OK;
 }
 
-enum status manifest_read(struct manifest *manifest, int directory)
-{
-    struct buffer name = {0};
-    size_t position = 0;
-    enum status status = read_current(directory, &name);
-
-    if (status == STATUS_OK)
-        status = read_file(directory, name.data, 0, &manifest->log);
-    if (status == STATUS_OK)
-        status = take_records(manifest, &position);
-    buffer_clear(&name);
-    return status == STATUS_OK && position < manifest->log.size ? STATUS_CORRUPT : status;
-}
-
 /* Whole blocks, as places in a log are counted from a block's beginning.  What is behind what was
  * taken is read anew the next time, when more of it is there. */
 static void drop_all_but_last_block(struct manifest *manifest)
 {
-    size_t taken = manifest->position - manifest->position % LOG_BLOCK;
+    size_t taken = manifest->position - manifest->position % LOG_FILE_BLOCK;
 
     manifest->log.size = manifest->position;
     buffer_consume(&manifest->log, taken);
@@ -415,7 +292,7 @@ enum status manifest_install(struct manifest *manifest, int directory, uint64_t 
 
     wire_put_varint(&record, TAG_NEXT_NUMBER);
     wire_put_varint(&record, number + 1);
-    append_record(&manifest->log, buffer_view(&record));
+    log_file_append(&manifest->log, buffer_view(&record));
     buffer_clear(&record);
     name_manifest(name, number);
     status = write_file(directory, name, buffer_view(&manifest->log));
@@ -478,9 +355,9 @@ static bool is_any(const char *name)
 
 static bool is_log(const char *name)
 {
-    const char *suffix = strrchr(name, '.');
+    uint64_t number;
 
-    return suffix != NULL && strcmp(suffix, ".log") == 0;
+    return log_file_is_log(name, &number);
 }
 
 enum status manifest_free_number(int directory, uint64_t *number)

@@ -1,16 +1,13 @@
-/* manifest.h - LevelDB's list of its files: read, extended and replaced while it is closed, and
- * followed while it is open.
+/* manifest.h - LevelDB's list of its files: followed while it is open, and replaced while it is
+ * closed.
  *
- * CURRENT names the manifest that counts.  A manifest is a log of records, each of which changes
- * what those before it say:
+ * CURRENT names the manifest that counts.  A manifest is a log (log_file.h) of records, each of
+ * which changes what those before it say:
  *
- *     log       blocks of 32 KiB: piece*, then up to 6 zeros where no header fits
- *     piece     masked crc32c of all that follows u32, size u16, type u8 (of what part of a record
- *               it is), bytes
  *     record    (tag varint, what belongs to the tag)*
  *
- * The format is described in libleveldb's doc/log_format.md and doc/impl.md, the tags stand in its
- * db/version_edit.cc; libleveldb 1.x keeps to it.
+ * It is described in libleveldb's doc/impl.md, the tags stand in its db/version_edit.cc;
+ * libleveldb 1.x keeps to it.
  */
 #ifndef STORE_MANIFEST_H
 #define STORE_MANIFEST_H
@@ -35,7 +32,8 @@ struct manifest {
     struct buffer log;
     struct manifest_file *files;
     size_t count, capacity;
-    uint64_t log_number; /* what stands in logs with lower numbers is in the files */
+    uint64_t log_number;    /* what stands in logs with lower numbers is in the files */
+    uint64_t last_sequence; /* of the writes that are in the files, at least */
 
     /* Of one that is followed. */
     struct buffer name;
@@ -45,18 +43,12 @@ struct manifest {
 
 void manifest_clear(struct manifest *manifest);
 
-/* The one that counts.  STATUS_CORRUPT if not all of it can be read: LevelDB would forgive a torn
- * end, but not with something behind it. */
-enum status manifest_read(struct manifest *manifest, int directory) MUST_USE;
 /* Reads on from where the last call ended, which for an empty one is the beginning of the one that
  * counts.  What is not whole yet is left for the next time.  *changed: there was something new. */
 enum status manifest_follow(struct manifest *manifest, int directory, bool *changed) MUST_USE;
 /* That of a database without rows; logs with numbers below log_number don't count. */
-void manifest_begin(struct manifest *manifest, uint64_t log_number);
+void manifest_begin(struct manifest *manifest, uint64_t log_number, uint64_t last_sequence);
 
-/* Is there a file on the level with keys between these two, or equal to one of them? */
-bool manifest_overlaps(const struct manifest *manifest, int level, struct bytes smallest,
-                       struct bytes largest);
 /* Both keys as they stand in files; they are copied. */
 void manifest_add(struct manifest *manifest, int level, uint64_t number, uint64_t size,
                   struct bytes smallest, struct bytes largest);

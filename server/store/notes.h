@@ -16,4 +16,11 @@
 #define NOTE_PURGE   "purge/"  /* + u32 number: its keys are to be removed */
 #define NOTE_LOADING "loading" /* while a blank store is being filled: transfer_load.h */
 
+/* These are about this node and its process; the others about what is stored.  A store that another
+ * node's is taken over by keeps its own of these (takeover.h). */
+#define NOTES_OF_NODE                                                                              \
+    {                                                                                              \
+        NOTE_NODE_ID, NOTE_CEILING, NOTE_CLEAN, NOTE_GOSSIP, NOTE_ALONE, NOTE_OWN, NOTE_LOADING    \
+    }
+
 #endif

@@ -532,7 +532,7 @@ uint64_t order_request_sync(struct order *order)
     return number;
 }
 
-void order_submit_batch(struct order *order, struct foreign_batch *foreign)
+static void submit(struct order *order, struct foreign_batch *foreign)
 {
     struct foreign_batch **end = &order->foreign;
 
@@ -548,7 +548,7 @@ void order_submit_batch(struct order *order, struct foreign_batch *foreign)
     pthread_mutex_unlock(&order->mutex);
 }
 
-enum status order_await_batch(struct order *order, struct foreign_batch *foreign)
+static enum status await(struct order *order, struct foreign_batch *foreign)
 {
     pthread_mutex_lock(&order->mutex);
     while (!foreign->is_done)
@@ -561,79 +561,17 @@ enum status order_write_batch(struct order *order, struct engine_batch *batch)
 {
     struct foreign_batch foreign = {.batch = batch};
 
-    order_submit_batch(order, &foreign);
-    return order_await_batch(order, &foreign);
+    submit(order, &foreign);
+    return await(order, &foreign);
 }
 
-static enum status run_foreign(struct order *order,
-                               enum status (*run)(struct order *order, void *context),
-                               void *context)
+enum status order_run(struct order *order, enum status (*run)(struct order *order, void *context),
+                      void *context)
 {
     struct foreign_batch foreign = {.run = run, .context = context};
 
-    order_submit_batch(order, &foreign);
-    return order_await_batch(order, &foreign);
-}
-
-struct renewal {
-    uint64_t bytes_max;
-    bool is_renewed;
-};
-
-static enum status renew(struct order *order, void *context)
-{
-    struct renewal *renewal = context;
-    enum status status;
-
-    order_begin_reopening(order);
-    status = engine_renew(order->engine, renewal->bytes_max, &renewal->is_renewed);
-    order_end_reopening(order, status == STATUS_OK);
-    order_wake_all(order); /* what was parked meanwhile */
-    return status;
-}
-
-enum status order_renew_engine(struct order *order, uint64_t bytes_max, bool *is_renewed)
-{
-    struct renewal renewal = {.bytes_max = bytes_max};
-    enum status status = run_foreign(order, renew, &renewal);
-
-    if (status == STATUS_OK)
-        *is_renewed = renewal.is_renewed;
-    return status;
-}
-
-static void tell_of_load(struct order *order)
-{
-    struct buffer list = {0};
-
-    if (!order_has_listeners(order))
-        return;
-    news_put(&list, &(struct news){.kind = NEWS_LOADED});
-    order->tell(order->tell_context, buffer_view(&list));
-    buffer_clear(&list);
-}
-
-/* What the cache knows of keys that were not there is not true any more: it is forgotten before
- * anybody can have found the rows, or heard of them. */
-static enum status install(struct order *order, void *context)
-{
-    struct bulk *bulk = context;
-    enum status status;
-
-    order_begin_reopening(order);
-    status = engine_install_tables(order->engine, bulk->tables);
-    cache_forget(order->cache, order->commit_epoch);
-    order_end_reopening(order, status == STATUS_OK);
-    order_wake_all(order);
-    if (status == STATUS_OK && order->digest != NULL)
-        status = digest_take_loaded(order->digest, bulk->leaves, bulk->leaves_count);
-    tell_of_load(order);
-    return status;
-}
-
-enum status order_install(struct order *order, struct bulk *bulk)
-{
-    return run_foreign(order, install, bulk);
+    submit(order, &foreign);
+    return await(order, &foreign);
 }
 
 int64_t order_failures(struct order *order)

@@ -50,13 +50,6 @@
 struct news;
 struct order;
 
-/* Rows that came past the order, and what they sum up to (tables.h, digest.h). */
-struct bulk {
-    struct tables *tables;
-    struct loaded_leaves *leaves;
-    size_t leaves_count;
-};
-
 /* What was not built by the commit thread, on its way through it. */
 struct foreign_batch {
     struct engine_batch *batch;
@@ -215,15 +208,10 @@ void order_wake_all(struct order *order);
  * for it. */
 enum status order_write_batch(struct order *order, struct engine_batch *batch) MUST_USE;
 
-/* The same in two steps, for who builds the next batch meanwhile; `foreign->batch` is given. */
-void order_submit_batch(struct order *order, struct foreign_batch *foreign);
-enum status order_await_batch(struct order *order, struct foreign_batch *foreign) MUST_USE;
-
-/* engine_renew(), and waits for it. */
-enum status order_renew_engine(struct order *order, uint64_t bytes_max, bool *is_renewed) MUST_USE;
-
-/* Makes finished tables part of the engine and of the digest, and waits for that. */
-enum status order_install(struct order *order, struct bulk *bulk) MUST_USE;
+/* The commit thread runs it between two groups; waits for that.  A status that is not STATUS_OK is
+ * that of a commit that failed. */
+enum status order_run(struct order *order, enum status (*run)(struct order *order, void *context),
+                      void *context) MUST_USE;
 
 /* How many commits have failed so far. */
 int64_t order_failures(struct order *order);

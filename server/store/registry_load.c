@@ -48,6 +48,7 @@ static enum status load_number(struct registry *registry, struct ns *ns, struct 
     enum status status = engine_get(engine, keyspace_local(&key, NOTE_NUMBER, ns_id(ns)), &stored);
 
     buffer_clear(&key);
+    ns->is_stored = false;
     if (status == STATUS_NOT_FOUND) {
         atomic_store(&ns->number, registry_new_number(registry));
         return STATUS_OK;

@@ -5,7 +5,7 @@
  * committed with them.
  *
  * P1  A merged record keeps the stamp and the node of its write; the node's id is stored as a local
- *     alias (u16), 0 = this node.
+ *     alias (u16)  (aliases.h).
  * P2  Stamps that are merged are observed first (hlc_observe): what is written here later is newer.
  * P3  Records purged or refused by merge.h are no error: they count as handled.
  */
@@ -51,7 +51,7 @@ bool replica_is_sound(const struct wire_record *record);
 
 /* --- aliases --- */
 
-/* The id of the node that an alias stands for; alias 0 is this node. */
+/* The id of the node that an alias stands for. */
 uint64_t store_node_of_alias(const struct store *store, uint16_t alias);
 
 /* --- horizon --- */

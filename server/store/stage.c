@@ -26,115 +26,6 @@ struct stage {
     size_t bytes, rows;
 };
 
-/* ---------- runs ---------- */
-
-static struct run *run_create(size_t count_max)
-{
-    struct run *run = xmalloc(sizeof *run + count_max * sizeof run->rows[0]);
-
-    atomic_init(&run->holders, 1);
-    run->count = 0;
-    return run;
-}
-
-static struct run *run_hold(struct run *run)
-{
-    atomic_fetch_add_explicit(&run->holders, 1, memory_order_relaxed);
-    return run;
-}
-
-void run_release(struct run *run)
-{
-    if (atomic_fetch_sub_explicit(&run->holders, 1, memory_order_acq_rel) == 1)
-        free(run);
-}
-
-/* Of two rows with one key, the one that stands further on in its block is the newer. */
-static int by_key_and_place(const void *left, const void *right)
-{
-    const char *a = *(const char *const *)left;
-    const char *b = *(const char *const *)right;
-    int order = bytes_compare(row_key(a), row_key(b));
-
-    if (order != 0)
-        return order;
-    return a < b ? -1 : a > b;
-}
-
-static void keep_newest(struct run *run)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < run->count; i++) {
-        if (kept > 0 && bytes_equal(row_key(run->rows[kept - 1]), row_key(run->rows[i])))
-            kept--;
-        run->rows[kept++] = run->rows[i];
-    }
-    run->count = kept;
-}
-
-static size_t count_rows(struct bytes block)
-{
-    const char *end = block.data + block.size;
-    size_t count = 0;
-
-    for (const char *row = block.data; row < end; row = row_end(row))
-        count++;
-    return count;
-}
-
-static struct run *run_of_block(struct bytes block)
-{
-    const char *end = block.data + block.size;
-    struct run *run = run_create(count_rows(block));
-    bool is_sorted = true;
-
-    for (const char *row = block.data; row < end; row = row_end(row)) {
-        is_sorted =
-            is_sorted && (run->count == 0 ||
-                          bytes_compare(row_key(run->rows[run->count - 1]), row_key(row)) < 0);
-        run->rows[run->count++] = row;
-    }
-    if (!is_sorted) {
-        qsort(run->rows, run->count, sizeof run->rows[0], by_key_and_place);
-        keep_newest(run);
-    }
-    return run;
-}
-
-static struct run *merge(const struct run *older, const struct run *newer)
-{
-    struct run *merged = run_create(older->count + newer->count);
-    size_t i = 0, j = 0;
-
-    while (i < older->count && j < newer->count) {
-        int order = bytes_compare(row_key(older->rows[i]), row_key(newer->rows[j]));
-
-        i += order == 0;
-        merged->rows[merged->count++] = order < 0 ? older->rows[i++] : newer->rows[j++];
-    }
-    while (i < older->count)
-        merged->rows[merged->count++] = older->rows[i++];
-    while (j < newer->count)
-        merged->rows[merged->count++] = newer->rows[j++];
-    return merged;
-}
-
-size_t run_seek(const struct run *run, struct bytes key)
-{
-    size_t from = 0, end = run->count;
-
-    while (from < end) {
-        size_t middle = from + (end - from) / 2;
-
-        if (bytes_compare(row_key(run->rows[middle]), key) < 0)
-            from = middle + 1;
-        else
-            end = middle;
-    }
-    return from;
-}
-
 /* ---------- the stage ---------- */
 
 struct stage *stage_create(struct key_filter *filter)
@@ -203,7 +94,7 @@ static void replace_runs(struct stage *stage, size_t replaced, struct run *run)
 static void merge_newest_two(struct stage *stage)
 {
     replace_runs(stage, 2,
-                 merge(stage->runs[stage->run_count - 2], stage->runs[stage->run_count - 1]));
+                 run_merge(stage->runs[stage->run_count - 2], stage->runs[stage->run_count - 1]));
 }
 
 /* So a short run is followed by shorter ones only, each half of the one before or less. */
@@ -230,29 +121,9 @@ void stage_add(struct stage *stage, struct buffer *rows, size_t skipped)
         merge_newest_two(stage);
 }
 
-/* Neighbours in age become one, then these, and so on: each row is looked at log2(runs) times. */
 struct run *stage_merge(const struct stage *stage)
 {
-    struct run *runs[STAGE_RUNS_MAX];
-    size_t count = stage->run_count;
-
-    if (count == 0)
-        return run_create(0);
-    for (size_t i = 0; i < count; i++)
-        runs[i] = run_hold(stage->runs[i]);
-    while (count > 1) {
-        for (size_t i = 0; i + 1 < count; i += 2) {
-            struct run *merged = merge(runs[i], runs[i + 1]);
-
-            run_release(runs[i]);
-            run_release(runs[i + 1]);
-            runs[i / 2] = merged;
-        }
-        if (count % 2 == 1)
-            runs[count / 2] = runs[count - 1];
-        count = (count + 1) / 2;
-    }
-    return runs[0];
+    return run_merge_all(stage->runs, stage->run_count);
 }
 
 /* ---------- looking ---------- */

@@ -3,10 +3,9 @@
  * LevelDB takes rows in order several times faster than as they come, and each key's last row is
  * enough.  So what is written stands here until there is much of it (engine.h).
  *
- * A stage is a few runs, each an array of pointers to rows, sorted, each key once.  What is added
- * is a run of its own; two short runs of like size become one (the beginning of a merge sort, done
- * as the rows come), so there are never more than STAGE_RUNS_MAX.  A run never changes: readers
- * hold it and look.
+ * A stage is a few runs (run.h).  What is added is a run of its own; two short runs of like size
+ * become one (the beginning of a merge sort, done as the rows come), so there are never more than
+ * STAGE_RUNS_MAX.  A run never changes: readers hold it and look.
  *
  * T1  One thread at a time adds.  Others may look meanwhile, from whatever runs they hold.
  * T2  A stage's filter (key_filter.h) knows a key before the row can be seen, until it is cleared.
@@ -14,11 +13,11 @@
 #ifndef STORE_STAGE_H
 #define STORE_STAGE_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "store/run.h"
 
 /* Of STAGE_ROWS_MAX rows and what is added last. */
 #define STAGE_RUNS_MAX 32
@@ -31,12 +30,6 @@
 
 struct key_filter;
 struct stage;
-
-struct run {
-    atomic_int holders;
-    size_t count;
-    const char *rows[]; /* rows.h */
-};
 
 /* What somebody who looks holds: the newest run first. */
 struct stage_view {
@@ -54,7 +47,6 @@ void stage_release(struct stage *stage);
 void stage_add(struct stage *stage, struct buffer *rows, size_t skipped);
 /* All runs as one, for as long as the stage is there; the caller releases it.  Nobody adds. */
 struct run *stage_merge(const struct stage *stage);
-void run_release(struct run *run);
 
 size_t stage_bytes(const struct stage *stage);
 /* Rows, of which some may since have been replaced. */
@@ -64,7 +56,5 @@ void stage_view_open(struct stage *stage, struct stage_view *view);
 void stage_view_close(struct stage_view *view);
 /* The newest row of a key, NULL if there is none. */
 const char *stage_view_find(const struct stage_view *view, struct bytes key);
-/* The first place in a run whose key is not before `key`. */
-size_t run_seek(const struct run *run, struct bytes key);
 
 #endif

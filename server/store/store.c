@@ -246,9 +246,9 @@ static enum status load_parts(struct store *store, struct notes *notes, bool was
     if (status == STATUS_OK)
         status = load_registry(store, newest_stamp(notes), was_repaired);
     store->node_id = notes->node_id;
-    store->aliases = aliases_create(notes->node_id);
+    store->aliases = aliases_create();
     if (status == STATUS_OK)
-        status = aliases_load(store->aliases, store->engine);
+        status = aliases_load(store->aliases, store->engine, notes->node_id);
     if (status == STATUS_OK)
         status = open_digest(store, notes->is_clean, was_repaired);
     if (status == STATUS_OK)

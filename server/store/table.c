@@ -30,6 +30,7 @@ struct table {
     uint64_t written;  /* bytes handed to the writer */
     struct buffer out; /* behind these */
     struct block data, index;
+    uint64_t last_tag;
     struct buffer handle, compressed; /* of the block at hand */
     int untried;                      /* so many blocks are not worth trying to compress */
     uint32_t *hashes;                 /* of the keys for the next filter */
@@ -51,17 +52,19 @@ static void append_u64(struct buffer *out, uint64_t value)
     buffer_append(out, &value, sizeof value);
 }
 
-void table_append_key(struct buffer *out, struct bytes key)
+void table_append_key(struct buffer *out, struct bytes key, uint64_t tag)
 {
     buffer_append_bytes(out, key);
-    append_u64(out, TABLE_TYPE_VALUE);
+    append_u64(out, tag);
 }
 
 /* ---------- blocks ---------- */
 
-static void put_entry(struct block *block, struct bytes key, bool has_trailer, struct bytes value)
+/* `tag` is NULL where keys have none. */
+static void put_entry(struct block *block, struct bytes key, const uint64_t *tag,
+                      struct bytes value)
 {
-    size_t shared = 0, trailer = has_trailer ? TABLE_TRAILER_SIZE : 0;
+    size_t shared = 0, trailer = tag != NULL ? TABLE_TRAILER_SIZE : 0;
 
     if (block->count % block->interval == 0)
         table_append_u32(&block->restarts, (uint32_t)block->contents.size);
@@ -72,8 +75,8 @@ static void put_entry(struct block *block, struct bytes key, bool has_trailer, s
     wire_put_varint(&block->contents, key.size - shared + trailer);
     wire_put_varint(&block->contents, value.size);
     buffer_append(&block->contents, key.data + shared, key.size - shared);
-    if (has_trailer)
-        append_u64(&block->contents, TABLE_TYPE_VALUE);
+    if (tag != NULL)
+        append_u64(&block->contents, *tag);
     buffer_append_bytes(&block->contents, value);
     block->last.size = 0;
     buffer_append_bytes(&block->last, key);
@@ -255,22 +258,19 @@ static void end_data_block(struct table *table)
         return;
     table->handle.size = 0;
     append_handle(&table->handle, append_smaller(table, end_block(&table->data)));
-    put_entry(&table->index, buffer_view(&table->data.last), true, buffer_view(&table->handle));
+    put_entry(&table->index, buffer_view(&table->data.last), &table->last_tag,
+              buffer_view(&table->handle));
     empty_block(&table->data);
     add_filters(table);
 }
 
-void table_put(struct table *table, struct bytes key, struct bytes value)
+void table_put(struct table *table, struct bytes key, uint64_t tag, struct bytes value)
 {
     remember_hash(table, key);
-    put_entry(&table->data, key, true, value);
+    put_entry(&table->data, key, &tag, value);
+    table->last_tag = tag;
     if (table->data.contents.size + table->data.restarts.size >= TABLE_BLOCK_SIZE)
         end_data_block(table);
-}
-
-struct bytes table_last_key(const struct table *table)
-{
-    return buffer_view(&table->data.last);
 }
 
 static struct table_handle append_metaindex(struct table *table, struct table_handle filter)
@@ -280,7 +280,7 @@ static struct table_handle append_metaindex(struct table *table, struct table_ha
 
     table->handle.size = 0;
     append_handle(&table->handle, filter);
-    put_entry(&block, bytes_of(TABLE_FILTER_NAME), false, buffer_view(&table->handle));
+    put_entry(&block, bytes_of(TABLE_FILTER_NAME), NULL, buffer_view(&table->handle));
     handle = append_block(table, end_block(&block), BLOCK_PLAIN);
     clear_block(&block);
     return handle;

@@ -10,8 +10,8 @@
  *     footer    handles (offset varint, size varint) of metaindex and index, zeros up to 40 bytes,
  *               a magic number u64
  *
- * Numbers are little-endian.  A key carries 8 more bytes: the sequence number of its write, which
- * is 0 here (older than all others), and its type, a value.  This is what libleveldb's TableBuilder
+ * Numbers are little-endian.  A key carries 8 more bytes, its tag: the sequence number of its write
+ * and its type.  This is what libleveldb's TableBuilder
  * writes, which its C interface has not got; the format is described in its doc/table_format.md,
  * and libleveldb 1.x keeps to it.  Filter and checksums agree with tree.c's options, which
  * test_tables.c shows by reading through LevelDB.
@@ -19,7 +19,11 @@
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/buffer.h"
+#include "store/table_format.h"
 
 #define TABLE_BLOCK_SIZE   8192 /* a data block ends when it has reached that */
 #define TABLE_BLOOM_BITS   10   /* of a key, in the filter */
@@ -32,18 +36,22 @@ struct table;
 struct table *table_create(struct file_writer *writer, int file, bool compresses);
 void table_destroy(struct table *table);
 
+/* Of a write, or of a deletion. */
+static inline uint64_t table_tag(uint64_t sequence, bool is_deleted)
+{
+    return sequence << 8 | (is_deleted ? TABLE_TYPE_DELETED : TABLE_TYPE_VALUE);
+}
+
 /* Keys rise.  A failure is told by the writer. */
-void table_put(struct table *table, struct bytes key, struct bytes value);
+void table_put(struct table *table, struct bytes key, uint64_t tag, struct bytes value);
 /* Bytes of the file so far. */
 uint64_t table_size(const struct table *table);
-/* The last key that was put. */
-struct bytes table_last_key(const struct table *table);
 
 /* Nothing may be put any more. */
 void table_finish(struct table *table);
 
 /* The key as it stands in files. */
-void table_append_key(struct buffer *out, struct bytes key);
+void table_append_key(struct buffer *out, struct bytes key, uint64_t tag);
 void table_append_u32(struct buffer *out, uint32_t value);
 
 #endif

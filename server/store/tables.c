@@ -9,42 +9,45 @@
 #include "base/memory.h"
 #include "store/file_writer.h"
 #include "store/manifest.h"
+#include "store/rows.h"
+#include "store/run.h"
 #include "store/table.h"
+#include "store/table_check.h"
 
 #define SUFFIX        ".loading" /* LevelDB takes no notice of such files */
 #define FILE_NAME_MAX 40
-#define CUTS_MAX      64 /* T2 */
+#define PIECE_SIZE    ((size_t)512 << 10)     /* is handed to the writer at once */
+#define SEQUENCE_MAX  ((UINT64_MAX >> 8) - 2) /* LevelDB's, and room for two more */
 
+/* What goes into the manifest. */
 struct file {
-    struct buffer smallest, largest; /* as they stand in files */
+    size_t place; /* in the order of their beginning, by which its file is called */
+    int level;
     uint64_t size;
-    int file;            /* -1: it is the writer's */
-    struct table *table; /* NULL = it has ended */
-};
-
-/* Where rows go on that come in order. */
-struct run {
-    struct file *file;  /* NULL = none has begun */
-    struct bytes bound; /* where the next file begins; NULL data = there is none */
+    struct buffer smallest, largest; /* as they stand in files */
 };
 
 struct tables {
     int directory;
-    uint64_t file_size;
-    struct file **files;
-    size_t count, capacity;
-    struct run runs[TABLES_RUNS];
-    struct file_writer *writer;
-    int cuts; /* files that ended early */
     bool compresses;
+    struct file *files; /* the newer, the later (T1) */
+    size_t count, capacity, places;
+    struct file_writer *writer;
+    struct buffer piece; /* of the file that is being received */
+    int receiving;       /* -1: none */
+    uint64_t missing;    /* bytes of it that have not come yet */
+    uint64_t last_sequence;
+    struct table *rows; /* that are in no file; NULL: none has come, or all have */
+    struct file rows_file;
+    struct buffer last_key; /* of these */
     bool is_installed;
 };
 
-/* ---------- building ---------- */
+/* ---------- files ---------- */
 
-static void name_loading(char name[FILE_NAME_MAX], size_t number)
+static void name_loading(char name[FILE_NAME_MAX], size_t place)
 {
-    (void)snprintf(name, FILE_NAME_MAX, "%06zu" SUFFIX, number);
+    (void)snprintf(name, FILE_NAME_MAX, "%06zu" SUFFIX, place);
 }
 
 static void name_table(char name[FILE_NAME_MAX], uint64_t number)
@@ -52,31 +55,27 @@ static void name_table(char name[FILE_NAME_MAX], uint64_t number)
     (void)snprintf(name, FILE_NAME_MAX, "%06llu.ldb", (unsigned long long)number);
 }
 
-struct tables *tables_create(const char *directory, uint64_t file_size, bool compresses)
+struct tables *tables_create(const char *directory, bool compresses, uint64_t last_sequence)
 {
     struct tables *tables = xcalloc(1, sizeof *tables);
 
     tables->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    tables->file_size = file_size;
     tables->compresses = compresses;
-    tables->writer = file_writer_create();
+    tables->receiving = -1;
+    tables->last_sequence = last_sequence;
+    tables->writer = file_writer_create(table_is_sound);
     return tables;
 }
 
-static void forget_file(struct tables *tables, size_t number)
+static void forget_file(const struct tables *tables, struct file *file)
 {
-    struct file *file = tables->files[number];
     char name[FILE_NAME_MAX];
 
-    name_loading(name, number);
+    name_loading(name, file->place);
     if (!tables->is_installed)
         (void)unlinkat(tables->directory, name, 0);
-    if (file->file >= 0)
-        close(file->file);
-    table_destroy(file->table);
     buffer_clear(&file->smallest);
     buffer_clear(&file->largest);
-    free(file);
 }
 
 void tables_destroy(struct tables *tables)
@@ -84,203 +83,154 @@ void tables_destroy(struct tables *tables)
     if (tables == NULL)
         return;
     file_writer_destroy(tables->writer);
+    if (tables->receiving >= 0)
+        close(tables->receiving);
+    if (tables->rows != NULL)
+        forget_file(tables, &tables->rows_file);
+    table_destroy(tables->rows);
     for (size_t i = 0; i < tables->count; i++)
-        forget_file(tables, i);
+        forget_file(tables, &tables->files[i]);
     free(tables->files);
+    buffer_clear(&tables->piece);
+    buffer_clear(&tables->last_key);
     if (tables->directory >= 0)
         close(tables->directory);
     free(tables);
 }
 
-static struct bytes key_in(const struct buffer *stored)
-{
-    return (struct bytes){stored->data, stored->size - TABLE_TRAILER_SIZE};
-}
-
-static struct bytes last_key(const struct file *file)
-{
-    return file->table != NULL ? table_last_key(file->table) : key_in(&file->largest);
-}
-
-/* Where the first file behind the key begins. */
-static struct bytes next_beginning(const struct tables *tables, struct bytes key)
-{
-    struct bytes next = {NULL, 0};
-
-    for (size_t i = 0; i < tables->count; i++) {
-        struct bytes smallest = key_in(&tables->files[i]->smallest);
-
-        if (bytes_compare(smallest, key) > 0 &&
-            (next.data == NULL || bytes_compare(smallest, next) < 0))
-            next = smallest;
-    }
-    return next;
-}
-
-static bool is_inside(const struct file *file, struct bytes key)
-{
-    return bytes_compare(key, key_in(&file->smallest)) >= 0 &&
-           bytes_compare(key, last_key(file)) <= 0;
-}
-
-/* Does it go behind the last key of the run's file? */
-static bool follows(const struct run *run, struct bytes key)
-{
-    return run->file != NULL && bytes_compare(key, last_key(run->file)) > 0 &&
-           (run->bound.data == NULL || bytes_compare(key, run->bound) < 0);
-}
-
-bool tables_takes(const struct tables *tables, enum tables_run run, struct bytes key)
-{
-    if (follows(&tables->runs[run], key))
-        return true;
-    if (tables->cuts >= CUTS_MAX)
-        return false;
-    for (size_t i = 0; i < tables->count; i++)
-        if (is_inside(tables->files[i], key))
-            return false;
-    return true;
-}
-
-static enum status begin_file(struct tables *tables, struct run *run, struct bytes key)
+/* -1: it can't be made. */
+static int create_file(struct tables *tables, struct file *file)
 {
     char name[FILE_NAME_MAX];
-    struct file *file;
-    int opened;
 
-    name_loading(name, tables->count);
-    opened = openat(tables->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (opened < 0)
+    file->place = tables->places++;
+    name_loading(name, file->place);
+    return openat(tables->directory, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
+
+static void list_file(struct tables *tables, struct file file)
+{
+    tables->files = xgrow(tables->files, tables->count, &tables->capacity, sizeof *tables->files);
+    tables->files[tables->count++] = file;
+}
+
+/* ---------- rows ---------- */
+
+static enum status begin_rows(struct tables *tables)
+{
+    int file;
+
+    if (tables->last_sequence >= SEQUENCE_MAX)
+        return STATUS_CORRUPT;
+    file = create_file(tables, &tables->rows_file);
+    if (file < 0)
         return STATUS_IO;
-    if (tables->count == tables->capacity) {
-        tables->capacity = tables->capacity == 0 ? 16 : tables->capacity * 2;
-        tables->files = xrealloc(tables->files, tables->capacity * sizeof *tables->files);
-    }
-    file = tables->files[tables->count++] = xcalloc(1, sizeof *file);
-    *file = (struct file){.file = opened,
-                          .table = table_create(tables->writer, opened, tables->compresses)};
-    table_append_key(&file->smallest, key);
-    run->file = file;
+    tables->last_sequence++;
+    tables->rows = table_create(tables->writer, file, tables->compresses);
     return STATUS_OK;
 }
 
-/* A file has begun: where do those end that are being written? */
-static void find_bounds(struct tables *tables)
+/* They all have the same sequence number, above what there was. */
+static enum status put_row(struct tables *tables, struct bytes key, struct bytes value,
+                           bool is_deleted)
 {
-    for (size_t i = 0; i < TABLES_RUNS; i++) {
-        struct run *run = &tables->runs[i];
+    bool is_first = tables->rows == NULL;
+    enum status status = is_first ? begin_rows(tables) : STATUS_OK;
+    uint64_t tag = table_tag(tables->last_sequence, is_deleted);
 
-        if (run->file != NULL)
-            run->bound = next_beginning(tables, key_in(&run->file->smallest));
-    }
+    if (status != STATUS_OK)
+        return status;
+    if (is_first)
+        table_append_key(&tables->rows_file.smallest, key, tag);
+    else if (bytes_compare(buffer_view(&tables->last_key), key) >= 0)
+        return STATUS_CORRUPT;
+    table_put(tables->rows, key, tag, value);
+    tables->rows_file.largest.size = tables->last_key.size = 0;
+    table_append_key(&tables->rows_file.largest, key, tag);
+    buffer_append_bytes(&tables->last_key, key);
+    return STATUS_OK;
 }
 
-/* It is on disk a while later. */
-static enum status end_file(struct tables *tables, struct run *run)
+enum status tables_put(struct tables *tables, struct bytes key, struct bytes value, bool is_deleted)
 {
-    struct file *file = run->file;
+    return tables->count > 0 ? STATUS_CORRUPT : put_row(tables, key, value, is_deleted);
+}
 
-    table_append_key(&file->largest, table_last_key(file->table));
-    table_finish(file->table);
-    file->size = table_size(file->table);
-    file->file = -1;
-    table_destroy(file->table);
-    file->table = NULL;
-    run->file = NULL;
+/* T1: it is listed behind what was listed before. */
+static enum status end_rows(struct tables *tables)
+{
+    if (tables->rows == NULL)
+        return STATUS_OK;
+    table_finish(tables->rows);
+    tables->rows_file.size = table_size(tables->rows);
+    table_destroy(tables->rows);
+    tables->rows = NULL;
+    list_file(tables, tables->rows_file);
+    tables->rows_file = (struct file){0};
     return file_writer_status(tables->writer);
 }
 
-enum status tables_put(struct tables *tables, enum tables_run number, struct bytes key,
-                       struct bytes value)
-{
-    struct run *run = &tables->runs[number];
-    bool is_cut = run->file != NULL && !follows(run, key);
-    enum status status = STATUS_OK;
+/* ---------- files that come ---------- */
 
-    tables->cuts += is_cut;
-    if (is_cut || (run->file != NULL && table_size(run->file->table) >= tables->file_size))
-        status = end_file(tables, run);
-    if (status != STATUS_OK)
-        return status;
-    if (run->file == NULL) {
-        status = begin_file(tables, run, key);
-        if (status != STATUS_OK)
-            return status;
-        table_put(run->file->table, key, value);
-        find_bounds(tables);
-        return STATUS_OK;
-    }
-    table_put(run->file->table, key, value);
+static bool is_key(struct bytes stored)
+{
+    return stored.size >= TABLE_TRAILER_SIZE;
+}
+
+enum status tables_begin_file(struct tables *tables, int level, uint64_t size,
+                              struct bytes smallest, struct bytes largest)
+{
+    struct file file = {.level = level, .size = size};
+
+    if (tables->receiving >= 0 || level < 0 || level >= MANIFEST_LEVELS || size == 0 ||
+        !is_key(smallest) || !is_key(largest))
+        return STATUS_CORRUPT;
+    tables->receiving = create_file(tables, &file);
+    if (tables->receiving < 0)
+        return STATUS_IO;
+    tables->missing = size;
+    buffer_append_bytes(&file.smallest, smallest);
+    buffer_append_bytes(&file.largest, largest);
+    list_file(tables, file);
     return STATUS_OK;
+}
+
+enum status tables_add(struct tables *tables, struct bytes bytes)
+{
+    bool is_end = bytes.size == tables->missing;
+
+    if (tables->receiving < 0 || bytes.size > tables->missing)
+        return STATUS_CORRUPT;
+    buffer_append_bytes(&tables->piece, bytes);
+    tables->missing -= bytes.size;
+    if (tables->piece.size < PIECE_SIZE && !is_end)
+        return STATUS_OK;
+    file_writer_put(tables->writer, tables->receiving, &tables->piece, is_end);
+    if (is_end)
+        tables->receiving = -1;
+    return file_writer_status(tables->writer);
 }
 
 enum status tables_finish(struct tables *tables)
 {
-    enum status status = STATUS_OK;
+    enum status status = tables->receiving >= 0 ? STATUS_CORRUPT : end_rows(tables);
 
-    for (size_t i = 0; i < TABLES_RUNS && status == STATUS_OK; i++)
-        if (tables->runs[i].file != NULL)
-            status = end_file(tables, &tables->runs[i]);
     return status == STATUS_OK ? file_writer_finish(tables->writer) : status;
 }
 
-uint64_t tables_size(const struct tables *tables)
-{
-    uint64_t size = 0;
-
-    for (size_t i = 0; i < tables->count; i++)
-        size += tables->files[i]->size;
-    return size;
-}
-
-/* ---------- making them part of the database ---------- */
-
-static bool has_room(const struct tables *tables, const struct manifest *manifest, int level)
-{
-    for (size_t i = 0; i < tables->count; i++)
-        if (manifest_overlaps(manifest, level, key_in(&tables->files[i]->smallest),
-                              key_in(&tables->files[i]->largest)))
-            return false;
-    return true;
-}
-
-/* -1: there is none. */
-static int choose_level(const struct tables *tables, const struct manifest *manifest, int level)
-{
-    while (level < MANIFEST_LEVELS && !has_room(tables, manifest, level))
-        level++;
-    return level < MANIFEST_LEVELS ? level : -1;
-}
+/* ---------- becoming the database ---------- */
 
 static enum status name_files(struct tables *tables, uint64_t first_number)
 {
     char from[FILE_NAME_MAX], to[FILE_NAME_MAX];
 
     for (size_t i = 0; i < tables->count; i++) {
-        name_loading(from, i);
+        name_loading(from, tables->files[i].place);
         name_table(to, first_number + i);
         if (renameat(tables->directory, from, tables->directory, to) != 0)
             return STATUS_IO;
     }
     return STATUS_OK;
-}
-
-static enum status extend(struct tables *tables, int level, uint64_t first_number,
-                          struct manifest *manifest)
-{
-    enum status status;
-
-    level = choose_level(tables, manifest, level);
-    if (level < 0)
-        return STATUS_IO;
-    status = name_files(tables, first_number);
-    for (size_t i = 0; i < tables->count && status == STATUS_OK; i++) {
-        const struct file *file = tables->files[i];
-
-        manifest_add(manifest, level, first_number + i, file->size, buffer_view(&file->smallest),
-                     buffer_view(&file->largest));
-    }
-    return status;
 }
 
 /* Nothing names the files that have got their names: they would take up the disk until LevelDB can
@@ -295,8 +245,19 @@ static void unname_files(struct tables *tables, uint64_t first_number)
     }
 }
 
+static void list_files(const struct tables *tables, uint64_t first_number,
+                       struct manifest *manifest)
+{
+    for (size_t i = 0; i < tables->count; i++) {
+        const struct file *file = &tables->files[i];
+
+        manifest_add(manifest, file->level, first_number + i, file->size,
+                     buffer_view(&file->smallest), buffer_view(&file->largest));
+    }
+}
+
 /* The manifest takes the number behind the files. */
-static enum status install(struct tables *tables, int level, bool is_alone)
+static enum status install(struct tables *tables)
 {
     struct manifest manifest = {0};
     uint64_t first_number, number;
@@ -305,12 +266,9 @@ static enum status install(struct tables *tables, int level, bool is_alone)
     if (status != STATUS_OK)
         return status;
     number = first_number + tables->count;
-    if (is_alone)
-        manifest_begin(&manifest, number);
-    else
-        status = manifest_read(&manifest, tables->directory);
-    if (status == STATUS_OK)
-        status = extend(tables, level, first_number, &manifest);
+    manifest_begin(&manifest, number, tables->last_sequence);
+    list_files(tables, first_number, &manifest);
+    status = name_files(tables, first_number);
     if (status == STATUS_OK)
         status = manifest_install(&manifest, tables->directory, number);
     if (status != STATUS_OK && manifest_take_back(tables->directory, number))
@@ -320,14 +278,16 @@ static enum status install(struct tables *tables, int level, bool is_alone)
     return status;
 }
 
-enum status tables_install(struct tables *tables, int level)
+enum status tables_install(struct tables *tables, const struct run *rows)
 {
-    return tables->count == 0 ? STATUS_OK : install(tables, level, false);
-}
+    enum status status = STATUS_OK;
 
-enum status tables_install_alone(struct tables *tables, int level)
-{
-    return install(tables, level, true);
+    for (size_t i = 0; i < rows->count && status == STATUS_OK; i++)
+        status = put_row(tables, row_key(rows->rows[i]), row_value(rows->rows[i]),
+                         row_is_deleted(rows->rows[i]));
+    if (status == STATUS_OK)
+        status = tables_finish(tables);
+    return status == STATUS_OK ? install(tables) : status;
 }
 
 enum status tables_clean(const char *directory)

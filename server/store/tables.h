@@ -1,17 +1,14 @@
-/* tables.h - rows that get into LevelDB past its log: as finished table files.
+/* tables.h - the table files of another database of the same kind, which become this one's.
  *
- * For very many rows that come in order.  LevelDB would write each of them to a log, sort it into
- * memory, write it to a table and merge that with others; here it is written once.  The files are
- * built beside the database, which knows nothing of them, and are made part of it while it is
- * closed: by a new manifest, the old one and what is to be added (manifest.h), to which CURRENT is
- * switched in one step.
+ * Whoever takes over all that another node has need not look at each row: its tables hold them
+ * sorted, with filters and checksums.  The files are put beside the database, which knows nothing
+ * of them, and take its place while it is closed: by a new manifest that names them alone
+ * (manifest.h), to which CURRENT is switched in one step.
  *
- * T1  What is put is in no other row of the database, not even in a deleted one, nor comes twice:
- *     these rows are the oldest, and LevelDB would find the other first.
- * T2  Files do not overlap, neither with each other nor with what else is on their level.  Keys
- * come in runs that rise, TABLES_RUNS of them at a time, and a run may begin anew anywhere between
- *     those that were there: then a file ends early.  As that would make many small files out of
- *     many small runs, it is done so often only; what is not taken then goes the ordinary way.
+ * T1  Files keep the level that they had, and the order in which they came to be: of two with a
+ *     common key, the one that was added later is the newer.
+ * T2  Rows that were in no file there are newer than all files; so they make one, at level 0.  What
+ *     this node adds is newer again.
  * T3  Files are on disk before the manifest that names them, and that before CURRENT.  A crash
  *     leaves all of them or none; what is left over is removed by LevelDB, or tables_clean().
  */
@@ -24,31 +21,31 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+struct run;
 struct tables;
 
-/* Rows of each come in an order of their own. */
-enum tables_run { RUN_ROWS, RUN_CHUNKS, TABLES_RUNS };
-
-/* Files have about file_size bytes. */
-struct tables *tables_create(const char *directory, uint64_t file_size, bool compresses);
+/* No write that is in the files, which are to come, has a sequence number above this one. */
+struct tables *tables_create(const char *directory, bool compresses, uint64_t last_sequence);
 /* Removes what was not installed. */
 void tables_destroy(struct tables *tables);
 
-/* T2: may it be put? */
-bool tables_takes(const struct tables *tables, enum tables_run run, struct bytes key);
-enum status tables_put(struct tables *tables, enum tables_run run, struct bytes key,
-                       struct bytes value) MUST_USE;
+/* A row that was in no file (T2).  These come first, and their keys rise: STATUS_CORRUPT if not. */
+enum status tables_put(struct tables *tables, struct bytes key, struct bytes value,
+                       bool is_deleted) MUST_USE;
 
-/* The last files end; all are on disk. */
+/* A file begins, of so many bytes; its smallest and largest key as they stand in files (table.h).
+ * STATUS_CORRUPT: the one before is not whole, or there is no such level or size. */
+enum status tables_begin_file(struct tables *tables, int level, uint64_t size,
+                              struct bytes smallest, struct bytes largest) MUST_USE;
+/* More of the file that was begun last; STATUS_CORRUPT: more than it has, or, with its last bytes,
+ * it is not a table, or damaged. */
+enum status tables_add(struct tables *tables, struct bytes bytes) MUST_USE;
+
+/* Nothing follows; all is on disk. */
 enum status tables_finish(struct tables *tables) MUST_USE;
-/* Of all files. */
-uint64_t tables_size(const struct tables *tables);
 
-/* The database is closed.  They come to that level, or the first one below it that has room for
- * them. */
-enum status tables_install(struct tables *tables, int level) MUST_USE;
-/* The same, and nothing else is in the database any more. */
-enum status tables_install_alone(struct tables *tables, int level) MUST_USE;
+/* The database is closed.  It has what is in the tables, and above that these rows. */
+enum status tables_install(struct tables *tables, const struct run *rows) MUST_USE;
 
 /* Removes what was left behind by a process that ended. */
 enum status tables_clean(const char *directory) MUST_USE;

@@ -1,180 +1,313 @@
 #include "store/transfer_page.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
 #include "base/process.h"
+#include "base/random.h"
 #include "base/wire.h"
+#include "store/aliases.h"
+#include "store/checkpoint.h"
 #include "store/digest.h"
-#include "store/keyspace.h"
-#include "store/registry_internal.h"
+#include "store/replica.h"
+#include "store/rows.h"
+#include "store/run.h"
 #include "store/store_internal.h"
 #include "store/transfer_record.h"
+#include "store/transfer_stream.h"
 
-struct page {
-    struct registry *registry;
-    struct transfer_reader reader;
-    struct records_writer writer;
-    struct engine_iterator *iterator;
-    size_t size_max;    /* of the blob */
-    size_t turn_end;    /* a size of it */
-    struct buffer next; /* the cursor behind it, if it is full */
-    bool is_full;
+#define CURSOR_SIZE (3 * sizeof(uint64_t))
+
+/* Bytes of a table are read so many at a time, then others get their turn. */
+#define READ_SIZE ((size_t)128 << 10)
+
+/* A stream of what stood here at some moment. */
+struct reading {
+    uint64_t id; /* random: it is not known elsewhere */
+    struct checkpoint *checkpoint;
+    struct buffer head;
+    int64_t used_us; /* monotonic */
+    struct reading *next;
 };
 
-static void set_cursor(struct page *page, const struct ns *ns, struct bytes key)
+struct transfer_pages {
+    struct store_thread *thread;
+    struct reading *readings; /* the one used last first */
+    size_t count;
+};
+
+/* Where a page begins: the rows are part 0, the tables 1 and so on. */
+struct place {
+    uint64_t part;
+    uint64_t offset; /* rows, or bytes */
+};
+
+/* ---------- readings ---------- */
+
+static void forget(struct transfer_pages *pages, struct reading **link)
 {
-    buffer_append(&page->next, ns->id, NS_ID_SIZE);
-    buffer_append_bytes(&page->next, key);
+    struct reading *reading = *link;
+
+    *link = reading->next;
+    pages->count--;
+    checkpoint_destroy(reading->checkpoint);
+    buffer_clear(&reading->head);
+    free(reading);
 }
 
-static enum status put_row(struct page *page, const struct ns *ns, uint32_t number,
-                           struct bytes key)
+static struct reading **last_used(struct transfer_pages *pages)
 {
-    struct wire_record record;
-    enum status status = transfer_view(&page->reader, ns, number, key,
-                                       engine_iterator_value(page->iterator), &record);
+    struct reading **link = &pages->readings;
 
-    if (status == STATUS_OK)
-        records_put(&page->writer, &record);
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    status = transfer_put_current(&page->reader, &page->writer, ns, number, key);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    while ((*link)->next != NULL)
+        link = &(*link)->next;
+    return link;
 }
 
-/* Q1.  A numbered database can do without. */
-static enum status put_ns_record(struct page *page, const struct ns *ns, bool *is_known)
+static void add_first(struct transfer_pages *pages, struct reading *reading)
 {
-    struct ns *self = registry_by_number(page->registry, NS_REGISTRY);
-    char text[ID_KEY_SIZE];
-    struct bytes key = registry_key_of(text, ns);
-    enum status status = STATUS_OK;
-
-    *is_known = registry_database_of_id((struct bytes){(const char *)ns->id, NS_ID_SIZE}) >= 0;
-    engine_iterator_seek(page->iterator, keyspace_record(&page->reader.key, NS_REGISTRY, key));
-    if (engine_iterator_is_valid(page->iterator) &&
-        bytes_equal(engine_iterator_key(page->iterator), buffer_view(&page->reader.key))) {
-        *is_known = true;
-        status = put_row(page, self, NS_REGISTRY, key);
-    }
-    ns_release(self);
-    return status;
+    reading->used_us = clock_monotonic_us(pages->thread->store->clock);
+    reading->next = pages->readings;
+    pages->readings = reading;
+    pages->count++;
 }
 
-static void give_way(struct page *page)
+/* NULL: it is gone. */
+static struct reading *find(struct transfer_pages *pages, uint64_t id)
 {
-    if (page->writer.out->size < page->turn_end)
-        return;
-    page->turn_end = page->writer.out->size + TRANSFER_TURN_BYTES;
-    process_give_way();
+    struct reading **link = &pages->readings, *reading;
+
+    while (*link != NULL && (*link)->id != id)
+        link = &(*link)->next;
+    reading = *link;
+    if (reading == NULL)
+        return NULL;
+    *link = reading->next;
+    pages->count--;
+    add_first(pages, reading);
+    return reading;
 }
 
-/* The records of a namespace behind `after`, whose data is NULL at its beginning. */
-static enum status put_rows(struct page *page, const struct ns *ns, uint32_t number,
-                            struct bytes after)
+static void put_head(struct reading *reading, struct store *store)
 {
-    enum status status = STATUS_OK;
-    struct bytes key;
+    bool is_locked;
 
-    engine_iterator_seek(page->iterator, keyspace_record(&page->reader.key, number, after));
-    for (; status == STATUS_OK && !page->is_full && engine_iterator_is_valid(page->iterator) &&
-           keyspace_read_record(engine_iterator_key(page->iterator), number, &key);
-         engine_iterator_next(page->iterator)) {
-        if (after.data != NULL && bytes_equal(key, after))
-            continue;
-        status = put_row(page, ns, number, key);
-        page->is_full = page->writer.out->size >= page->size_max;
-        give_way(page);
-        if (page->is_full)
-            set_cursor(page, ns, key);
-    }
-    return status;
+    buffer_append_byte(&reading->head, STREAM_FORMAT);
+    wire_put_u64(&reading->head, store_clock(store));
+    wire_put_u64(&reading->head, checkpoint_sequence(reading->checkpoint));
+    is_locked = order_lock(&store->order);
+    aliases_list(store->aliases, &reading->head);
+    order_unlock(&store->order, is_locked);
 }
 
-static enum status put_namespace(struct page *page, const struct ns *ns, struct bytes after)
+/* The head is made when the checkpoint is: it names every alias, and is behind every stamp, that is
+ * in there. */
+static enum status begin(struct transfer_pages *pages, struct reading **begun)
 {
-    uint32_t number = atomic_load_explicit(&ns->number, memory_order_acquire);
-    bool is_known = true;
-    enum status status = STATUS_OK;
-
-    if (number != NS_REGISTRY)
-        status = put_ns_record(page, ns, &is_known);
-    if (status == STATUS_OK && is_known)
-        status = put_rows(page, ns, number, after);
-    return status == STATUS_OK ? engine_iterator_status(page->iterator) : status;
-}
-
-/* Where to go on.  If the cursor's namespace is gone, it is the one that follows. */
-static struct ns *first_namespace(const struct page *page, struct bytes cursor, struct bytes *after)
-{
-    struct bytes id = {cursor.data, NS_ID_SIZE};
-    struct ns *ns;
-
-    *after = (struct bytes){NULL, 0};
-    if (cursor.size == 0)
-        return registry_by_number(page->registry, NS_REGISTRY);
-    ns = registry_by_id(page->registry, id);
-    if (ns == NULL)
-        return registry_next(page->registry, id);
-    *after = (struct bytes){cursor.data + NS_ID_SIZE, cursor.size - NS_ID_SIZE};
-    return ns;
-}
-
-/* The namespace after this one, which is given back. */
-static struct ns *next_namespace(const struct page *page, struct ns *ns)
-{
-    struct ns *next =
-        registry_next(page->registry, (struct bytes){(const char *)ns->id, NS_ID_SIZE});
-
-    ns_release(ns);
-    return next;
-}
-
-/* Inside an epoch. */
-static enum status fill_page(struct page *page, struct bytes cursor)
-{
-    enum status status = STATUS_OK;
-    struct bytes after;
-    struct ns *ns = first_namespace(page, cursor, &after);
-
-    while (ns != NULL) {
-        status = put_namespace(page, ns, after);
-        if (status != STATUS_OK || page->is_full) {
-            ns_release(ns);
-            break;
-        }
-        ns = next_namespace(page, ns);
-        after = (struct bytes){NULL, 0};
-    }
-    return status;
-}
-
-enum status transfer_read_page(struct store_thread *thread, struct bytes cursor, size_t bytes_max,
-                               struct buffer *blob, struct buffer *next, bool *is_last)
-{
-    struct page page = {.registry = thread->store->registry,
-                        .reader = {.thread = thread},
-                        .writer = {.out = blob},
-                        .size_max = blob->size + bytes_max};
-    size_t size_before = blob->size;
+    struct store_thread *thread = pages->thread;
+    struct checkpoint *checkpoint;
     enum status status;
 
-    if (cursor.size > 0 && cursor.size < NS_ID_SIZE)
-        return STATUS_CORRUPT;
     if (!transfer_enter(thread))
         return STATUS_PARKED;
-    if (thread->store->digest != NULL)
-        digest_give_way(thread->store->digest);
-    page.iterator = engine_iterate(thread->store->engine);
-    status = fill_page(&page, cursor);
-    engine_iterator_destroy(page.iterator);
+    status = engine_checkpoint(thread->store->engine, &checkpoint);
     epoch_exit(thread->epoch);
-    transfer_reader_clear(&page.reader);
-    if (status == STATUS_OK) {
-        *is_last = !page.is_full;
-        next->size = 0;
-        buffer_append_bytes(next, buffer_view(&page.next));
-    } else {
-        blob->size = size_before;
+    if (status != STATUS_OK)
+        return status;
+    if (pages->count == PAGES_READINGS_MAX)
+        forget(pages, last_used(pages));
+    *begun = xcalloc(1, sizeof **begun);
+    (*begun)->id = random_secret_u64();
+    (*begun)->checkpoint = checkpoint;
+    put_head(*begun, thread->store);
+    add_first(pages, *begun);
+    return STATUS_OK;
+}
+
+/* ---------- pieces ---------- */
+
+static void put_piece(struct buffer *blob, char kind, struct bytes bytes)
+{
+    buffer_append_byte(blob, kind);
+    wire_put_u32(blob, (uint32_t)bytes.size);
+    buffer_append_bytes(blob, bytes);
+}
+
+/* A piece that is appended byte by byte: its size is filled in at the end. */
+static size_t begin_piece(struct buffer *blob, char kind)
+{
+    put_piece(blob, kind, (struct bytes){"", 0});
+    return blob->size;
+}
+
+static void end_piece(struct buffer *blob, size_t begin)
+{
+    uint32_t size = htobe32((uint32_t)(blob->size - begin));
+
+    memcpy(blob->data + begin - sizeof size, &size, sizeof size);
+}
+
+static void put_rows(const struct reading *reading, struct place *place, size_t size_max,
+                     struct buffer *blob)
+{
+    const struct run *rows = checkpoint_rows(reading->checkpoint);
+    size_t begin = begin_piece(blob, STREAM_ROWS);
+
+    for (; place->offset < rows->count && blob->size < size_max; place->offset++) {
+        const char *row = rows->rows[place->offset];
+
+        buffer_append(blob, row, (size_t)(row_end(row) - row));
     }
-    buffer_clear(&page.next);
+    end_piece(blob, begin);
+    if (place->offset >= rows->count)
+        *place = (struct place){1, 0};
+}
+
+static void put_file(const struct checkpoint_table *table, struct buffer *blob)
+{
+    size_t begin = begin_piece(blob, STREAM_FILE);
+
+    buffer_append_byte(blob, (char)table->level);
+    wire_put_u64(blob, table->size);
+    wire_put_bytes(blob, table->smallest);
+    wire_put_bytes(blob, table->largest);
+    end_piece(blob, begin);
+}
+
+static enum status put_bytes(const struct checkpoint_table *table, struct place *place,
+                             struct buffer *blob)
+{
+    uint64_t left = table->size - place->offset;
+    size_t size = left < READ_SIZE ? (size_t)left : READ_SIZE;
+    size_t begin = begin_piece(blob, STREAM_BYTES);
+    ssize_t got = pread(table->file, buffer_reserve(blob, size), size, (off_t)place->offset);
+
+    if (got <= 0)
+        return STATUS_IO;
+    blob->size += (size_t)got;
+    end_piece(blob, begin);
+    place->offset += (uint64_t)got;
+    if (place->offset == table->size)
+        *place = (struct place){place->part + 1, 0};
+    process_give_way();
+    return STATUS_OK;
+}
+
+static enum status put_table(const struct reading *reading, struct place *place,
+                             struct buffer *blob)
+{
+    const struct checkpoint_table *table =
+        checkpoint_table(reading->checkpoint, (size_t)place->part - 1);
+
+    if (place->offset > table->size)
+        return STATUS_IO;
+    if (place->offset == 0)
+        put_file(table, blob);
+    return put_bytes(table, place, blob);
+}
+
+/* ---------- pages ---------- */
+
+static enum status put_next(struct reading *reading, struct place *place, size_t size_max,
+                            struct buffer *blob, bool *is_last)
+{
+    if (place->part == 0) {
+        put_rows(reading, place, size_max, blob);
+        return STATUS_OK;
+    }
+    if (place->offset == 0 && place->part == 1)
+        checkpoint_drop_rows(reading->checkpoint);
+    *is_last = place->part > checkpoint_table_count(reading->checkpoint);
+    if (!*is_last)
+        return put_table(reading, place, blob);
+    put_piece(blob, STREAM_END, (struct bytes){"", 0});
+    return STATUS_OK;
+}
+
+/* Rows that were sent are gone. */
+static bool can_go_on(const struct reading *reading, const struct place *place)
+{
+    return reading != NULL && (place->part > 0 || checkpoint_rows(reading->checkpoint) != NULL);
+}
+
+/* Q2. */
+static enum status choose(struct transfer_pages *pages, struct bytes cursor, struct place *place,
+                          struct buffer *blob, struct reading **reading)
+{
+    enum status status;
+
+    if (cursor.size == CURSOR_SIZE) {
+        *reading = find(pages, wire_take_u64(&cursor));
+        place->part = wire_take_u64(&cursor);
+        place->offset = wire_take_u64(&cursor);
+        if (can_go_on(*reading, place))
+            return STATUS_OK;
+    }
+    *place = (struct place){0, 0};
+    status = begin(pages, reading);
+    if (status == STATUS_OK)
+        put_piece(blob, STREAM_HEAD, buffer_view(&(*reading)->head));
     return status;
+}
+
+static void set_cursor(struct buffer *cursor, const struct reading *reading,
+                       const struct place *place)
+{
+    cursor->size = 0;
+    wire_put_u64(cursor, reading->id);
+    wire_put_u64(cursor, place->part);
+    wire_put_u64(cursor, place->offset);
+}
+
+enum status transfer_read_page(struct transfer_pages *pages, struct bytes cursor, size_t bytes_max,
+                               struct buffer *blob, struct buffer *next, bool *is_last)
+{
+    size_t before = blob->size;
+    struct reading *reading;
+    struct place place;
+    enum status status = choose(pages, cursor, &place, blob, &reading);
+
+    *is_last = false;
+    while (status == STATUS_OK && !*is_last && blob->size - before < bytes_max)
+        status = put_next(reading, &place, before + bytes_max, blob, is_last);
+    if (status != STATUS_OK) {
+        blob->size = before;
+        return status;
+    }
+    if (pages->thread->store->digest != NULL)
+        digest_give_way(pages->thread->store->digest);
+    set_cursor(next, reading, &place);
+    if (*is_last)
+        forget(pages, &pages->readings);
+    return STATUS_OK;
+}
+
+/* ---------- life ---------- */
+
+struct transfer_pages *transfer_pages_create(struct store_thread *thread)
+{
+    struct transfer_pages *pages = xcalloc(1, sizeof *pages);
+
+    pages->thread = thread;
+    return pages;
+}
+
+void transfer_pages_destroy(struct transfer_pages *pages)
+{
+    if (pages == NULL)
+        return;
+    while (pages->readings != NULL)
+        forget(pages, &pages->readings);
+    free(pages);
+}
+
+bool transfer_pages_expire(struct transfer_pages *pages)
+{
+    int64_t now_us = clock_monotonic_us(pages->thread->store->clock);
+
+    while (pages->readings != NULL &&
+           now_us - (*last_used(pages))->used_us >= PAGES_IDLE_MS * 1000LL)
+        forget(pages, last_used(pages));
+    return pages->readings != NULL;
 }

@@ -138,7 +138,9 @@ static enum status salvage_row(struct salvage *salvage, const struct ns *ns, uin
     struct wire_record record;
     enum status status = record_decode(stored, &view);
 
-    if (status != STATUS_OK || view.header.origin != 0 || view.header.stamp <= salvage->from)
+    if (status != STATUS_OK ||
+        view.header.origin != aliases_self(salvage->thread->store->aliases) ||
+        view.header.stamp <= salvage->from)
         return status;
     if (view.header.kind == ENTRY_TOMBSTONE)
         put_deleted(salvage, key);

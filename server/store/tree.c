@@ -14,7 +14,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "store/manifest.h"
+#include "store/log_file.h"
 #include "store/table.h"
 #include "store/tables.h"
 
@@ -33,9 +33,6 @@
  * the table is open. */
 #define OPEN_FILES_MAX 1000
 
-#define LEVEL_MIN   3 /* for tables: the first one with nothing of a small store */
-#define LEVEL_HOLDS ((uint64_t)1000 << 20) /* what LEVEL_MIN does */
-
 /* How LevelDB writes a batch to its log: a head, for each put or delete a byte before the sizes of
  * key and value, and a head for each piece of it in a block of the file. */
 #define BATCH_HEAD     12
@@ -46,7 +43,7 @@
 
 struct tree {
     char *directory;
-    size_t write_buffer_size, file_size;
+    size_t write_buffer_size;
     bool compresses;
     leveldb_t *db; /* NULL while it could not be reopened */
     unsigned long openings;
@@ -87,19 +84,16 @@ static enum status take_error(struct tree *tree, char *text, const char *doing)
     return status;
 }
 
+const char *tree_directory(const struct tree *tree)
+{
+    return tree->directory;
+}
+
 void tree_error(struct tree *tree, char error[TREE_ERROR_MAX])
 {
     pthread_mutex_lock(&tree->error_mutex);
     memcpy(error, tree->error, TREE_ERROR_MAX);
     pthread_mutex_unlock(&tree->error_mutex);
-}
-
-static bool is_log(const char *name)
-{
-    const char *dot = strchr(name, '.');
-
-    return dot != NULL && dot > name && strspn(name, "0123456789") == (size_t)(dot - name) &&
-           strcmp(dot, ".log") == 0;
 }
 
 /* Calls each() for every log file; stops when one fails. */
@@ -110,11 +104,12 @@ static enum status each_log(const struct tree *tree,
     DIR *directory = opendir(tree->directory);
     enum status status = STATUS_OK;
     struct dirent *file;
+    uint64_t number;
 
     if (directory == NULL)
         return STATUS_IO;
     while (status == STATUS_OK && (file = readdir(directory)) != NULL)
-        if (is_log(file->d_name))
+        if (log_file_is_log(file->d_name, &number))
             status = each(dirfd(directory), file->d_name, context);
     closedir(directory);
     return status;
@@ -235,8 +230,6 @@ static struct tree *create(const char *directory, bool compresses)
     tree->directory = xstrdup(directory);
     tree->compresses = compresses;
     tree->write_buffer_size = write_buffer_for(directory);
-    tree->file_size =
-        tree->write_buffer_size < FILE_SIZE_MAX ? tree->write_buffer_size : FILE_SIZE_MAX;
     pthread_mutex_init(&tree->error_mutex, NULL);
     tree->cache = leveldb_cache_create_lru(BLOCK_CACHE_SIZE);
     tree->filter = leveldb_filterpolicy_create_bloom(BLOOM_BITS);
@@ -244,7 +237,9 @@ static struct tree *create(const char *directory, bool compresses)
     leveldb_options_set_create_if_missing(tree->options, 1);
     leveldb_options_set_paranoid_checks(tree->options, 1);
     leveldb_options_set_write_buffer_size(tree->options, tree->write_buffer_size);
-    leveldb_options_set_max_file_size(tree->options, tree->file_size);
+    leveldb_options_set_max_file_size(tree->options, tree->write_buffer_size < FILE_SIZE_MAX
+                                                         ? tree->write_buffer_size
+                                                         : FILE_SIZE_MAX);
     leveldb_options_set_cache(tree->options, tree->cache);
     leveldb_options_set_filter_policy(tree->options, tree->filter);
     leveldb_options_set_block_size(tree->options, TABLE_BLOCK_SIZE);
@@ -456,77 +451,21 @@ enum status tree_reopen(struct tree *tree)
     return open_database(tree);
 }
 
-/* ---------- tables that come in past the log ---------- */
+/* ---------- tables of another database ---------- */
 
-/* The level at which LevelDB itself would keep so much: each holds ten times what the one above it
- * does.  Those above are left to what is written by the ordinary road, which is newer and may lie
- * across all of it. */
-static int level_for(uint64_t size)
+struct tables *tree_create_tables(const struct tree *tree, uint64_t last_sequence)
 {
-    uint64_t holds = LEVEL_HOLDS;
-    int level = LEVEL_MIN;
-
-    for (; level < MANIFEST_LEVELS - 1 && holds < size; level++)
-        holds *= 10;
-    return level;
+    return tables_create(tree->directory, tree->compresses, last_sequence);
 }
 
-struct tables *tree_create_tables(const struct tree *tree)
-{
-    return tables_create(tree->directory, tree->file_size, tree->compresses);
-}
-
-static enum status install(struct tree *tree, struct tables *tables, int level,
-                           enum status (*how)(struct tables *tables, int level))
+enum status tree_install_tables(struct tree *tree, struct tables *tables, const struct run *rows)
 {
     enum status status, opened;
 
     close_database(tree);
-    status = how(tables, level);
+    status = tables_install(tables, rows);
     opened = open_database(tree);
     return status == STATUS_OK ? opened : status;
-}
-
-enum status tree_install_tables(struct tree *tree, struct tables *tables)
-{
-    return install(tree, tables, level_for(tables_size(tables)), tables_install);
-}
-
-/* Stops behind bytes_max. */
-static enum status copy_rows(struct tree *tree, uint64_t bytes_max, struct tables *copy,
-                             uint64_t *bytes)
-{
-    struct tree_iterator *iterator = tree_iterate(tree);
-    enum status status = STATUS_OK;
-
-    *bytes = 0;
-    tree_iterator_seek(iterator, bytes_of(""));
-    for (; status == STATUS_OK && *bytes <= bytes_max && tree_iterator_is_valid(iterator);
-         tree_iterator_next(iterator)) {
-        struct bytes key = tree_iterator_key(iterator), value = tree_iterator_value(iterator);
-
-        status = tables_put(copy, RUN_ROWS, key, value);
-        *bytes += key.size + value.size;
-    }
-    if (status == STATUS_OK)
-        status = tree_iterator_status(iterator);
-    tree_iterator_destroy(iterator);
-    return status == STATUS_OK ? tables_finish(copy) : status;
-}
-
-enum status tree_renew(struct tree *tree, uint64_t bytes_max, bool *is_renewed)
-{
-    struct tables *copy = tree_create_tables(tree);
-    uint64_t bytes;
-    enum status status = copy_rows(tree, bytes_max, copy, &bytes);
-    bool fits = status == STATUS_OK && bytes <= bytes_max;
-
-    if (fits)
-        status = install(tree, copy, LEVEL_MIN - 1, tables_install_alone);
-    tables_destroy(copy);
-    if (status == STATUS_OK)
-        *is_renewed = fits;
-    return status;
 }
 
 /* ---------- iterators ---------- */

@@ -17,6 +17,7 @@
 
 #define TREE_ERROR_MAX 512
 
+struct run;
 struct tables;
 struct tree;
 struct tree_batch;
@@ -26,6 +27,7 @@ struct tree_iterator;
 enum status tree_open(const char *directory, bool compresses, struct tree **tree,
                       bool *was_repaired, char error[TREE_ERROR_MAX]) MUST_USE;
 void tree_close(struct tree *tree);
+const char *tree_directory(const struct tree *tree);
 /* How often LevelDB was opened: whenever it was, all rows are in tables. */
 unsigned long tree_openings(const struct tree *tree);
 /* Of what LevelDB gathers in memory before it writes a table. */
@@ -58,9 +60,10 @@ bool tree_has_space(struct tree *tree, uint64_t more);
  * and tree_reopen() may be tried. */
 enum status tree_reopen(struct tree *tree) MUST_USE;
 enum status tree_wipe(struct tree *tree) MUST_USE;
-enum status tree_renew(struct tree *tree, uint64_t bytes_max, bool *is_renewed) MUST_USE;
-struct tables *tree_create_tables(const struct tree *tree);
-enum status tree_install_tables(struct tree *tree, struct tables *tables) MUST_USE;
+/* See tables.h. */
+struct tables *tree_create_tables(const struct tree *tree, uint64_t last_sequence);
+enum status tree_install_tables(struct tree *tree, struct tables *tables,
+                                const struct run *rows) MUST_USE;
 
 /* A consistent view as of now. */
 struct tree_iterator *tree_iterate(struct tree *tree);

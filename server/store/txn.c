@@ -525,7 +525,7 @@ enum status txn_put(struct txn *txn, struct ns *ns, struct bytes key, struct byt
     if (status != STATUS_OK)
         return status;
     entry = entry_create(slot->hash, slot->number, slot->key, meta, value_size);
-    entry->header.stamp = txn->stamp;
+    txn_sign(txn, entry);
     entry->header.expiry_ms = expiry_ms;
     entry->header.is_raw = is_raw;
     keep_count(txn, slot, entry);
@@ -606,6 +606,12 @@ enum status txn_put_entry(struct txn *txn, struct ns *ns, struct entry *entry)
     return STATUS_OK;
 }
 
+void txn_sign(const struct txn *txn, struct entry *entry)
+{
+    entry->header.stamp = txn->stamp;
+    entry->header.origin = aliases_self(txn->store->aliases);
+}
+
 struct entry *txn_create_buried(const struct slot *slot, enum entry_kind kind)
 {
     struct entry *entry =
@@ -624,7 +630,7 @@ enum status txn_bury(struct txn *txn, struct ns *ns, struct bytes key)
         return status;
     txn_drop_written(txn, slot);
     slot->written = txn_create_buried(slot, ENTRY_TOMBSTONE);
-    slot->written->header.stamp = txn->stamp;
+    txn_sign(txn, slot->written);
     slot->is_deleted = false;
     return STATUS_OK;
 }

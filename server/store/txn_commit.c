@@ -25,7 +25,7 @@ static int64_t stagger_ms(const struct store *store, const struct slot *slot)
     const struct stagger *stagger = &store->stagger;
     size_t rank;
 
-    if (LIKELY(stagger->count == 0) || slot->base->header.origin == 0)
+    if (LIKELY(stagger->count == 0) || slot->base->header.origin == aliases_self(store->aliases))
         return 0;
     rank = stagger_rank(hash_content(slot->key), stagger->nodes, stagger->count, store->node_id,
                         aliases_node(store->aliases, slot->base->header.origin));
@@ -158,6 +158,7 @@ static void tell_of_key(struct txn *txn, const struct slot *slot, bool is_write)
     bool was_live = was_stored && header_is_live(base, txn->now_ms);
     struct news news = {.kind = kind_of_news(slot->written),
                         .flags = is_write ? NEWS_BY_CLIENT : 0,
+                        .origin = aliases_self(txn->store->aliases),
                         .stamp = txn->stamp,
                         .author = txn->author,
                         .ns = slot->ns,
@@ -201,7 +202,7 @@ static void publish_slot(struct txn *txn, struct slot *slot)
 
     if (entry == NULL) {
         entry = txn_create_buried(slot, ENTRY_TOMBSTONE);
-        entry->header.stamp = txn->stamp;
+        txn_sign(txn, entry);
     } else if (is_write) {
         entry->header.value_hash = record_content_hash(entry_value(entry), entry_meta(entry));
     }
@@ -268,7 +269,10 @@ static void publish_renumbering(struct txn *txn, const struct renumbering *renum
         order_note_deleted(order, keyspace_local(&key, NOTE_NUMBER, id));
     order_touch(order, ns);
     if (renumbering->from != NUMBER_NONE && order_has_listeners(order))
-        order_add_news(order, &(struct news){.kind = NEWS_EMPTIED, .stamp = txn->stamp, .ns = ns});
+        order_add_news(order, &(struct news){.kind = NEWS_EMPTIED,
+                                             .origin = aliases_self(txn->store->aliases),
+                                             .stamp = txn->stamp,
+                                             .ns = ns});
     atomic_store_explicit(&ns->number, renumbering->to, memory_order_release);
     buffer_clear(&key);
 }

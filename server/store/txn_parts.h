@@ -70,6 +70,8 @@ static inline int64_t txn_counted_keys(const struct entry *entry)
 /* What was written under the key and not published is gone. */
 void txn_drop_written(struct txn *txn, struct slot *slot);
 /* A tombstone of that kind in the place of what the slot had. */
+/* The entry is a write of this node in this transaction. */
+void txn_sign(const struct txn *txn, struct entry *entry);
 struct entry *txn_create_buried(const struct slot *slot, enum entry_kind kind);
 
 /* Gives the order back. */
