@@ -57,8 +57,8 @@ void digest_end_batch(struct store_digest *digest, bool is_committed);
 enum status digest_work(struct store_digest *digest, bool *is_more) MUST_USE;
 /* How often digest_work() wants to be called when nothing happens. */
 #define DIGEST_WORK_PERIOD_MS 500
-/* Before the engine is closed cleanly: a checkpoint of everything. */
-enum status digest_close_cleanly(struct store_digest *digest) MUST_USE;
+/* A checkpoint of everything: before the engine is closed cleanly, or copied. */
+enum status digest_checkpoint(struct store_digest *digest) MUST_USE;
 
 /* All that is stored is another one's, which was taken over (takeover.h): its sums hold if the same
  * secret made them, and the marks say which are to be counted.  A status as that of digest_work().

@@ -374,7 +374,7 @@ enum status digest_work(struct store_digest *digest, bool *is_more)
     return status;
 }
 
-enum status digest_close_cleanly(struct store_digest *digest)
+enum status digest_checkpoint(struct store_digest *digest)
 {
     enum status status = STATUS_OK;
 

@@ -345,7 +345,7 @@ void store_close(struct store *store)
         return;
     sweeper_stop(store->sweeper);
     if (order_stop(&store->order) &&
-        (store->digest == NULL || digest_close_cleanly(store->digest) == STATUS_OK) &&
+        (store->digest == NULL || digest_checkpoint(store->digest) == STATUS_OK) &&
         note_clean_stop(store) != STATUS_OK)
         log_line(LOG_WARNING, "The last writes may not be on disk.");
     order_clear(&store->order);

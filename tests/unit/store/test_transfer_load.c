@@ -1,21 +1,22 @@
-/* Reading a whole store page by page, and filling a blank one with it. */
+/* Reading a whole store page by page, and a blank one that takes it over. */
 #include "store/transfer_load.h"
 
 #include <glob.h>
 
 #include "base/buffer.h"
-#include "replication/records.h"
 #include "store/digest.h"
 #include "store/news.h"
 #include "store/replica.h"
 #include "store/transfer_page.h"
-#include "unit/store/stores.h"
+#include "store/transfer_stream.h"
+#include "unit/store/dump.h"
 
-#define PAGE_BYTES   4096
-#define LONG_VALUE   600000 /* three chunks */
-#define ATTEMPTS_MAX 1000
+#define PAGE_BYTES 4096
+#define LONG_VALUE 600000 /* three chunks */
+#define PAGES_MAX  100000
 
 static struct node source, blank;
+static struct transfer_pages *pages; /* of the source */
 static char long_value[LONG_VALUE];
 
 static int set_up(void **state)
@@ -24,12 +25,14 @@ static int set_up(void **state)
     memset(long_value, 'l', sizeof long_value);
     node_create(&source);
     node_create(&blank);
+    pages = transfer_pages_create(source.thread);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    transfer_pages_destroy(pages);
     node_destroy(&source);
     node_destroy(&blank);
     return 0;
@@ -124,65 +127,19 @@ static void fill(struct node *node)
 
 /* ---------- pages ---------- */
 
-static bool read_page(struct node *node, size_t bytes_max, struct buffer *cursor,
-                      struct buffer *blob)
+/* False: it was the last one. */
+static bool read_page(size_t bytes_max, struct buffer *cursor, struct buffer *page)
 {
     struct buffer before = {0};
     bool is_last;
 
+    page->size = 0;
     buffer_append_bytes(&before, buffer_view(cursor));
     assert_int_equal(
-        transfer_read_page(node->thread, buffer_view(&before), bytes_max, blob, cursor, &is_last),
+        transfer_read_page(pages, buffer_view(&before), bytes_max, page, cursor, &is_last),
         STATUS_OK);
     buffer_clear(&before);
     return !is_last;
-}
-
-static int by_place(const struct wire_record *a, const struct wire_record *b)
-{
-    static const unsigned char registry[NS_ID_SIZE] = {255, 255, 255, 255, 255, 255, 255, 255,
-                                                       255, 255, 255, 255, 255, 255, 255, 255};
-    bool a_first = memcmp(a->ns.data, registry, NS_ID_SIZE) == 0;
-    bool b_first = memcmp(b->ns.data, registry, NS_ID_SIZE) == 0;
-    int order = memcmp(a->ns.data, b->ns.data, NS_ID_SIZE);
-
-    if (a_first != b_first)
-        return a_first ? -1 : 1;
-    return order != 0 ? order : bytes_compare(a->key, b->key);
-}
-
-/* Everything a store holds, once each, in order. */
-static void dump(struct node *node, size_t bytes_max, struct buffer *all)
-{
-    struct buffer cursor = {0}, last = {0};
-    struct records_writer writer = {.out = all};
-    bool is_more = true;
-
-    for (int i = 0; is_more; i++) {
-        struct buffer blob = {0};
-        struct records_reader reader;
-        struct wire_record record, before;
-
-        assert_true(i < ATTEMPTS_MAX);
-        is_more = read_page(node, bytes_max, &cursor, &blob);
-        reader = records_read(buffer_view(&blob));
-        while (records_next(&reader, &record) == STATUS_OK) {
-            struct records_reader old = records_read(buffer_view(&last));
-
-            /* a namespace's own record is repeated before its keys */
-            if (records_next(&old, &before) == STATUS_OK && by_place(&before, &record) >= 0) {
-                assert_true(by_place(&record, &before) < 0 && record.key.data[0] == 'n');
-                continue;
-            }
-            records_put(&writer, &record);
-            last.size = 0;
-            records_put(&(struct records_writer){.out = &last}, &record);
-        }
-        assert_int_equal(reader.rest.size, 0);
-        buffer_clear(&blob);
-    }
-    buffer_clear(&cursor);
-    buffer_clear(&last);
 }
 
 static void assert_same(struct node *a, struct node *b)
@@ -191,8 +148,8 @@ static void assert_same(struct node *a, struct node *b)
                      at_b = registry_counts(store_registry(b->store));
     struct buffer all_a = {0}, all_b = {0};
 
-    dump(a, PAGE_BYTES, &all_a);
-    dump(b, PAGE_BYTES, &all_b);
+    node_dump(a, &all_a);
+    node_dump(b, &all_b);
     assert_int_equal(all_a.size, all_b.size);
     assert_memory_equal(all_a.data, all_b.data, all_a.size);
     assert_int_equal(at_a.keys, at_b.keys);
@@ -255,28 +212,60 @@ static enum status load_page(struct transfer_load *load, struct bytes blob)
     return status;
 }
 
-/* So many pages, or all with the end. */
-static void load_pages(struct node *from, struct node *to, int pages)
+static void finish(struct transfer_load *load)
 {
-    struct transfer_load *load = transfer_load_begin(to->thread);
-    struct buffer cursor = {0}, blob = {0};
-    bool is_more = true;
-
-    for (int i = 0; i < pages && is_more; i++) {
-        blob.size = 0;
-        is_more = read_page(from, PAGE_BYTES, &cursor, &blob);
-        assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_OK);
-    }
-    if (!is_more)
-        assert_int_equal(transfer_load_finish(load), STATUS_OK);
+    assert_int_equal(transfer_load_finish(load), STATUS_OK);
     transfer_load_destroy(load);
-    buffer_clear(&cursor);
-    buffer_clear(&blob);
 }
 
-static void load_all(struct node *from, struct node *to)
+/* So many pages of a stream, or all. */
+static void take_pages(struct transfer_load *load, size_t bytes_max, int count)
 {
-    load_pages(from, to, ATTEMPTS_MAX);
+    struct buffer cursor = {0}, page = {0};
+    bool is_more = true;
+
+    for (int i = 0; i < count && is_more; i++) {
+        is_more = read_page(bytes_max, &cursor, &page);
+        assert_int_equal(load_page(load, buffer_view(&page)), STATUS_OK);
+    }
+    buffer_clear(&cursor);
+    buffer_clear(&page);
+}
+
+static void load_from(struct node *from, struct node *to)
+{
+    struct transfer_load *load = transfer_load_begin(to->thread);
+
+    transfer_pages_destroy(pages);
+    pages = transfer_pages_create(from->thread);
+    take_pages(load, PAGE_BYTES, PAGES_MAX);
+    finish(load);
+}
+
+static void load_all(void)
+{
+    load_from(&source, &blank);
+}
+
+/* So that there are tables, and rows that are in none. */
+static void reopen_source(void)
+{
+    transfer_pages_destroy(pages);
+    node_reopen(&source);
+    pages = transfer_pages_create(source.thread);
+}
+
+/* Who wrote the key's record, 0 = there is none. */
+static uint64_t writer_of(struct node *node, struct ns *ns, const char *key)
+{
+    const struct entry *entry;
+    uint64_t group = 0, node_id = 0;
+
+    epoch_enter(store_epoch(node->thread));
+    if (store_find_any(node->thread, ns, bytes_of(key), &entry, &group) == STATUS_OK)
+        node_id = store_node_of_alias(node->store, entry->header.origin);
+    epoch_exit(store_epoch(node->thread));
+    return node_id;
 }
 
 /* ---------- claims ---------- */
@@ -287,7 +276,7 @@ static void a_blank_store_that_is_filled_holds_the_same(void **state)
 
     (void)state;
     fill(&source);
-    load_all(&source, &blank);
+    load_all();
     assert_same(&source, &blank);
     assert_same_digest(&source, &blank);
     assert_int_equal(registry_find(store_registry(blank.store), bytes_of("web"), &web), STATUS_OK);
@@ -309,98 +298,180 @@ static void what_is_over_but_has_not_expired_yet_is_loaded_as_it_is(void **state
     (void)state;
     node_put(&source, node_db(&source, 0), bytes_of("k"), bytes_of("v"), "", now_ms() + 100);
     pass_ms(200);
-    load_all(&source, &blank);
+    load_all();
     assert_same(&source, &blank);
     assert_int_equal(atomic_load(&node_db(&blank, 0)->expiring_count), 1);
     expire(&blank, node_db(&blank, 0), "k");
     assert_int_equal(atomic_load(&node_db(&blank, 0)->expiring_count), 0);
 }
 
-static void a_page_of_any_size_leads_to_the_same(void **state)
+static void pages_of_any_size_lead_to_the_same(void **state)
 {
-    struct buffer small = {0}, large = {0};
+    struct transfer_load *load = transfer_load_begin(blank.thread);
 
     (void)state;
     fill(&source);
-    dump(&source, 1, &small);
-    dump(&source, 100 << 20, &large);
-    assert_int_equal(small.size, large.size);
-    assert_memory_equal(small.data, large.data, large.size);
-    buffer_clear(&small);
-    buffer_clear(&large);
+    reopen_source();
+    node_set(&source, node_db(&source, 0), "in no table", "v");
+    take_pages(load, 1, PAGES_MAX);
+    finish(load);
+    assert_same(&source, &blank);
 }
 
-static void a_cursor_in_a_namespace_that_is_gone_leads_to_the_next(void **state)
-{
-    struct buffer cursor = {0}, blob = {0};
-    struct ns *ns = node_create_ns(&source, "last");
-    struct records_reader reader;
-    struct wire_record record;
-
-    (void)state;
-    buffer_append(&cursor, ns->id, NS_ID_SIZE);
-    cursor.data[NS_ID_SIZE - 1]++; /* the largest id but one, which nothing has */
-    buffer_append_text(&cursor, "k");
-    node_set(&source, node_db(&source, 0), "a", "before");
-    node_set(&source, ns, "z", "not reached");
-    assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
-    assert_int_equal(blob.size, 0);
-
-    memset(cursor.data, 0, NS_ID_SIZE); /* db0, and then something between it and the last */
-    cursor.data[1] = 1;
-    cursor.size = NS_ID_SIZE;
-    buffer_append_text(&cursor, "zz");
-    assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
-    reader = records_read(buffer_view(&blob));
-    assert_int_equal(records_next(&reader, &record), STATUS_OK);
-    assert_int_equal(record.key.data[0], 'n');
-    assert_int_equal(records_next(&reader, &record), STATUS_OK);
-    assert_true(bytes_equal(record.key, bytes_of("z")));
-    ns_release(ns);
-    buffer_clear(&cursor);
-    buffer_clear(&blob);
-}
-
-static void what_is_no_cursor_is_refused(void **state)
-{
-    struct buffer blob = {0}, next = {0};
-    bool is_last;
-
-    (void)state;
-    assert_int_equal(
-        transfer_read_page(source.thread, bytes_of("short"), PAGE_BYTES, &blob, &next, &is_last),
-        STATUS_CORRUPT);
-    assert_int_equal(blob.size, 0);
-}
-
-/* A namespace that is created while pages are read comes with its record. */
-static void a_namespace_is_known_before_its_keys_even_if_it_is_new(void **state)
+static void what_is_written_meanwhile_is_not_in_the_pages(void **state)
 {
     struct transfer_load *load = transfer_load_begin(blank.thread);
-    struct buffer cursor = {0}, blob = {0};
-    struct ns *late;
+    struct buffer cursor = {0}, page = {0};
     bool is_more = true;
 
     (void)state;
-    node_set(&source, node_db(&source, 0), "k", "v");
-    assert_true(read_page(&source, 1, &cursor, &blob));
-    assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_OK);
-    late = node_create_ns(&source, "late");
-    node_set(&source, late, "k", "v of late");
-    ns_release(late);
-    while (is_more) {
-        blob.size = 0;
-        is_more = read_page(&source, 1, &cursor, &blob);
-        assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_OK);
+    fill(&source);
+    reopen_source();
+    node_set(&source, node_db(&source, 0), "before", "v");
+    for (int i = 0; is_more; i++) {
+        char key[32];
+
+        (void)snprintf(key, sizeof key, "meanwhile %d", i);
+        is_more = read_page(20000, &cursor, &page);
+        assert_int_equal(load_page(load, buffer_view(&page)), STATUS_OK);
+        node_set(&source, node_db(&source, 0), key, "v");
+        node_set(&source, node_db(&source, 0), "before", "again");
     }
-    assert_int_equal(transfer_load_finish(load), STATUS_OK);
-    transfer_load_destroy(load);
-    assert_int_equal(registry_find(store_registry(blank.store), bytes_of("late"), &late),
-                     STATUS_OK);
-    assert_string_equal(node_get(&blank, late, "k"), "v of late");
-    ns_release(late);
+    finish(load);
+    assert_string_equal(node_get(&blank, node_db(&blank, 0), "before"), "v");
+    assert_string_equal(node_get(&blank, node_db(&blank, 0), "meanwhile 0"), "");
     buffer_clear(&cursor);
-    buffer_clear(&blob);
+    buffer_clear(&page);
+}
+
+/* Q2, O2. */
+static void a_cursor_of_nothing_begins_a_new_stream(void **state)
+{
+    const char *const cursors[] = {"", "short", "of twenty-four bytes ...",
+                                   "much too long to be one of ours"};
+
+    (void)state;
+    fill(&source);
+    for (size_t i = 0; i < COUNT_OF(cursors); i++) {
+        struct buffer cursor = {0}, page = {0};
+
+        buffer_append_text(&cursor, cursors[i]);
+        assert_true(read_page(1, &cursor, &page));
+        assert_int_equal(page.data[0], STREAM_HEAD);
+        buffer_clear(&cursor);
+        buffer_clear(&page);
+    }
+}
+
+static void a_load_may_begin_anew_half_way(void **state)
+{
+    struct transfer_load *load = transfer_load_begin(blank.thread);
+    struct node first;
+
+    (void)state;
+    node_create(&first);
+    node_set(&first, node_db(&first, 0), "of the first", "v");
+    node_reopen(&first);
+    transfer_pages_destroy(pages);
+    pages = transfer_pages_create(first.thread);
+    take_pages(load, 100, 3);
+    transfer_pages_destroy(pages);
+    pages = transfer_pages_create(source.thread);
+    node_destroy(&first);
+    fill(&source);
+    take_pages(load, PAGE_BYTES, 2);
+    take_pages(load, PAGE_BYTES, PAGES_MAX);
+    finish(load);
+    assert_same(&source, &blank);
+}
+
+/* The first one asked for rows that were dropped when the second page was read. */
+static void a_page_can_be_asked_for_again(void **state)
+{
+    struct transfer_load *load = transfer_load_begin(blank.thread);
+    struct buffer cursor = {0}, before = {0}, page = {0}, again = {0};
+    bool is_more = true;
+
+    (void)state;
+    fill(&source);
+    reopen_source();
+    while (is_more) {
+        before.size = 0;
+        buffer_append_bytes(&before, buffer_view(&cursor));
+        is_more = read_page(PAGE_BYTES, &cursor, &page);
+        if (is_more && before.size > 0) {
+            (void)read_page(PAGE_BYTES, &before, &again);
+            assert_int_equal(again.size, page.size);
+            assert_memory_equal(again.data, page.data, page.size);
+        }
+        assert_int_equal(load_page(load, buffer_view(&page)), STATUS_OK);
+    }
+    finish(load);
+    assert_same(&source, &blank);
+    buffer_clear(&cursor);
+    buffer_clear(&before);
+    buffer_clear(&page);
+    buffer_clear(&again);
+}
+
+/* Q1. */
+static void what_nobody_asks_for_any_more_goes(void **state)
+{
+    struct buffer cursors[PAGES_READINGS_MAX + 1] = {0}, page = {0};
+
+    (void)state;
+    fill(&source);
+    assert_false(transfer_pages_expire(pages));
+    for (int i = 0; i <= PAGES_READINGS_MAX; i++)
+        assert_true(read_page(1, &cursors[i], &page));
+    assert_true(read_page(1, &cursors[1], &page));
+    assert_int_equal(page.data[0], STREAM_ROWS);
+    assert_true(read_page(1, &cursors[0], &page));
+    assert_int_equal(page.data[0], STREAM_HEAD);
+    pass_ms(PAGES_IDLE_MS - 1);
+    assert_true(transfer_pages_expire(pages));
+    assert_true(read_page(1, &cursors[1], &page));
+    assert_int_equal(page.data[0], STREAM_ROWS);
+    pass_ms(1);
+    assert_true(transfer_pages_expire(pages));
+    assert_true(read_page(1, &cursors[1], &page));
+    assert_int_equal(page.data[0], STREAM_ROWS);
+    pass_ms(PAGES_IDLE_MS);
+    assert_false(transfer_pages_expire(pages));
+    for (int i = 0; i <= PAGES_READINGS_MAX; i++)
+        buffer_clear(&cursors[i]);
+    buffer_clear(&page);
+}
+
+/* Each takes over the one before, aliases and all, and writes. */
+static void who_wrote_what_is_known_after_any_number_of_takeovers(void **state)
+{
+    struct node third;
+    uint64_t ids[3] = {store_node_id(source.store), store_node_id(blank.store)};
+    const char *const keys[3] = {"of the source", "of the second", "of the third"};
+
+    (void)state;
+    node_set(&source, node_db(&source, 0), keys[0], "v");
+    node_set(&source, node_db(&source, 0), "replaced", "v");
+    load_all();
+    assert_true(store_node_id(blank.store) == ids[1]);
+    node_set(&blank, node_db(&blank, 0), keys[1], "v");
+    node_delete(&blank, node_db(&blank, 0), "replaced");
+    node_create(&third);
+    ids[2] = store_node_id(third.store);
+    load_from(&blank, &third);
+    assert_same(&blank, &third);
+    node_set(&third, node_db(&third, 0), keys[2], "v");
+    for (int i = 0; i < 2; i++) {
+        for (int j = 0; j < 3; j++)
+            assert_true(writer_of(&third, node_db(&third, 0), keys[j]) == ids[j]);
+        assert_true(writer_of(&third, node_db(&third, 0), "replaced") == ids[1]);
+        node_reopen(&third);
+    }
+    assert_true(store_node_id(third.store) == ids[2]);
+    transfer_pages_destroy(pages);
+    pages = transfer_pages_create(source.thread);
+    node_destroy(&third);
 }
 
 /* The cache of a new store knows that nothing is stored, and knows it of single keys, too. */
@@ -419,7 +490,7 @@ static void what_was_known_to_be_absent_is_found_after_loading(void **state)
     assert_string_equal(node_get(&blank, ns, "other"), "");
     node_set(&source, node_db(&source, 0), "k", "loaded");
     node_set(&source, node_db(&source, 0), "other", "loaded");
-    load_all(&source, &blank);
+    load_all();
     assert_string_equal(node_get(&blank, ns, "k"), "loaded");
     assert_string_equal(node_get(&blank, ns, "other"), "loaded");
 }
@@ -458,7 +529,7 @@ static void who_hears_of_a_load_finds_what_was_absent_before(void **state)
     listener.count = listener.found = 0;
     store_set_teller(blank.store, look, NULL);
     store_listen(blank.store, 1);
-    load_all(&source, &blank);
+    load_all();
     store_listen(blank.store, -1);
     store_leave(listener.thread);
     assert_int_equal(listener.count, 1);
@@ -478,7 +549,7 @@ static void sums_of_what_was_loaded_are_known_at_once(void **state)
             node_set(&source, node_db(&source, db), key, key);
         }
     (void)digest_of(&blank); /* it is ready before */
-    load_all(&source, &blank);
+    load_all();
     assert_same_leaves_at_once(&source, &blank);
     assert_int_equal(digest_mismatches(store_digest(blank.store)), 0);
     node_set(&blank, node_db(&blank, 0), "key 17", "again");
@@ -489,23 +560,7 @@ static void sums_of_what_was_loaded_are_known_at_once(void **state)
     assert_string_equal(node_get(&blank, node_db(&blank, 1), "key 18"), "key 18");
 }
 
-/* One file has the record, the other the pieces of its value. */
-static void long_values_come_past_the_log_too(void **state)
-{
-    char *files;
-
-    (void)state;
-    node_put(&source, node_db(&source, 0), bytes_of("long"), (struct bytes){long_value, LONG_VALUE},
-             "", EXPIRY_NONE);
-    load_all(&source, &blank);
-    files = store_take_property(blank.thread, "leveldb.num-files-at-level3");
-    assert_string_equal(files, "2");
-    free(files);
-    assert_same(&source, &blank);
-}
-
-/* Its local numbers have another order than ids, so the runs of tables do, too. */
-static void namespaces_may_have_been_there_in_another_order(void **state)
+static void namespaces_may_have_had_other_numbers_before(void **state)
 {
     (void)state;
     for (int db = 0; db < 5; db++)
@@ -517,7 +572,7 @@ static void namespaces_may_have_been_there_in_another_order(void **state)
     pass_ms(10000);
     for (int i = 0; i < DEADLINE_MS && registry_counts(store_registry(blank.store)).buried > 0; i++)
         poll(NULL, 0, 1);
-    load_all(&source, &blank);
+    load_all();
     for (int db = 0; db < 5; db++)
         assert_string_equal(node_get(&blank, node_db(&blank, db), "k"), "v");
     node_reopen(&blank);
@@ -528,15 +583,17 @@ static void namespaces_may_have_been_there_in_another_order(void **state)
 static void a_half_loaded_store_is_blank_at_the_next_start(void **state)
 {
     uint64_t node_id = store_node_id(blank.store);
+    struct transfer_load *load;
 
     (void)state;
     fill(&source);
-    load_pages(&source, &blank, 2);
-    assert_false(store_is_blank(blank.store));
+    load = transfer_load_begin(blank.thread);
+    take_pages(load, PAGE_BYTES, 2);
+    transfer_load_destroy(load);
     node_reopen(&blank);
     assert_true(store_is_blank(blank.store));
     assert_true(store_node_id(blank.store) != node_id);
-    load_all(&source, &blank);
+    load_all();
     assert_same(&source, &blank);
     node_reopen(&blank);
     assert_same(&source, &blank);
@@ -550,7 +607,7 @@ static void what_is_written_after_loading_is_newer(void **state)
     pass_ms(1000);
     node_set(&source, node_db(&source, 0), "k", "old");
     atomic_fetch_sub(&wall_us, 500000);
-    load_all(&source, &blank);
+    load_all();
     db0 = node_db(&blank, 0);
     assert_true(store_clock(blank.store) >= atomic_load(&db0->newest_stamp));
     assert_true(stamp_wall_ms(atomic_load(&db0->newest_stamp)) > now_ms());
@@ -562,7 +619,7 @@ static void what_is_written_after_loading_is_newer(void **state)
 static void an_empty_store_can_be_loaded(void **state)
 {
     (void)state;
-    load_all(&source, &blank);
+    load_all();
     assert_true(store_is_blank(blank.store));
     node_reopen(&blank);
     node_set(&blank, node_db(&blank, 0), "k", "v");
@@ -585,27 +642,42 @@ static bool has_unfinished_tables(const struct node *node)
 static void what_is_damaged_ends_the_load(void **state)
 {
     struct transfer_load *load = transfer_load_begin(blank.thread);
-    struct buffer cursor = {0}, blob = {0};
+    struct buffer cursor = {0}, page = {0};
 
     (void)state;
-    node_set(&source, node_db(&source, 0), "j", "value");
-    assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
-    assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_OK);
+    fill(&source);
+    assert_true(read_page(PAGE_BYTES, &cursor, &page));
+    assert_int_equal(load_page(load, buffer_view(&page)), STATUS_OK);
     assert_true(has_unfinished_tables(&blank));
-    node_set(&source, node_db(&source, 0), "k", "value");
-    blob.size = 0;
-    assert_false(read_page(&source, PAGE_BYTES, &cursor, &blob));
-    blob.data[blob.size - 1] ^= 1;
-    assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_CORRUPT);
+    (void)read_page(PAGE_BYTES, &cursor, &page);
+    page.data[0] = '?';
+    assert_int_equal(load_page(load, buffer_view(&page)), STATUS_CORRUPT);
     assert_false(has_unfinished_tables(&blank));
-    blob.data[blob.size - 1] ^= 1;
-    assert_int_equal(load_page(load, buffer_view(&blob)), STATUS_CORRUPT);
+    page.data[0] = STREAM_ROWS;
+    assert_int_equal(load_page(load, buffer_view(&page)), STATUS_CORRUPT);
     assert_int_equal(transfer_load_finish(load), STATUS_CORRUPT);
     transfer_load_destroy(load);
     node_reopen(&blank);
     assert_true(store_is_blank(blank.store));
     buffer_clear(&cursor);
-    buffer_clear(&blob);
+    buffer_clear(&page);
+}
+
+/* The source is gone, and so is what it had: there is nobody to ask. */
+static void a_load_that_is_given_up_leaves_an_ordinary_blank_store(void **state)
+{
+    struct transfer_load *load = transfer_load_begin(blank.thread);
+    uint64_t node_id = store_node_id(blank.store);
+
+    (void)state;
+    fill(&source);
+    take_pages(load, PAGE_BYTES, 2);
+    finish(load);
+    assert_true(store_is_blank(blank.store));
+    node_set(&blank, node_db(&blank, 0), "k", "v");
+    node_reopen(&blank);
+    assert_true(store_node_id(blank.store) == node_id);
+    assert_string_equal(node_get(&blank, node_db(&blank, 0), "k"), "v");
 }
 
 int main(void)
@@ -615,11 +687,14 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_over_but_has_not_expired_yet_is_loaded_as_it_is,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_page_of_any_size_leads_to_the_same, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_cursor_in_a_namespace_that_is_gone_leads_to_the_next,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_no_cursor_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_namespace_is_known_before_its_keys_even_if_it_is_new,
+        cmocka_unit_test_setup_teardown(pages_of_any_size_lead_to_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_written_meanwhile_is_not_in_the_pages, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_cursor_of_nothing_begins_a_new_stream, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_load_may_begin_anew_half_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_can_be_asked_for_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_nobody_asks_for_any_more_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_wrote_what_is_known_after_any_number_of_takeovers,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_known_to_be_absent_is_found_after_loading, set_up,
                                         tear_down),
@@ -627,14 +702,15 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(sums_of_what_was_loaded_are_known_at_once, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(long_values_come_past_the_log_too, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(namespaces_may_have_been_there_in_another_order, set_up,
+        cmocka_unit_test_setup_teardown(namespaces_may_have_had_other_numbers_before, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_half_loaded_store_is_blank_at_the_next_start, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_written_after_loading_is_newer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_store_can_be_loaded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_damaged_ends_the_load, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_load_that_is_given_up_leaves_an_ordinary_blank_store,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,10 @@
-/* What leaves hold, compared with what reading the whole store page by page gives. */
+/* What leaves hold, compared with what reading the whole store gives. */
 #include "store/transfer_scan.h"
 
 #include "replication/records.h"
 #include "store/digest.h"
 #include "store/replica.h"
-#include "store/transfer_page.h"
-#include "unit/store/stores.h"
+#include "unit/store/dump.h"
 
 #define KEYS         3000 /* some leaves */
 #define KEYS_AT_ONCE 500
@@ -111,27 +110,16 @@ static struct hash128 hash_of(const struct wire_record *record)
                          (const unsigned char *)record->ns.data, record->key);
 }
 
-/* Everything, in one page. */
-static struct records_reader read_everything(struct buffer *blob)
-{
-    struct buffer next = {0};
-    bool is_last;
-
-    assert_int_equal(transfer_read_page(node.thread, bytes_of(""), 1 << 30, blob, &next, &is_last),
-                     STATUS_OK);
-    assert_true(is_last);
-    buffer_clear(&next);
-    return records_read(buffer_view(blob));
-}
-
 /* The same by reading everything; the caller frees. */
 static struct element *expected_elements(bool by_content, size_t *count)
 {
     struct element *elements = calloc(KEYS + 100, sizeof *elements);
     struct buffer blob = {0};
-    struct records_reader reader = read_everything(&blob);
+    struct records_reader reader;
     struct wire_record record;
 
+    node_dump(&node, &blob);
+    reader = records_read(buffer_view(&blob));
     for (*count = 0; records_next(&reader, &record) == STATUS_OK; ++*count) {
         struct hash128 hash = hash_of(&record);
         struct digest_version version = records_digest_version(&record);
@@ -269,7 +257,8 @@ static void collected_records_are_those_that_are_stored(void **state)
     node_set(&node, ns, "deleted", "v");
     node_delete(&node, ns, "deleted");
     list_leaves();
-    reader = read_everything(&everything);
+    node_dump(&node, &everything);
+    reader = records_read(buffer_view(&everything));
     while (records_next(&reader, &record) == STATUS_OK)
         hashes[count++] = hash_of(&record).high;
     assert_int_equal(count, scan_count(UINT64_MAX, 0));
