@@ -22,6 +22,7 @@
 #define PEEK_BYTES 4096
 
 #define LIBEVENT_READ_MAX 4096
+#define HANDED_OVER_MIN   16384 /* fewer bytes are rather copied */
 #define RECEIVE_MORE_MAX  (2 * FRAME_PIECE_MAX)
 
 #define IDLE_NAME "IDLE" /* no message has this name, so nobody minds it */
@@ -201,11 +202,33 @@ void link_finish(struct link *link)
 
 /* --- out --- */
 
-static void write_out(struct link *link, const struct buffer *frames)
+static void free_written(const void *data, size_t size, void *context)
 {
-    (void)bufferevent_write(link->bufferevent, frames->data, frames->size);
+    (void)size;
+    (void)context;
+    free((void *)(uintptr_t)data);
+}
+
+/* Takes the bytes over: long ones are sent from where they lie. */
+static void hand_over(struct link *link, struct buffer *frames)
+{
+    struct evbuffer *output = bufferevent_get_output(link->bufferevent);
+
+    if (frames->size < HANDED_OVER_MIN ||
+        evbuffer_add_reference(output, frames->data, frames->size, free_written, NULL) != 0) {
+        (void)evbuffer_add(output, frames->data, frames->size);
+        buffer_clear(frames);
+    }
+    *frames = (struct buffer){0};
+}
+
+static void write_out(struct link *link, struct buffer *frames)
+{
+    size_t size = frames->size;
+
+    hand_over(link, frames);
     if (link->node != NULL)
-        link->node->bytes_out += (int64_t)frames->size;
+        link->node->bytes_out += (int64_t)size;
     link->sent_us = links_now(link->links);
     if (!link->is_unacknowledged)
         link->moved_us = link->sent_us;
@@ -218,7 +241,6 @@ void link_put(struct link *link, const char *name, struct bytes body)
 
     frame_put(&frame, name, body);
     write_out(link, &frame);
-    buffer_clear(&frame);
 }
 
 static void tell_moving(struct link *link, enum message_kind kind)
@@ -243,7 +265,6 @@ void link_pump(struct link *link)
         if (send_queue_is_amid(&link->queue, &kind))
             tell_moving(link, kind);
     }
-    buffer_clear(&frames);
 }
 
 static void on_writable(struct bufferevent *bufferevent, void *context)
@@ -318,6 +339,8 @@ static void receive_part(struct link *link, const struct frame *frame)
     whole = *joiner;
     *joiner = (struct joiner){.size = 0};
     receive_message(link, (struct bytes){whole.name, whole.name_size}, buffer_view(&whole.body));
+    if (link->state == LINK_UP)
+        joiner_reuse(joiner, &whole);
     joiner_clear(&whole);
 }
 

@@ -1,8 +1,11 @@
 #include "cluster/joiner.h"
 
+/* A page for a new node, with what stands around it. */
+#define REUSED_MAX ((size_t)2 << 20)
+
 static void begin(struct joiner *joiner, const struct frame *part)
 {
-    joiner_clear(joiner);
+    joiner->body.size = 0;
     memcpy(joiner->name, part->name.data, part->name.size);
     joiner->name_size = part->name.size;
     joiner->size = part->size;
@@ -35,4 +38,13 @@ void joiner_clear(struct joiner *joiner)
 {
     buffer_clear(&joiner->body);
     *joiner = (struct joiner){.size = 0};
+}
+
+void joiner_reuse(struct joiner *joiner, struct joiner *used)
+{
+    if (joiner->body.data != NULL || used->body.capacity > REUSED_MAX)
+        return;
+    joiner->body = used->body;
+    joiner->body.size = 0;
+    used->body = (struct buffer){0};
 }

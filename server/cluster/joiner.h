@@ -25,4 +25,8 @@ enum status joiner_add(struct joiner *joiner, const struct frame *part, size_t s
                        bool *is_whole) MUST_USE;
 void joiner_clear(struct joiner *joiner);
 
+/* An empty one gets the room that another one had, if that is not much: the next body is likely to
+ * be as long. */
+void joiner_reuse(struct joiner *joiner, struct joiner *used);
+
 #endif

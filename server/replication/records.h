@@ -60,11 +60,4 @@ static inline struct records_reader records_read(struct bytes blob)
  * that records_put() does not write: then `record` means nothing. */
 enum status records_next(struct records_reader *reader, struct wire_record *record) MUST_USE;
 
-static inline struct digest_version records_digest_version(const struct wire_record *record)
-{
-    return (struct digest_version){record->version.stamp, record->version.node_id,
-                                   record->version.value_hash, record->expiry_ms,
-                                   record->kind == WIRE_TOMBSTONE};
-}
-
 #endif

@@ -15,7 +15,7 @@
 /* Long values that together exceed this are written ahead, in several batches. */
 #define CHUNKS_IN_BATCH_MAX (1u << 20)
 
-struct bytes commit_chunk(struct buffer *key, const struct entry *entry, uint16_t index)
+static struct bytes chunk_of(struct buffer *key, const struct entry *entry, uint16_t index)
 {
     const struct record_header *header = &entry->header;
     struct bytes value = entry_value(entry);
@@ -29,7 +29,7 @@ struct bytes commit_chunk(struct buffer *key, const struct entry *entry, uint16_
 static void put_chunk(struct engine_batch *batch, struct buffer *key, const struct entry *entry,
                       uint16_t index)
 {
-    struct bytes chunk = commit_chunk(key, entry, index);
+    struct bytes chunk = chunk_of(key, entry, index);
 
     engine_batch_put(batch, buffer_view(key), chunk);
 }
@@ -85,8 +85,9 @@ static struct bytes stamp_bytes(struct buffer *value, uint64_t stamp)
     return buffer_view(value);
 }
 
-void commit_beside(struct engine_batch *batch, struct buffer *key, struct buffer *value,
-                   const struct entry *entry, bool has_chunks_written)
+/* What the record stores besides its own row. */
+static void put_beside(struct engine_batch *batch, struct buffer *key, struct buffer *value,
+                       const struct entry *entry, bool has_chunks_written)
 {
     const struct record_header *header = &entry->header;
 
@@ -112,7 +113,7 @@ void commit_change(struct engine_batch *batch, struct buffer *key, struct buffer
         engine_batch_delete(batch, keyspace_record(key, entry->ns, entry_key(entry)));
         return;
     }
-    commit_beside(batch, key, value, entry, has_chunks_written);
+    put_beside(batch, key, value, entry, has_chunks_written);
     engine_batch_put(batch, keyspace_record(key, entry->ns, entry_key(entry)),
                      record_encode(value, entry));
 }

@@ -19,13 +19,6 @@ bool commit_is_always_synced(const struct order *order);
 void commit_change(struct engine_batch *batch, struct buffer *key, struct buffer *value,
                    const struct change *change, bool has_chunks_written);
 
-/* What a record that was not there before stores besides its own row. */
-void commit_beside(struct engine_batch *batch, struct buffer *key, struct buffer *value,
-                   const struct entry *entry, bool has_chunks_written);
-
-/* A piece of a long value; `key` becomes the one it is stored under. */
-struct bytes commit_chunk(struct buffer *key, const struct entry *entry, uint16_t index);
-
 /* Bytes of the values that go into chunks. */
 size_t commit_chunk_bytes(const struct group *group);
 

@@ -395,6 +395,8 @@ enum status digest_reload(struct store_digest *digest)
     status = digest_load(digest, true);
     if (status == STATUS_OK && digest->is_resting)
         status = rest(digest);
+    else if (status == STATUS_OK)
+        atomic_store(&digest->is_ready, suspect_table(digest) == NULL);
     pthread_mutex_unlock(&digest->mutex);
     return status;
 }

@@ -121,7 +121,7 @@ struct order {
     uint64_t ceiling;
     bool is_stopping, is_idle;
     bool is_committing_here;       /* some other thread does, see C6 */
-    struct foreign_batch *foreign; /* from order_submit_batch(), the oldest first */
+    struct foreign_batch *foreign; /* what others want to be done, the oldest first */
     pthread_cond_t work, done, seen, settled, unsynced;
     pthread_t commit_thread, sync_thread;
     pthread_mutex_t threads_mutex; /* innermost: nothing is taken under it */

@@ -50,13 +50,7 @@ static uint8_t flags_of(const struct record_header *header)
 
 struct bytes record_encode(struct buffer *out, const struct entry *entry)
 {
-    return record_encode_view(
-        out, &(struct record_view){entry->header, entry_meta(entry), entry_value(entry)});
-}
-
-struct bytes record_encode_view(struct buffer *out, const struct record_view *record)
-{
-    const struct record_header *header = &record->header;
+    const struct record_header *header = &entry->header;
     uint8_t flags = flags_of(header);
 
     out->size = 0;
@@ -69,10 +63,10 @@ struct bytes record_encode_view(struct buffer *out, const struct record_view *re
     wire_put_u64(out, header->value_hash);
     if (flags & FLAG_HAS_META) {
         wire_put_u16(out, header->meta_size);
-        buffer_append_bytes(out, record->meta);
+        buffer_append_bytes(out, entry_meta(entry));
     }
     if (header->kind == ENTRY_LIVE && !(flags & FLAG_HAS_CHUNKS))
-        buffer_append_bytes(out, record->value);
+        buffer_append_bytes(out, entry_value(entry));
     return buffer_view(out);
 }
 

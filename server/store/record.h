@@ -43,7 +43,6 @@ struct record_view {
 
 /* Replaces what is in `out`; the value is left out if it is in chunks. */
 struct bytes record_encode(struct buffer *out, const struct entry *entry);
-struct bytes record_encode_view(struct buffer *out, const struct record_view *record);
 
 /* STATUS_CORRUPT for anything record_encode() could not have written. */
 enum status record_decode(struct bytes stored, struct record_view *record) MUST_USE;

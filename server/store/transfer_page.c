@@ -22,6 +22,9 @@
 /* Bytes of a table are read so many at a time, then others get their turn. */
 #define READ_SIZE ((size_t)128 << 10)
 
+/* Room for a page is made at once, but not for any size that is asked for. */
+#define RESERVED_MAX ((size_t)1 << 20)
+
 /* A stream of what stood here at some moment. */
 struct reading {
     uint64_t id; /* random: it is not known elsewhere */
@@ -277,6 +280,7 @@ enum status transfer_read_page(struct transfer_pages *pages, struct bytes cursor
     enum status status = choose(pages, cursor, &place, blob, &reading);
 
     *is_last = false;
+    (void)buffer_reserve(blob, (bytes_max < RESERVED_MAX ? bytes_max : RESERVED_MAX) + READ_SIZE);
     while (status == STATUS_OK && !*is_last && blob->size - before < bytes_max)
         status = put_next(reading, &place, before + bytes_max, blob, is_last);
     if (status != STATUS_OK) {

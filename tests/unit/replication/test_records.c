@@ -182,27 +182,6 @@ static void what_is_never_written_is_refused(void **state)
     assert_int_equal(read_changed(&wrong, 0, 'N'), STATUS_CORRUPT);
 }
 
-static void expiry_alone_does_not_change_what_is_hashed(void **state)
-{
-    struct wire_record records[RECORD_COUNT];
-    struct digest_version live, expired, gone;
-
-    (void)state;
-    make_records(records);
-    live = records_digest_version(&records[1]);
-    records[1].kind = WIRE_EXPIRED;
-    expired = records_digest_version(&records[1]);
-    records[1].kind = WIRE_TOMBSTONE;
-    gone = records_digest_version(&records[1]);
-    assert_int_equal(live.stamp, 2);
-    assert_int_equal(live.node_id, 7);
-    assert_int_equal(live.value_hash, 98);
-    assert_int_equal(live.expiry_ms, expired.expiry_ms);
-    assert_false(live.is_tombstone);
-    assert_false(expired.is_tombstone);
-    assert_true(gone.is_tombstone);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,7 +190,6 @@ int main(void)
         cmocka_unit_test(blobs_may_be_put_end_to_end),
         cmocka_unit_test(every_truncation_is_noticed),
         cmocka_unit_test(what_is_never_written_is_refused),
-        cmocka_unit_test(expiry_alone_does_not_change_what_is_hashed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
