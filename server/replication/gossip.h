@@ -129,10 +129,12 @@ struct gossip_host {
                     size_t count, size_t bytes_max);
     void (*close_list)(void *context, uint64_t list);
     void (*close_scan)(void *context, uint64_t scan);
-    /* All records in stored order from a cursor on: gossip_page(). */
+    /* All that is stored, from a cursor on: gossip_page().  Who does not know the cursor, which may
+     * be another node's, begins anew. */
     void (*read_page)(void *context, uint64_t token, struct bytes cursor, size_t bytes_max);
-    /* A new node puts a page into its empty store: gossip_applied(token).  The last one is empty,
-     * and when it is done everything is complete and on disk; a store that is opened after some
+    /* A new node puts a page into its empty store: gossip_applied(token).  What came before a page
+     * that begins anew counts no more.  The last one is empty, and when it is done everything is
+     * complete and on disk; a store that is opened after some
      * pages but not the last is wiped, with its state. */
     void (*load_page)(void *context, uint64_t token, struct bytes records, bool is_last);
 

@@ -6,8 +6,8 @@
  *                                                                                    |
  *     none <--(the store has ended)--(positions and horizon of the source are saved)-+
  *
- * The pages come in stored order, so the source may be replaced half-way by another one, or by
- * itself after a crash that took what it had: then only what both held is claimed.  Pages are asked
+ * The source may be replaced half-way by another one, or by itself after a crash that took what it
+ * had.  Whether that one goes on or begins anew, only what both held is claimed.  Pages are asked
  * for one at a time, and two may be on their way into the store; who gives them reads one ahead.
  */
 #include <stdlib.h>
