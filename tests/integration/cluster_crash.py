@@ -2,6 +2,7 @@
 """Nodes are killed, stopped and wiped under load: what was acknowledged is everywhere in the end."""
 import os
 import random
+import re
 
 from lib import wait
 from lib.claims import check, claim, run
@@ -116,6 +117,38 @@ def a_node_that_is_killed_while_it_loads_begins_anew():
             check(len(cluster.wait_until_equal()[b"db0"][3]), 30_050)
             check([line for line in node.log().splitlines() if "damaged" in line], [])
             check(is_loading(node), False)
+            node.wipe()
+
+
+def source_of(cluster, node):
+    """Whom the node has said last that it loads from."""
+    address = re.findall(r"Loading all data from the replica \S+ \((\S+)\)", node.log())[-1]
+    return next(other for other in cluster if other.address() == address)
+
+
+@claim
+def a_node_whose_source_is_killed_begins_anew():
+    chance = random.Random(SEED)
+    with Cluster(2, *NO_RATE) as cluster:
+        load(cluster[0], 30_000)
+        for number in range(200):
+            check(cluster[1].client()("SET", f"long{number}", f"{number}" * 20_000), "OK")
+        cluster.wait_until_equal(seconds=20)
+        node = cluster.add(*NO_RATE)
+        for _ in range(ROUNDS // 2):
+            node.launch()
+            wait.until(lambda: is_loading(node), "the node loads", 20, 0.001)
+            source = source_of(cluster, node)
+            wait.pass_by(chance.random() * 0.05)
+            source.kill()
+            source.start()
+            cluster.wait_until_joined(seconds=30)
+            check(len(cluster.wait_until_equal(seconds=20)[b"db0"][3]), 30_200)
+            check(is_loading(node), False)
+            check(node.client()("SET", "written", "here"), "OK")
+            check(node.client()("DEL", "written"), 1)
+            cluster.wait_until_equal(seconds=20)
+            node.kill()
             node.wipe()
 
 
