@@ -48,7 +48,7 @@ static int set_up(void **state)
     written = synced = 0;
     strcpy(path, "/tmp/grapevine-test-XXXXXX");
     close(mkstemp(path));
-    writer = file_writer_create();
+    writer = file_writer_create(NULL);
     return 0;
 }
 
@@ -128,6 +128,32 @@ static void what_does_not_reach_the_disk_is_told(void **state)
     assert_int_equal(file_writer_finish(writer), STATUS_IO);
 }
 
+static atomic_int asked;
+
+/* When all of it can be read. */
+static bool is_of_one_piece(int file)
+{
+    struct stat is;
+
+    asked++;
+    return fstat(file, &is) == 0 && (size_t)is.st_size == PIECE;
+}
+
+static void whoever_knows_what_is_sound_is_asked_of_each_file(void **state)
+{
+    (void)state;
+    file_writer_destroy(writer);
+    writer = file_writer_create(is_of_one_piece);
+    put_pieces(open_file(), 1);
+    put_pieces(open_file(), 1);
+    assert_int_equal(file_writer_finish(writer), STATUS_OK);
+    put_pieces(open_file(), 2);
+    assert_int_equal(file_writer_finish(writer), STATUS_IO);
+    put_pieces(open_file(), 1);
+    assert_int_equal(file_writer_finish(writer), STATUS_IO);
+    assert_int_equal(asked, 3);
+}
+
 static void files_that_were_not_finished_are_closed(void **state)
 {
     int file = open_file();
@@ -147,6 +173,7 @@ int main(void)
         CLAIM(pieces_are_written_in_order_and_synced),
         CLAIM(a_full_disk_is_told_and_nothing_follows),
         CLAIM(what_does_not_reach_the_disk_is_told),
+        CLAIM(whoever_knows_what_is_sound_is_asked_of_each_file),
         CLAIM(files_that_were_not_finished_are_closed),
     };
 

@@ -7,11 +7,12 @@
 
 #include "base/random.h"
 #include "base/wire.h"
+#include "store/log_file.h"
 #include "store/table.h"
 #include "unit/test.h"
 
-#define LOG_BLOCK 32768 /* as in manifest.c */
-#define FOLLOWED  200
+#define FOLLOWED 200
+#define SEQUENCE 123456789
 
 static char path[64];
 static int directory;
@@ -24,7 +25,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(path));
     directory = open(path, O_RDONLY | O_DIRECTORY);
     assert_true(directory >= 0);
-    manifest_begin(&manifest, 1);
+    manifest_begin(&manifest, 1, SEQUENCE);
     return 0;
 }
 
@@ -45,47 +46,52 @@ static void add(int level, uint64_t number, const char *smallest, size_t more)
     struct buffer first = {0}, last = {0}, key = {0};
 
     buffer_append_text(&key, smallest);
-    table_append_key(&first, buffer_view(&key));
+    table_append_key(&first, buffer_view(&key), table_tag(number, false));
     while (more-- > 0)
         buffer_append_byte(&key, 'x');
-    table_append_key(&last, buffer_view(&key));
+    table_append_key(&last, buffer_view(&key), table_tag(number, true));
     manifest_add(&manifest, level, number, 1000, buffer_view(&first), buffer_view(&last));
     buffer_clear(&first);
     buffer_clear(&last);
     buffer_clear(&key);
 }
 
-static void read_back(void)
+static void read_back(struct manifest *read)
 {
+    bool changed;
+
     assert_int_equal(manifest_install(&manifest, directory, 100), STATUS_OK);
-    manifest_clear(&manifest);
-    assert_int_equal(manifest_read(&manifest, directory), STATUS_OK);
+    assert_int_equal(manifest_follow(read, directory, &changed), STATUS_OK);
+    assert_true(changed);
 }
 
-static bool overlaps(int level, const char *smallest, const char *largest)
+static void assert_same_files(const struct manifest *read, size_t count)
 {
-    return manifest_overlaps(&manifest, level, bytes_of(smallest), bytes_of(largest));
+    assert_int_equal(read->count, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct manifest_file *file = &read->files[i], *expected = &manifest.files[i];
+
+        assert_int_equal(file->level, expected->level);
+        assert_int_equal(file->number, expected->number);
+        assert_int_equal(file->size, expected->size);
+        assert_true(bytes_equal(buffer_view(&file->smallest), buffer_view(&expected->smallest)));
+        assert_true(bytes_equal(buffer_view(&file->largest), buffer_view(&expected->largest)));
+    }
 }
 
-static void files_are_read_as_they_were_added(void **state)
+static void what_it_says_is_read_as_it_was_put(void **state)
 {
+    struct manifest read = {0};
+
     (void)state;
     add(3, 7, "m", 2);
-    add(4, 8, "p", 1);
-    for (int round = 0; round < 2; round++) {
-        assert_int_equal(manifest.count, 2);
-        assert_int_equal(manifest.files[1].number, 8);
-        assert_false(overlaps(3, "a", "l"));
-        assert_true(overlaps(3, "a", "m"));
-        assert_true(overlaps(3, "mw", "mx"));
-        assert_true(overlaps(3, "a", "z"));
-        assert_true(overlaps(3, "mxx", "z"));
-        assert_false(overlaps(3, "mxxa", "z"));
-        assert_false(overlaps(4, "m", "mxx"));
-        assert_false(overlaps(2, "a", "z"));
-        if (round == 0)
-            read_back();
-    }
+    add(6, 8, "p", 1);
+    add(0, 9, "", 0);
+    read_back(&read);
+    assert_same_files(&read, 3);
+    assert_int_equal(read.log_number, 1);
+    assert_int_equal(read.last_sequence, SEQUENCE);
+    manifest_clear(&read);
 }
 
 /* Also with a header, or nothing but a header, at the end of a block. */
@@ -95,21 +101,21 @@ static void records_may_lie_across_blocks_in_any_way(void **state)
 
     (void)state;
     for (size_t left = 0; left < 20; left++) {
-        size_t before = 0;
+        struct manifest read = {0};
+        size_t before;
 
         add(1, 1, "a", 30000);
         before = manifest.log.size;
         add(1, 2, "b", 1);
         before = manifest.log.size - before; /* of a record of this size, and it grows by a byte */
-        while (LOG_BLOCK - manifest.log.size > 200)
+        while (LOG_FILE_BLOCK - manifest.log.size > 200)
             add(1, 3, "c", 1);
-        add(1, 4, "d", LOG_BLOCK - manifest.log.size - before - left);
-        assert_in_range(LOG_BLOCK - manifest.log.size, left, left + 1);
+        add(1, 4, "d", LOG_FILE_BLOCK - manifest.log.size - before - left);
+        assert_in_range(LOG_FILE_BLOCK - manifest.log.size, left, left + 1);
         add(1, 5, "e", 100000);
-        before = manifest.count;
-        read_back();
-        assert_int_equal(manifest.count, before);
-        assert_true(overlaps(1, "ex", "f"));
+        read_back(&read);
+        assert_same_files(&read, manifest.count);
+        manifest_clear(&read);
         assert_int_equal(tear_down(&none), 0);
         set_up(&none);
     }
@@ -125,7 +131,6 @@ static void rewrite(struct bytes contents)
     assert_non_null(file);
     assert_int_equal(fwrite(contents.data, 1, contents.size, file), contents.size);
     fclose(file);
-    manifest_clear(&manifest);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -179,33 +184,103 @@ static void it_is_followed_while_it_grows(void **state)
     assert_int_equal(manifest_follow(&followed, directory, &changed), STATUS_OK);
     assert_false(changed);
     assert_all_followed(&followed);
-    assert_true(followed.log.size < LOG_BLOCK);
+    assert_true(followed.log.size < LOG_FILE_BLOCK);
     manifest_clear(&followed);
     close(file);
 }
 
-static void what_is_damaged_is_refused(void **state)
+/* A damaged record can't be told from one that is being written. */
+static void assert_followed_up_to(struct bytes contents, size_t count)
 {
-    struct buffer whole = {0};
-    size_t refused = 0;
+    struct manifest read = {0};
+    bool changed;
+
+    rewrite(contents);
+    assert_int_equal(manifest_follow(&read, directory, &changed), STATUS_OK);
+    assert_same_files(&read, count);
+    manifest_clear(&read);
+}
+
+static void nothing_is_taken_from_what_is_damaged_or_torn_on(void **state)
+{
+    size_t ends[3], count = 0;
 
     (void)state;
-    add(3, 7, "m", 2);
-    add(4, 8, "p", 1);
-    read_back();
-    buffer_append_bytes(&whole, buffer_view(&manifest.log));
-    for (size_t i = 0; i < whole.size; i++) {
-        whole.data[i] ^= 1;
-        rewrite(buffer_view(&whole));
-        assert_int_equal(manifest_read(&manifest, directory), STATUS_CORRUPT);
-        whole.data[i] ^= 1;
-        rewrite((struct bytes){whole.data, i});
-        refused += manifest_read(&manifest, directory) == STATUS_CORRUPT;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        add((int)i, i, "m", i);
+        ends[i] = manifest.log.size;
     }
-    assert_int_equal(refused, whole.size - 4); /* all but those behind a record */
-    rewrite(buffer_view(&whole));
-    assert_int_equal(manifest_read(&manifest, directory), STATUS_OK);
-    buffer_clear(&whole);
+    assert_int_equal(manifest_install(&manifest, directory, 100), STATUS_OK);
+    for (size_t i = 0; i < ends[2]; i++) {
+        count += i >= ends[count];
+        manifest.log.data[i] ^= 1;
+        assert_followed_up_to(buffer_view(&manifest.log), count);
+        manifest.log.data[i] ^= 1;
+        assert_followed_up_to((struct bytes){manifest.log.data, i}, count);
+    }
+    assert_followed_up_to(buffer_view(&manifest.log), COUNT_OF(ends));
+}
+
+#define TORN_MAX (1 << 20) /* as in manifest.c */
+
+static void a_record_that_is_never_whole_is_refused_in_the_end(void **state)
+{
+    struct manifest read = {0};
+    bool changed;
+
+    (void)state;
+    assert_int_equal(manifest_install(&manifest, directory, 100), STATUS_OK);
+    manifest.log.data[0] ^= 1;
+    memset(buffer_reserve(&manifest.log, TORN_MAX), 'x', TORN_MAX);
+    manifest.log.size += TORN_MAX;
+    rewrite(buffer_view(&manifest.log));
+    assert_int_equal(manifest_follow(&read, directory, &changed), STATUS_CORRUPT);
+    manifest_clear(&read);
+}
+
+/* Tags and numbers are those of LevelDB's db/version_edit.cc. */
+static void a_record_that_makes_no_sense_is_refused(void **state)
+{
+    static const struct bytes records[] = {
+        {"\x08", 1},                                       /* no such tag */
+        {"\x01\x03leveldb", 9},                            /* another comparator */
+        {"\x02\x80", 2},                                   /* torn number */
+        {"\x06\x07\x01", 3},                               /* no such level */
+        {"\x07\x07\x01\x01\x08.........\x08........", 22}, /* nor that */
+        {"\x07\x01\x01\x01\x07.......\x08........", 21},   /* a key without its tag */
+        {"\x07\x01\x01\x01\x08........\x07.......", 21},   /* that, too */
+        {"\x07\x01\x01\x01\x08........\x08.......", 21},   /* torn key */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(records); i++) {
+        struct manifest read = {0};
+        bool changed;
+
+        manifest_clear(&manifest);
+        manifest_begin(&manifest, 1, SEQUENCE);
+        log_file_append(&manifest.log, records[i]);
+        assert_int_equal(manifest_install(&manifest, directory, 100), STATUS_OK);
+        assert_int_equal(manifest_follow(&read, directory, &changed), STATUS_CORRUPT);
+        manifest_clear(&read);
+    }
+}
+
+/* As LevelDB does with a file that it moves down. */
+static void a_file_may_leave_one_level_and_come_to_another_in_one_record(void **state)
+{
+    static const struct bytes moved = {"\x06\x01\x05\x07\x02\x05\x01\x08yyyyyyyy\x08zzzzzzzz", 25};
+    struct manifest read = {0};
+
+    (void)state;
+    add(1, 5, "m", 0);
+    add(1, 6, "n", 0);
+    log_file_append(&manifest.log, moved);
+    read_back(&read);
+    assert_int_equal(read.count, 2);
+    for (size_t i = 0; i < read.count; i++)
+        assert_int_equal(read.files[i].level, read.files[i].number == 5 ? 2 : 1);
+    manifest_clear(&read);
 }
 
 static void touch(const char *name)
@@ -243,10 +318,13 @@ static void a_free_number_is_above_those_of_all_files_of_the_database(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLAIM(files_are_read_as_they_were_added),
+        CLAIM(what_it_says_is_read_as_it_was_put),
         CLAIM(records_may_lie_across_blocks_in_any_way),
         CLAIM(it_is_followed_while_it_grows),
-        CLAIM(what_is_damaged_is_refused),
+        CLAIM(nothing_is_taken_from_what_is_damaged_or_torn_on),
+        CLAIM(a_record_that_is_never_whole_is_refused_in_the_end),
+        CLAIM(a_record_that_makes_no_sense_is_refused),
+        CLAIM(a_file_may_leave_one_level_and_come_to_another_in_one_record),
         CLAIM(a_free_number_is_above_those_of_all_files_of_the_database),
     };
 
