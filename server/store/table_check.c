@@ -74,18 +74,25 @@ static bool are_blocks_sound(struct bytes file, struct bytes index)
     return true;
 }
 
+/* And all blocks that it names. */
+static bool is_index_sound(struct bytes file, struct table_handle index)
+{
+    struct bytes contents;
+
+    if (!is_block_sound(file, index))
+        return false;
+    contents = (struct bytes){file.data + index.offset, (size_t)index.size};
+    return contents.data[contents.size] != BLOCK_PLAIN || are_blocks_sound(file, contents);
+}
+
 static bool is_table_sound(struct bytes file)
 {
     struct bytes footer = {file.data + file.size - TABLE_FOOTER_SIZE, TABLE_FOOTER_SIZE};
     struct table_handle filters, index;
 
-    if (table_read_u64(footer.data + TABLE_FOOTER_HANDLES) != TABLE_MAGIC ||
-        !read_handle(&footer, &filters) || !read_handle(&footer, &index) ||
-        !is_block_sound(file, filters) || !is_block_sound(file, index))
-        return false;
-    if (file.data[index.offset + index.size] != BLOCK_PLAIN)
-        return true;
-    return are_blocks_sound(file, (struct bytes){file.data + index.offset, (size_t)index.size});
+    return table_read_u64(footer.data + TABLE_FOOTER_HANDLES) == TABLE_MAGIC &&
+           read_handle(&footer, &filters) && read_handle(&footer, &index) &&
+           is_index_sound(file, filters) && is_index_sound(file, index);
 }
 
 bool table_is_sound(int file)

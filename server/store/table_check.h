@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Looks at the checksum of every block that can be found: if the index is compressed, at that of
- * the index alone. */
+/* Looks at the checksum of every block that can be found, the filter's too: of what a compressed
+ * index names, at that of the index alone. */
 bool table_is_sound(int file);
 
 #endif
