@@ -137,37 +137,54 @@ static inline enum status tables_take_file(struct tables *tables, int level, str
     return status;
 }
 
-static inline void tables_take_rows(struct tables *tables, const struct run *rows)
+static inline enum status tables_take_rows(struct tables *tables, const struct run *rows)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        assert_int_equal(tables_put(tables, row_key(rows->rows[i]), row_value(rows->rows[i]),
-                                    row_is_deleted(rows->rows[i])),
-                         STATUS_OK);
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < rows->count && status == STATUS_OK; i++)
+        status = tables_put(tables, row_key(rows->rows[i]), row_value(rows->rows[i]),
+                            row_is_deleted(rows->rows[i]));
+    return status;
 }
 
-static inline void tables_take_files(struct tables *tables, const struct checkpoint *checkpoint)
+static inline enum status tables_take_files(struct tables *tables,
+                                            const struct checkpoint *checkpoint)
 {
     struct buffer contents = {0};
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < checkpoint_table_count(checkpoint); i++) {
+    for (size_t i = 0; i < checkpoint_table_count(checkpoint) && status == STATUS_OK; i++) {
         const struct checkpoint_table *table = checkpoint_table(checkpoint, i);
 
         checkpoint_read_table(table, &contents);
-        assert_int_equal(tables_take_file(tables, table->level, buffer_view(&contents),
-                                          table->smallest, table->largest),
-                         STATUS_OK);
+        status = tables_take_file(tables, table->level, buffer_view(&contents), table->smallest,
+                                  table->largest);
     }
     buffer_clear(&contents);
+    return status;
+}
+
+static inline struct tables *home_try_take(struct home *home, const struct checkpoint *checkpoint,
+                                           enum status *status)
+{
+    struct tables *tables = engine_create_tables(home->engine, checkpoint_sequence(checkpoint));
+
+    *status = STATUS_OK;
+    if (checkpoint_rows(checkpoint) != NULL)
+        *status = tables_take_rows(tables, checkpoint_rows(checkpoint));
+    if (*status == STATUS_OK)
+        *status = tables_take_files(tables, checkpoint);
+    if (*status == STATUS_OK)
+        *status = tables_finish(tables);
+    return tables;
 }
 
 static inline struct tables *home_take(struct home *home, const struct checkpoint *checkpoint)
 {
-    struct tables *tables = engine_create_tables(home->engine, checkpoint_sequence(checkpoint));
+    enum status status;
+    struct tables *tables = home_try_take(home, checkpoint, &status);
 
-    if (checkpoint_rows(checkpoint) != NULL)
-        tables_take_rows(tables, checkpoint_rows(checkpoint));
-    tables_take_files(tables, checkpoint);
-    assert_int_equal(tables_finish(tables), STATUS_OK);
+    assert_int_equal(status, STATUS_OK);
     return tables;
 }
 
