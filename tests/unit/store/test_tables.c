@@ -600,6 +600,25 @@ static enum status take(const struct sample *sample, size_t size)
                             buffer_view(&sample->smallest), buffer_view(&sample->largest));
 }
 
+/* T1 */
+static void a_file_may_come_to_any_level(void **state)
+{
+    struct engine_batch *rows = engine_batch_create();
+    struct sample sample = {0};
+
+    (void)state;
+    for (int level = 0; level < 7; level++) {
+        take_sample(&sample);
+        assert_int_equal(begin(&sample, level, sample.contents.size), STATUS_OK);
+        assert_int_equal(tables_add(tables, buffer_view(&sample.contents)), STATUS_OK);
+        assert_int_equal(engine_install_tables(node.engine, tables, rows), STATUS_OK);
+        assert_int_equal(files_at(&node, level), 1 + (level == 0));
+        assert_filled(&node, 1, 100);
+        drop_sample(&sample);
+    }
+    engine_batch_destroy(rows);
+}
+
 static void many_files_are_not_open_at_once(void **state)
 {
     struct sample sample = {0};
@@ -885,6 +904,7 @@ int main(void)
         CLAIM(what_is_not_installed_is_removed),
         CLAIM(what_a_process_that_ended_left_is_removed),
         CLAIM(an_install_that_was_interrupted_leaves_nothing),
+        CLAIM(a_file_may_come_to_any_level),
         CLAIM(many_files_are_not_open_at_once),
         CLAIM(a_file_has_as_many_bytes_as_announced),
         CLAIM(a_file_that_cannot_be_is_refused),
