@@ -63,9 +63,11 @@ enum status log_rows_open(struct log_rows *rows, int directory, uint64_t first_n
         status = open_log(rows, dirfd(list), file->d_name, number);
     }
     closedir(list);
+    if (status == STATUS_OK && !has_first)
+        return STATUS_NOT_FOUND;
     if (status == STATUS_OK)
         qsort(rows->files, rows->file_count, sizeof *rows->files, by_number);
-    return status == STATUS_OK && !has_first ? STATUS_NOT_FOUND : status;
+    return status;
 }
 
 /* ---------- what they hold ---------- */
