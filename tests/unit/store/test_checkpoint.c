@@ -334,7 +334,7 @@ int openat(int directory, const char *name, int flags, ...)
         *(void **)&next = dlsym(RTLD_NEXT, "openat");
     open_one(name);
     if (is_slow && strstr(name, "MANIFEST") != NULL)
-        (void)poll(NULL, 0, 20);
+        poll(NULL, 0, 20);
     return next(directory, name, flags, mode);
 }
 
@@ -380,7 +380,7 @@ static void *compact_on(void *context)
     (void)context;
     while (!is_stopping) {
         remove_files();
-        (void)poll(NULL, 0, 1);
+        poll(NULL, 0, 1);
     }
     return NULL;
 }
