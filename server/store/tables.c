@@ -16,8 +16,8 @@
 
 #define SUFFIX        ".loading" /* LevelDB takes no notice of such files */
 #define FILE_NAME_MAX 40
-#define PIECE_SIZE    ((size_t)512 << 10)     /* is handed to the writer at once */
-#define SEQUENCE_MAX  ((UINT64_MAX >> 8) - 2) /* LevelDB's, and room for two more */
+#define PIECE_SIZE    ((size_t)512 << 10) /* is handed to the writer at once */
+#define SEQUENCE_MAX  (UINT64_MAX >> 9)   /* half of what LevelDB counts to: it is to go on */
 
 /* What goes into the manifest. */
 struct file {

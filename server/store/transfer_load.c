@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/crc32c.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/wire.h"
@@ -22,6 +23,8 @@ struct transfer_load {
     int64_t failures;      /* of commits, when it began */
     struct tables *tables; /* NULL: no head has come yet */
     uint64_t newest_stamp; /* as the head says */
+    uint32_t crc_expected; /* of all rows: it says that, too */
+    uint32_t crc;          /* of those that came */
     struct buffer aliases;
     bool is_begun, is_complete, is_taken_over;
     struct buffer key;
@@ -97,11 +100,13 @@ static enum status take_head(struct transfer_load *load, struct bytes head)
     uint8_t format;
 
     if (!wire_read_u8(&head, &format) || format != STREAM_FORMAT ||
-        !wire_read_u64(&head, &newest_stamp) || !wire_read_u64(&head, &sequence))
+        !wire_read_u64(&head, &newest_stamp) || !wire_read_u64(&head, &sequence) ||
+        !wire_read_u32(&head, &load->crc_expected))
         return STATUS_CORRUPT;
     tables_destroy(load->tables);
     load->tables = engine_create_tables(load->store->engine, sequence);
     load->newest_stamp = newest_stamp;
+    load->crc = 0;
     load->aliases.size = 0;
     buffer_append_bytes(&load->aliases, head);
     load->is_complete = false;
@@ -129,6 +134,7 @@ static enum status take_rows(struct transfer_load *load, struct bytes rows)
     struct bytes key, value;
     bool is_deleted;
 
+    load->crc = crc32c_extend(load->crc, rows);
     while (rows.size > 0 && status == STATUS_OK) {
         if (!take_row(&rows, &key, &value, &is_deleted))
             return STATUS_CORRUPT;
@@ -151,7 +157,8 @@ static enum status take_file(struct transfer_load *load, struct bytes file)
 
 static enum status take_end(struct transfer_load *load)
 {
-    enum status status = tables_finish(load->tables);
+    enum status status =
+        load->crc == load->crc_expected ? tables_finish(load->tables) : STATUS_CORRUPT;
 
     load->is_complete = status == STATUS_OK;
     return status;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/random.h"
@@ -92,6 +93,20 @@ static struct reading *find(struct transfer_pages *pages, uint64_t id)
     return reading;
 }
 
+static struct bytes row_bytes(const char *row)
+{
+    return (struct bytes){row, (size_t)(row_end(row) - row)};
+}
+
+static uint32_t crc_of_rows(const struct run *rows)
+{
+    uint32_t crc = 0;
+
+    for (size_t i = 0; i < rows->count; i++)
+        crc = crc32c_extend(crc, row_bytes(rows->rows[i]));
+    return crc;
+}
+
 static void put_head(struct reading *reading, struct store *store)
 {
     bool is_locked;
@@ -99,6 +114,7 @@ static void put_head(struct reading *reading, struct store *store)
     buffer_append_byte(&reading->head, STREAM_FORMAT);
     wire_put_u64(&reading->head, store_clock(store));
     wire_put_u64(&reading->head, checkpoint_sequence(reading->checkpoint));
+    wire_put_u32(&reading->head, crc_of_rows(checkpoint_rows(reading->checkpoint)));
     is_locked = order_lock(&store->order);
     aliases_list(store->aliases, &reading->head);
     order_unlock(&store->order, is_locked);
@@ -166,9 +182,7 @@ static void put_rows(const struct reading *reading, struct place *place, size_t 
     size_t begin = begin_piece(blob, STREAM_ROWS);
 
     while (place->offset < rows->count && (blob->size == begin || blob->size < size_max)) {
-        const char *row = rows->rows[place->offset++];
-
-        buffer_append(blob, row, (size_t)(row_end(row) - row));
+        buffer_append_bytes(blob, row_bytes(rows->rows[place->offset++]));
     }
     end_piece(blob, begin);
     if (place->offset >= rows->count)

@@ -3,8 +3,8 @@
  *     stream    head, rows*, (file, bytes*)*, end
  *     piece     kind u8, size u32, and so many bytes:
  *
- *     'H' head     format u8 = 1, newest stamp u64, last sequence number u64, (id of a node u64)*:
- *                  the aliases (aliases_list())
+ *     'H' head     format u8 = 1, newest stamp u64, last sequence number u64, crc32c of all rows
+ *                  u32, (id of a node u64)*: the aliases (aliases_list())
  *     'R' rows     that are in no file; rows.h, in the order of keys
  *     'F' file     level u8, size u64, smallest and largest key: varint size and bytes (table.h)
  *     'B' bytes    of the file that was announced last

@@ -729,7 +729,7 @@ static void a_sequence_number_that_leaves_no_room_is_refused(void **state)
     tables = engine_create_tables(node.engine, UINT64_MAX);
     assert_int_equal(tables_put(tables, key_of(1), value_of(1), false), STATUS_CORRUPT);
     tables_destroy(tables);
-    tables = engine_create_tables(node.engine, (UINT64_MAX >> 8) - 2);
+    tables = engine_create_tables(node.engine, UINT64_MAX >> 9);
     assert_int_equal(tables_put(tables, key_of(1), value_of(1), false), STATUS_CORRUPT);
 }
 
