@@ -173,11 +173,15 @@ void beats_clock_jumped(struct gossip *gossip, int64_t by_us)
     }
 }
 
-bool beats_has_offset(const struct gossip *gossip)
+bool beats_agree(const struct gossip *gossip)
 {
-    for (size_t i = 0; i < gossip->peer_count; i++)
-        if (gossip->peers[i]->is_linked && gossip->peers[i]->clock.is_known)
+    for (size_t i = 0; i < gossip->peer_count; i++) {
+        const struct peer *peer = gossip->peers[i];
+
+        if (peer->is_linked && peer->clock.is_known &&
+            llabs(peer->clock.offset_us) <= gossip->skew_max_ms * MS_US)
             return true;
+    }
     return false;
 }
 

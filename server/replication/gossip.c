@@ -141,7 +141,7 @@ static enum gossip_gate find_gate(const struct gossip *gossip, struct gossip_tim
         return GATE_LOADING;
     if (!gossip_trusts_clock(gossip))
         return GATE_SKEW;
-    if (now.monotonic_us < gossip->wait_until_us && has_others(gossip) && !beats_has_offset(gossip))
+    if (now.monotonic_us < gossip->wait_until_us && has_others(gossip) && !beats_agree(gossip))
         return GATE_WAIT;
     return GATE_OPEN;
 }

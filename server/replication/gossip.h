@@ -63,7 +63,7 @@ struct gossip_time {
 /* May clients write, and read? */
 enum gossip_gate {
     GATE_OPEN,
-    GATE_WAIT,    /* for a moment: there are peers, and no reading of their clocks yet */
+    GATE_WAIT,    /* for a moment: there are peers, and none has confirmed our clock yet */
     GATE_SKEW,    /* this machine's clock is off: writes are refused */
     GATE_STALE,   /* away for too long (G5): writes are refused */
     GATE_LEAVING, /* GOSSIP LEAVE: writes are refused */

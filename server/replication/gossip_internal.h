@@ -293,7 +293,8 @@ void beats_tick(struct gossip *gossip, struct gossip_time now);
 bool beats_are_wanted(const struct gossip *gossip);
 /* The clock jumped by so much. */
 void beats_clock_jumped(struct gossip *gossip, int64_t by_us);
-bool beats_has_offset(const struct gossip *gossip);
+/* Has any peer much the same time as we have? */
+bool beats_agree(const struct gossip *gossip);
 bool beats_is_skewed(const struct gossip *gossip);
 /* Has it data, or had it? */
 bool beats_has_history(const struct peer *peer);

@@ -175,6 +175,24 @@ static void a_wrong_clock_among_three_refuses_writes_on_its_own_node(void **stat
     toys_destroy(toys);
 }
 
+/* Which of the two is wrong, the next one tells; it has a second for it. */
+static void a_clock_that_the_first_peer_does_not_share_is_not_believed_at_once(void **state)
+{
+    struct toys *toys = toys_create(2);
+
+    (void)state;
+    toys->all[0].clock_off_us = JUMP_US;
+    for (size_t i = 0; i < 2; i++)
+        toys_start(&toys->all[i]);
+    for (int i = 0; i < 16; i++) {
+        toys_run(toys, TOYS_TICK_US);
+        assert_int_not_equal(toys->all[0].gate, GATE_OPEN);
+    }
+    toys_run(toys, SECOND_US);
+    assert_int_equal(toys->all[0].gate, GATE_OPEN);
+    toys_destroy(toys);
+}
+
 static void a_clock_set_forward_refuses_writes_until_it_is_right(void **state)
 {
     struct toys *toys = toys_start_all(3);
@@ -900,6 +918,7 @@ int main(void)
         cmocka_unit_test(what_can_not_be_pushed_is_found_by_comparing_soon),
         cmocka_unit_test(a_merge_that_takes_long_is_not_sent_over_and_over),
         cmocka_unit_test(a_wrong_clock_among_three_refuses_writes_on_its_own_node),
+        cmocka_unit_test(a_clock_that_the_first_peer_does_not_share_is_not_believed_at_once),
         cmocka_unit_test(a_clock_set_forward_refuses_writes_until_it_is_right),
         cmocka_unit_test(a_node_leaves_when_all_have_its_writes),
         cmocka_unit_test(nobody_complains_of_who_leaves),
