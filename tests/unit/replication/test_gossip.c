@@ -182,6 +182,7 @@ static void a_clock_that_the_first_peer_does_not_share_is_not_believed_at_once(v
 
     (void)state;
     toys->all[0].clock_off_us = JUMP_US;
+    toys->all[0].restored_hlc = stamp_of_wall_ms(TOYS_START_MS); /* it was right before */
     for (size_t i = 0; i < 2; i++)
         toys_start(&toys->all[i]);
     for (int i = 0; i < 16; i++) {
