@@ -22,10 +22,10 @@ char *input_reserve_slowly(struct input *input, struct rooms *rooms, size_t more
 {
     struct buffer *bytes = &input->bytes;
 
-    if (bytes->data == NULL && more <= ROOM_SIZE)
-        enter_room(input, rooms);
-    else if (input->is_in_room)
+    if (input->is_in_room)
         leave_room(input, rooms, bytes->size + more);
+    else if (bytes->data == NULL && more <= ROOM_SIZE)
+        enter_room(input, rooms);
     return buffer_reserve(bytes, more);
 }
 
