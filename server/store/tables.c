@@ -39,6 +39,7 @@ struct tables {
     uint64_t last_sequence;
     struct table *rows; /* that are in no file; NULL: none has come, or all have */
     struct file rows_file;
+    int rows_descriptor;    /* the writer's once they have ended */
     struct buffer last_key; /* of these */
     bool is_installed;
 };
@@ -85,8 +86,10 @@ void tables_destroy(struct tables *tables)
     file_writer_destroy(tables->writer);
     if (tables->receiving >= 0)
         close(tables->receiving);
-    if (tables->rows != NULL)
+    if (tables->rows != NULL) {
+        close(tables->rows_descriptor);
         forget_file(tables, &tables->rows_file);
+    }
     table_destroy(tables->rows);
     for (size_t i = 0; i < tables->count; i++)
         forget_file(tables, &tables->files[i]);
@@ -118,15 +121,13 @@ static void list_file(struct tables *tables, struct file file)
 
 static enum status begin_rows(struct tables *tables)
 {
-    int file;
-
     if (tables->last_sequence >= SEQUENCE_MAX)
         return STATUS_CORRUPT;
-    file = create_file(tables, &tables->rows_file);
-    if (file < 0)
+    tables->rows_descriptor = create_file(tables, &tables->rows_file);
+    if (tables->rows_descriptor < 0)
         return STATUS_IO;
     tables->last_sequence++;
-    tables->rows = table_create(tables->writer, file, tables->compresses);
+    tables->rows = table_create(tables->writer, tables->rows_descriptor, tables->compresses);
     return STATUS_OK;
 }
 

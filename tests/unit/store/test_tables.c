@@ -521,6 +521,30 @@ static void put_row(unsigned n)
     assert_int_equal(tables_put(tables, key_of(n), value_of(n), false), STATUS_OK);
 }
 
+static int open_files(void)
+{
+    DIR *list = opendir("/proc/self/fd");
+    int count = 0;
+
+    while (readdir(list) != NULL)
+        count++;
+    closedir(list);
+    return count;
+}
+
+static void what_has_begun_is_closed(void **state)
+{
+    int before = open_files();
+
+    (void)state;
+    tables = engine_create_tables(node.engine, 0);
+    put_row(1);
+    assert_true(open_files() > before);
+    tables_destroy(tables);
+    tables = NULL;
+    assert_int_equal(open_files(), before);
+}
+
 static void what_a_process_that_ended_left_is_removed(void **state)
 {
     (void)state;
@@ -546,17 +570,6 @@ static void an_install_that_was_interrupted_leaves_nothing(void **state)
     home_reopen(&node);
     assert_int_equal(files_of(&node, "000100.ldb"), 0);
     assert_true(home_has(&node, bytes_of("a"), bytes_of("1")));
-}
-
-static int open_files(void)
-{
-    DIR *list = opendir("/proc/self/fd");
-    int count = 0;
-
-    while (readdir(list) != NULL)
-        count++;
-    closedir(list);
-    return count;
 }
 
 /* ---------- what is refused ---------- */
@@ -902,6 +915,7 @@ int main(void)
         CLAIM(keys_of_any_bytes_are_found),
         CLAIM(rows_are_compressed_if_asked_for),
         CLAIM(what_is_not_installed_is_removed),
+        CLAIM(what_has_begun_is_closed),
         CLAIM(what_a_process_that_ended_left_is_removed),
         CLAIM(an_install_that_was_interrupted_leaves_nothing),
         CLAIM(a_file_may_come_to_any_level),
