@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,23 +17,15 @@
 #include "store/run.h"
 #include "store/table_format.h"
 
-#define BATCH_HEAD 12
+#define FILE_NAME_MAX 40
+#define BATCH_HEAD    12
 
 /* ---------- the files ---------- */
 
-static enum status open_log(struct log_rows *rows, int directory, const char *name, uint64_t number)
+static void list_log(struct log_rows *rows, uint64_t number)
 {
-    struct log_rows_file log = {.file = openat(directory, name, O_RDONLY | O_CLOEXEC),
-                                .number = number};
-    struct stat about;
-
-    if (log.file < 0)
-        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
     rows->files = xgrow(rows->files, rows->file_count, &rows->file_capacity, sizeof *rows->files);
-    if (fstat(log.file, &about) == 0)
-        log.size = (uint64_t)about.st_size;
-    rows->files[rows->file_count++] = log;
-    return STATUS_OK;
+    rows->files[rows->file_count++] = (struct log_rows_file){.file = -1, .number = number};
 }
 
 static int by_number(const void *left, const void *right)
@@ -42,31 +35,54 @@ static int by_number(const void *left, const void *right)
     return a->number < b->number ? -1 : a->number > b->number;
 }
 
-enum status log_rows_open(struct log_rows *rows, int directory, uint64_t first_number)
+/* False: the directory can't be read. */
+static bool list_logs(struct log_rows *rows, int directory, uint64_t first_number)
 {
     int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = copy < 0 ? NULL : fdopendir(copy);
-    enum status status = STATUS_OK;
-    bool has_first = false;
     struct dirent *file;
     uint64_t number;
 
     if (list == NULL) {
         if (copy >= 0)
             close(copy);
-        return STATUS_IO;
+        return false;
     }
-    while (status == STATUS_OK && (file = readdir(list)) != NULL) {
-        if (!log_file_is_log(file->d_name, &number) || number < first_number)
-            continue;
-        has_first |= number == first_number;
-        status = open_log(rows, dirfd(list), file->d_name, number);
-    }
+    while ((file = readdir(list)) != NULL)
+        if (log_file_is_log(file->d_name, &number) && number >= first_number)
+            list_log(rows, number);
     closedir(list);
-    if (status == STATUS_OK && !has_first)
+    qsort(rows->files, rows->file_count, sizeof *rows->files, by_number);
+    return true;
+}
+
+static enum status open_log(struct log_rows_file *log, int directory)
+{
+    char name[FILE_NAME_MAX];
+    struct stat about;
+
+    (void)snprintf(name, sizeof name, "%06llu.log", (unsigned long long)log->number);
+    log->file = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    if (log->file < 0)
+        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
+    if (fstat(log->file, &about) != 0)
+        return STATUS_IO;
+    log->size = (uint64_t)about.st_size;
+    return STATUS_OK;
+}
+
+/* None is opened before all are listed: the oldest is removed first, so if that one is still there
+ * none has gone before it could be listed. */
+enum status log_rows_open(struct log_rows *rows, int directory, uint64_t first_number)
+{
+    enum status status = STATUS_OK;
+
+    if (!list_logs(rows, directory, first_number))
+        return STATUS_IO;
+    if (rows->file_count == 0 || rows->files[0].number != first_number)
         return STATUS_NOT_FOUND;
-    if (status == STATUS_OK)
-        qsort(rows->files, rows->file_count, sizeof *rows->files, by_number);
+    for (size_t i = 0; i < rows->file_count && status == STATUS_OK; i++)
+        status = open_log(&rows->files[i], directory);
     return status;
 }
 
@@ -167,7 +183,8 @@ enum status log_rows_read(struct log_rows *rows)
 void log_rows_clear(struct log_rows *rows)
 {
     for (size_t i = 0; i < rows->file_count; i++)
-        close(rows->files[i].file);
+        if (rows->files[i].file >= 0)
+            close(rows->files[i].file);
     for (size_t i = 0; i < rows->run_count; i++) {
         run_release(rows->runs[i]);
         buffer_clear(&rows->blocks[i]);
