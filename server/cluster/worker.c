@@ -236,6 +236,8 @@ static enum status load_page(struct worker *worker, struct job *job)
             return status;
     }
     status = transfer_load_finish(worker->load);
+    if (status == STATUS_PARKED)
+        return status; /* what came must not be lost: the next attempt goes on with it */
     transfer_load_destroy(worker->load);
     worker->load = NULL;
     return status;
