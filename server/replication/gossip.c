@@ -534,6 +534,7 @@ void gossip_moving(struct gossip *gossip, struct gossip_time now, uint64_t node_
                    enum message_kind kind)
 {
     comparer_moving(gossip->comparer, now, node_id, kind);
+    load_moving(gossip, now, node_id, kind);
 }
 
 /* ---------- what was started ends ---------- */

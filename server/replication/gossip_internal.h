@@ -353,6 +353,9 @@ void load_tick(struct gossip *gossip, struct gossip_time now);
 void load_asked(struct gossip *gossip, struct peer *peer, const struct page_request *request);
 void load_received(struct gossip *gossip, struct gossip_time now, struct peer *peer,
                    const struct page *page);
+/* Pieces of a message come from that node. */
+void load_moving(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
+                 enum message_kind kind);
 bool load_applied(struct gossip *gossip, struct gossip_time now, uint64_t token,
                   enum applied result);
 void load_page_read(struct gossip *gossip, uint64_t token, struct bytes records,

@@ -206,6 +206,17 @@ void load_received(struct gossip *gossip, struct gossip_time now, struct peer *p
         ask(gossip, now);
 }
 
+/* A page that is on its way is not asked for again: on a slow link the answers would stand in its
+ * way, and the source may read all anew for each. */
+void load_moving(struct gossip *gossip, struct gossip_time now, uint64_t node_id,
+                 enum message_kind kind)
+{
+    struct load *load = &gossip->load;
+
+    if (kind == MESSAGE_PAGED && load->step == LOAD_RUNNING && node_id == load->source)
+        load->asked_us = now.monotonic_us;
+}
+
 /* Nothing has been written here yet, and nothing will be below the horizon: so this incarnation
  * begins behind it.  A member that has not heard of this node yet would otherwise seem to lack what
  * lies between the beginning of time and the horizon, and be stale (G5).  And such a member may

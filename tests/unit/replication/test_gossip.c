@@ -739,6 +739,26 @@ static void a_page_is_read_while_the_one_before_it_is_on_its_way(void **state)
     toys_destroy(toys);
 }
 
+static void a_page_that_is_on_its_way_is_not_asked_for_again(void **state)
+{
+    struct toys *toys = start_one_with_data();
+    struct toy *a = &toys->all[0], *b = &toys->all[1];
+
+    (void)state;
+    toys->is_lost[MESSAGE_PAGED] = true;
+    toys_start(b);
+    for (int i = 0; i < 10; i++) {
+        toys_run(toys, SECOND_US);
+        gossip_moving(b->gossip, toys_time(b), a->node_id, MESSAGE_PAGED);
+    }
+    assert_int_equal(b->sent[MESSAGE_PAGE], 1);
+    toys->is_lost[MESSAGE_PAGED] = false;
+    toys_run(toys, 5 * SECOND_US); /* it stands still */
+    assert_int_equal(b->pages_loaded, 2);
+    assert_int_equal(b->gate, GATE_OPEN);
+    toys_destroy(toys);
+}
+
 static size_t page_size_over(int64_t way_us)
 {
     struct toys *toys = start_one_with_data();
@@ -943,6 +963,7 @@ int main(void)
         cmocka_unit_test(a_new_node_waits_for_no_tick),
         cmocka_unit_test(nor_for_that_of_a_third_which_must_know_it),
         cmocka_unit_test(a_page_is_read_while_the_one_before_it_is_on_its_way),
+        cmocka_unit_test(a_page_that_is_on_its_way_is_not_asked_for_again),
         cmocka_unit_test(pages_are_smaller_where_the_way_is_short),
         cmocka_unit_test(a_page_that_was_lost_is_read_again),
         cmocka_unit_test(what_is_loaded_under_a_wrong_clock_is_believed_in_its_time),
