@@ -52,7 +52,8 @@ static bool list_logs(struct log_rows *rows, int directory, uint64_t first_numbe
         if (log_file_is_log(file->d_name, &number) && number >= first_number)
             list_log(rows, number);
     closedir(list);
-    qsort(rows->files, rows->file_count, sizeof *rows->files, by_number);
+    if (rows->file_count > 0)
+        qsort(rows->files, rows->file_count, sizeof *rows->files, by_number);
     return true;
 }
 
