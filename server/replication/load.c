@@ -284,8 +284,8 @@ static void end_load(struct gossip *gossip, struct gossip_time now)
     gossip_update_gate(gossip, now);
 }
 
-/* The one who had the data, and was to give them, is gone.  What has come is kept; nothing can be
- * claimed by it. */
+/* The one who had the data, and was to give them, is gone.  Nothing can be claimed by what has come,
+ * whether the host keeps it or not. */
 static void give_up(struct gossip *gossip, struct gossip_time now)
 {
     struct load *load = &gossip->load;

@@ -140,13 +140,14 @@ static bool add_batch(struct stretch *stretch, struct bytes batch)
     return true;
 }
 
-static enum status read_batches(struct stretch *stretch, struct bytes log)
+/* *end is behind the last record that is whole. */
+static enum status read_batches(struct stretch *stretch, struct bytes log, size_t *end)
 {
     struct buffer record = {0};
     enum status status = STATUS_OK;
-    size_t position = 0;
 
-    while (status == STATUS_OK && log_file_read(log, &position, &record)) {
+    *end = 0;
+    for (size_t next = 0; status == STATUS_OK && log_file_read(log, &next, &record); *end = next) {
         if (!add_batch(stretch, buffer_view(&record)))
             status = STATUS_CORRUPT;
         process_give_way();
@@ -155,9 +156,11 @@ static enum status read_batches(struct stretch *stretch, struct bytes log)
     return status;
 }
 
-static enum status read_log(struct stretch *stretch, const struct log_rows_file *log)
+static enum status read_log(struct stretch *stretch, const struct log_rows_file *log,
+                            bool is_newest)
 {
     enum status status;
+    size_t end;
     void *data;
 
     if (log->size == 0)
@@ -165,9 +168,9 @@ static enum status read_log(struct stretch *stretch, const struct log_rows_file 
     data = mmap(NULL, (size_t)log->size, PROT_READ, MAP_SHARED, log->file, 0);
     if (data == MAP_FAILED)
         return STATUS_IO;
-    status = read_batches(stretch, (struct bytes){data, (size_t)log->size});
+    status = read_batches(stretch, (struct bytes){data, (size_t)log->size}, &end);
     munmap(data, (size_t)log->size);
-    return status;
+    return status == STATUS_OK && end < log->size && !is_newest ? STATUS_CORRUPT : status;
 }
 
 enum status log_rows_read(struct log_rows *rows)
@@ -176,7 +179,7 @@ enum status log_rows_read(struct log_rows *rows)
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < rows->file_count && status == STATUS_OK; i++)
-        status = read_log(&stretch, &rows->files[i]);
+        status = read_log(&stretch, &rows->files[i], i + 1 == rows->file_count);
     end_stretch(&stretch);
     return status;
 }

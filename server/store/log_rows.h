@@ -33,7 +33,8 @@ struct log_rows {
  * them, or one that was listed, is gone. */
 enum status log_rows_open(struct log_rows *rows, int directory, uint64_t first_number) MUST_USE;
 
-/* Reads them, up to the first record that is not whole: it is being written. */
+/* Reads them, the newest up to the first record that is not whole: it is being written.
+ * STATUS_CORRUPT: an older one ends so, or what is in a record is no batch. */
 enum status log_rows_read(struct log_rows *rows) MUST_USE;
 
 void log_rows_clear(struct log_rows *rows);

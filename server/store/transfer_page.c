@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/random.h"
@@ -39,6 +40,7 @@ struct transfer_pages {
     struct store_thread *thread;
     struct reading *readings; /* the one used last first */
     size_t count;
+    bool is_failure_told;
 };
 
 /* Where a page begins: the rows are part 0, the tables 1 and so on. */
@@ -120,6 +122,16 @@ static void put_head(struct reading *reading, struct store *store)
     order_unlock(&store->order, is_locked);
 }
 
+/* It is asked for again every few seconds. */
+static void tell_once(struct transfer_pages *pages, enum status status)
+{
+    if (status != STATUS_OK && !pages->is_failure_told)
+        log_line(LOG_WARNING, "A new node can't load from here: %s.",
+                 status == STATUS_CORRUPT ? "one of LevelDB's logs is damaged"
+                                          : "files of the database can't be read");
+    pages->is_failure_told = status != STATUS_OK;
+}
+
 /* So that the new node need not count what is known here. */
 static enum status store_sums(struct order *order, void *context)
 {
@@ -140,6 +152,7 @@ static enum status begin(struct transfer_pages *pages, struct reading **begun)
         return STATUS_PARKED;
     status = engine_checkpoint(thread->store->engine, &checkpoint);
     epoch_exit(thread->epoch);
+    tell_once(pages, status);
     if (status != STATUS_OK)
         return status;
     if (pages->count == PAGES_READINGS_MAX)

@@ -305,6 +305,29 @@ static void a_torn_end_is_left_out(void **state)
     buffer_clear(&torn);
 }
 
+/* LevelDB begins a log when the one before it is whole: what ends amid a record there is damaged.
+ */
+static void an_older_log_is_whole(void **state)
+{
+    struct buffer older = {0};
+
+    (void)state;
+    put_text("a", "1");
+    end_batch();
+    buffer_append_bytes(&older, buffer_view(&log_bytes));
+    log_bytes.size = 0;
+    put_text("b", "1");
+    end_batch();
+    write_file("000006.log", buffer_view(&log_bytes));
+    write_file("000005.log", buffer_view(&older));
+    assert_int_equal(read_from(5), STATUS_OK);
+    assert_string_equal(all_rows(), "a=1 b=1 ");
+    older.size--;
+    write_file("000005.log", buffer_view(&older));
+    assert_int_equal(read_from(5), STATUS_CORRUPT);
+    buffer_clear(&older);
+}
+
 static void a_log_without_batches_has_no_rows(void **state)
 {
     (void)state;
@@ -383,6 +406,7 @@ int main(void)
         CLAIM(logs_that_go_while_they_are_listed_are_missed),
         CLAIM(what_is_appended_later_does_not_count),
         CLAIM(a_torn_end_is_left_out),
+        CLAIM(an_older_log_is_whole),
         CLAIM(a_log_without_batches_has_no_rows),
         CLAIM(a_batch_that_makes_no_sense_is_refused),
         CLAIM(any_batches_are_read_as_they_were_written),
