@@ -137,10 +137,10 @@ def client_list_tells_what_half_a_request_holds_and_that_an_idle_client_holds_no
 def a_client_that_talks_holds_a_query_buffer_until_it_is_idle():
     with Server() as server, server.client() as other, server.client() as client:
         client("CLIENT", "SETNAME", "talks")
-        check(held(other, "talks")[:2], [0, 16384])
+        wait.until(lambda: held(other, "talks")[:2] == [0, 16384], "it has talked", 5)
         wait.until(lambda: held(other, "talks")[:2] == [0, 0], "idle, it holds none", 5)
         client("PING")
-        check(held(other, "talks")[:2], [0, 16384])
+        wait.until(lambda: held(other, "talks")[:2] == [0, 16384], "it talks again", 5)
 
 
 @claim
