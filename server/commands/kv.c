@@ -22,11 +22,19 @@
  * loop wait for it. */
 #define LIST_BYTES_MAX (8 * 1024 * 1024)
 
-/* Writes the version of a record with this stamp and origin. */
-static struct bytes version_of(const struct call *call, uint64_t stamp, uint16_t origin,
+static struct bytes version_of(const struct call *call, const struct record_header *header,
                                char text[VERSION_TEXT_SIZE])
 {
-    version_to_text(stamp, store_node_of_alias(call_services(call)->store, origin), text);
+    uint64_t writer = store_node_of_alias(call_services(call)->store, header->origin);
+
+    version_to_text(header->stamp, writer, text);
+    return (struct bytes){text, VERSION_TEXT_SIZE};
+}
+
+/* Of what the call writes. */
+static struct bytes new_version(const struct call *call, char text[VERSION_TEXT_SIZE])
+{
+    version_to_text(txn_stamp(call->txn), store_node_id(call_services(call)->store), text);
     return (struct bytes){text, VERSION_TEXT_SIZE};
 }
 
@@ -131,8 +139,7 @@ static bool condition_holds(const struct call *call, const struct put_options *o
     case ONLY_IF_VERSION:
         break;
     }
-    return old != NULL && bytes_equal(options->version, version_of(call, old->header.stamp,
-                                                                   old->header.origin, text));
+    return old != NULL && bytes_equal(options->version, version_of(call, &old->header, text));
 }
 
 static enum status put(struct call *call, const struct put_options *options, int64_t expiry_ms)
@@ -162,7 +169,7 @@ static enum status put(struct call *call, const struct put_options *options, int
     events_note(call, EVENT_SET, record.key);
     if (expiry_ms != EXPIRY_NONE)
         events_note(call, EVENT_EXPIRE, record.key);
-    reply_bulk(call->reply, version_of(call, txn_stamp(call->txn), 0, text));
+    reply_bulk(call->reply, new_version(call, text));
     return STATUS_OK;
 }
 
@@ -217,7 +224,7 @@ static void reply_record(struct call *call, const struct entry *entry)
     reply_text(reply, "expiration");
     reply_expiration(reply, header->expiry_ms);
     reply_text(reply, "version");
-    reply_bulk(reply, version_of(call, header->stamp, header->origin, text));
+    reply_bulk(reply, version_of(call, header, text));
 }
 
 static enum status command_kv_get(struct call *call)

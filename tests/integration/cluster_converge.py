@@ -56,6 +56,23 @@ def versions_are_the_same_everywhere_and_conditions_on_them_hold():
 
 
 @claim
+def a_node_that_loaded_everything_writes_under_its_own_name():
+    with Cluster(1, *NO_RATE) as cluster:
+        first = cluster[0].client()("KV.PUT", "k", "1")
+        node = cluster.add(*NO_RATE)
+        node.start()
+        cluster.wait_until_joined()
+        client = node.client()
+        check(client("KV.GET", "k")[7], first)
+        second = client("KV.PUT", "k", "2", "IFVERSION", first)
+        check(node.node_id() in second.decode(), True, f"{second!r}")
+        check(cluster.wait_until_equal()[b"db0"][3][b"k"][3], second)
+        third = client("KV.PUT", "k", "3", "IFVERSION", second)
+        check(cluster.wait_until_equal()[b"db0"][3][b"k"][3], third)
+        check(cluster[0].client()("KV.PUT", "k", "4", "IFVERSION", third) is not None, True)
+
+
+@claim
 def an_expired_key_is_gone_everywhere_without_a_word():
     with Cluster(3, *NO_RATE) as cluster:
         client = cluster[0].client()
