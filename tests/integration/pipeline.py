@@ -125,7 +125,7 @@ def client_list_tells_what_half_a_request_holds_and_that_an_idle_client_holds_no
         client.send("MULTI")
         client.send("GET", "k")
         check([client.read(), client.read()], ["OK", "QUEUED"])
-        check(held(other, "half")[2] > 0, True, "what is queued counts")
+        wait.until(lambda: held(other, "half")[2] > 0, "what is queued counts", 5)
         client.send("DISCARD")
         for _ in range(40):
             client.send("GET", "k")
@@ -149,7 +149,7 @@ def a_long_pipeline_gets_a_larger_buffer():
         client("CLIENT", "SETNAME", "long")
         for _ in range(20):
             client.pipeline(*[("PING",)] * 5000)
-        check(held(other, "long")[:2], [0, 65536])
+        wait.until(lambda: held(other, "long")[:2] == [0, 65536], "a larger one is held", 5)
 
 
 @claim
