@@ -224,17 +224,25 @@ static void what_was_used_once_outlives_any_scan(void **state)
     assert_null(find(fixture, 1, "unused"));
 }
 
+/* What left is remembered by a few bits of its hash, and another one may take their place at once:
+ * so it was for one in 150. */
 static void what_is_read_again_soon_after_it_left_stays(void **state)
 {
+    static const char *const keys[] = {"back", "again", "once more", "not gone", "here"};
     struct fixture *fixture = *state;
+    size_t stayed = 0;
 
     scan(fixture, 20000);
-    fill(fixture, "back");
-    while (find(fixture, 1, "back") != NULL)
-        scan(fixture, 1);
-    fill(fixture, "back");
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        fill(fixture, keys[i]);
+        while (find(fixture, 1, keys[i]) != NULL)
+            scan(fixture, 1);
+        fill(fixture, keys[i]);
+    }
     scan(fixture, 100000);
-    assert_non_null(find(fixture, 1, "back"));
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        stayed += find(fixture, 1, keys[i]) != NULL;
+    assert_true(stayed >= COUNT_OF(keys) - 2);
 }
 
 static void what_is_read_again_long_after_it_left_is_new(void **state)
