@@ -18,7 +18,7 @@
 #define REPEAT_US    (2000 * MS_US)
 #define REFUSED_US   (1000 * MS_US) /* until a source that refused is asked again */
 #define PAGE_BYTES   (1u << 20)
-#define NEAR_BYTES   (512u << 10) /* of a page from a source that answers soon */
+#define NEAR_BYTES   (128u << 10) /* of a page from a source that answers soon */
 #define NEAR_US      (2 * MS_US)
 #define ANSWERS_MAX  GOSSIP_PEERS_MAX
 
@@ -284,8 +284,8 @@ static void end_load(struct gossip *gossip, struct gossip_time now)
     gossip_update_gate(gossip, now);
 }
 
-/* The one who had the data, and was to give them, is gone.  Nothing can be claimed by what has come,
- * whether the host keeps it or not. */
+/* The one who had the data, and was to give them, is gone.  Nothing can be claimed by what has
+ * come, whether the host keeps it or not. */
 static void give_up(struct gossip *gossip, struct gossip_time now)
 {
     struct load *load = &gossip->load;
