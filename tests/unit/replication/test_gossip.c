@@ -777,7 +777,7 @@ static size_t page_size_over(int64_t way_us)
 static void pages_are_smaller_where_the_way_is_short(void **state)
 {
     (void)state;
-    assert_int_equal(page_size_over(500), 512 << 10);
+    assert_int_equal(page_size_over(500), 128 << 10);
     assert_int_equal(page_size_over(5000), 1 << 20);
 }
 
