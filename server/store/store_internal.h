@@ -31,9 +31,10 @@ struct store {
     struct aliases *aliases;
     struct feed *feed;
     struct stagger stagger;
-    uint64_t closed;        /* the last answer of store_close_time(); under the order */
-    bool was_alone;         /* NOTE_ALONE stood there */
-    atomic_bool is_loading; /* a blank store that takes over another one (transfer_load.h) */
+    uint64_t closed;            /* the last answer of store_close_time(); under the order */
+    bool was_alone;             /* NOTE_ALONE stood there */
+    atomic_bool is_loading;     /* a blank store that takes over another one (transfer_load.h) */
+    atomic_bool has_taken_over; /* and the sweeper has not begun anew yet */
     _Atomic uint64_t horizon;
     uint64_t last_own_at_start;
     int lock_file;

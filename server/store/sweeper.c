@@ -231,6 +231,8 @@ static void sweep_indexes(struct sweeper *sweeper)
     uint64_t horizon = store_horizon(sweeper->store);
     uint64_t next_expiry = 0, next_tombstone = 0;
 
+    if (atomic_exchange(&sweeper->store->has_taken_over, false))
+        sweeper->expire_from = sweeper->purge_from = 0;
     sweeper->is_behind = false;
     sweeper->quiet_rounds++;
     sweeper->writes_before = engine_writes(sweeper->store->engine);

@@ -68,6 +68,7 @@ static enum status load_parts(struct store *store, uint64_t newest_stamp)
         status = load_registry(store, newest_stamp);
     if (status == STATUS_OK && store->digest != NULL)
         status = digest_reload(store->digest);
+    atomic_store(&store->has_taken_over, true);
     return status;
 }
 
